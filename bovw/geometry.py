@@ -1,0 +1,286 @@
+"""Geometric verification: do two pictures show the same thing in the same arrangement?
+
+All candidates of a query are verified together, as ragged arrays: correspondences of candidate 0,
+then of candidate 1, and so on. Nothing here is random, so the answer is the same for any number
+of threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .settings import GeometrySettings
+from .transforms import (
+    fit_similarities,
+    fit_with_opencv,
+    is_plausible,
+    similarity_matrices,
+    transform_errors,
+)
+
+# Hypotheses tried for each candidate; the correspondences of the rarest words give them.
+_HYPOTHESES = 64
+_REFINEMENTS = 4
+# Two correspondences agree on a similarity when their own changes of scale and angle do, roughly.
+_LOG_SCALE_SLACK = np.log(2.0)
+_ANGLE_SLACK = 40.0
+
+
+@dataclass(frozen=True)
+class PictureFeatures:
+    """What verification needs of a picture.
+
+    Attributes
+    ----------
+    words : (n,) integer ndarray
+        In increasing order.
+    keypoints : (n, 4) float32 ndarray
+        ``x, y, scale, angle``.
+    size : (int, int)
+        Width and height.
+    """
+
+    words: NDArray[np.integer]
+    keypoints: NDArray[np.float32]
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found between a query and one candidate.
+
+    Attributes
+    ----------
+    inliers : int
+        Correspondences that fit the model, each place of either picture counted once.
+    pairs : (inliers, 2) int32 ndarray
+        Feature of the query, feature of the candidate.
+    transform : (3, 3) float64 ndarray or None
+        Takes homogeneous query positions to candidate positions; None without a model.
+    region : tuple of float or None
+        ``x0, y0, x1, y1``: the box around the inliers in the candidate.
+    """
+
+    inliers: int
+    pairs: NDArray[np.int32]
+    transform: NDArray[np.float64] | None
+    region: tuple[float, float, float, float] | None
+
+
+NO_MATCH = Verification(0, np.zeros((0, 2), np.int32), None, None)
+
+
+@dataclass(frozen=True)
+class Correspondences:
+    """Tentative matches of a query with many candidates, grouped by candidate.
+
+    Attributes
+    ----------
+    query, candidate : (m,) int32 ndarray
+        Positions of the features within their pictures.
+    group : (m,) int32 ndarray
+        The candidate, in increasing order.
+    ambiguity : (m,) int32 ndarray
+        How many correspondences the word gives between the two pictures; 1 is best.
+    """
+
+    query: NDArray[np.int32]
+    candidate: NDArray[np.int32]
+    group: NDArray[np.int32]
+    ambiguity: NDArray[np.int32]
+
+
+def tentative_matches(
+    query_words: NDArray[np.integer],
+    candidate_words: list[NDArray[np.integer]],
+    max_pairs_per_word: int,
+) -> Correspondences:
+    """Match features that share a word.
+
+    Parameters
+    ----------
+    query_words : (n,) integer ndarray
+        In increasing order.
+    candidate_words : list of (n_i,) integer ndarray
+        Each in increasing order.
+    max_pairs_per_word : int
+        A word that gives more pairs than this between two pictures is left out.
+
+    Returns
+    -------
+    Correspondences
+        Sorted by candidate, then by ambiguity, then by the features.
+    """
+    sizes = np.array([len(words) for words in candidate_words], np.int64)
+    total = int(sizes.sum())
+    if total == 0 or len(query_words) == 0:
+        none = np.zeros(0, np.int32)
+        return Correspondences(none, none, none, none)
+    words = np.concatenate(candidate_words)
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    feature = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    # A run is one word in one candidate.
+    unique, first, n_query = np.unique(query_words, return_index=True, return_counts=True)
+    slot = np.searchsorted(unique, words)
+    slot[slot == len(unique)] = 0
+    shared = np.flatnonzero(unique[slot] == words)
+    slot, group, feature = slot[shared], group[shared], feature[shared]
+    new_run = np.ones(len(slot), bool)
+    new_run[1:] = (slot[1:] != slot[:-1]) | (group[1:] != group[:-1])
+    run = np.cumsum(new_run) - 1
+    pairs = n_query[slot] * np.bincount(run)[run] if len(run) else np.zeros(0, np.int64)
+    keep = pairs <= max_pairs_per_word
+    slot, group, feature, pairs = slot[keep], group[keep], feature[keep], pairs[keep]
+    repeats = n_query[slot]
+    member = np.arange(int(repeats.sum())) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    query = np.repeat(first[slot], repeats) + member
+    group, feature, pairs = (np.repeat(a, repeats) for a in (group, feature, pairs))
+    order = np.lexsort((feature, query, pairs, group))
+    return Correspondences(
+        *(a[order].astype(np.int32) for a in (query, feature, group, pairs))
+    )
+
+
+def verify(
+    query: PictureFeatures,
+    candidates: list[PictureFeatures],
+    settings: GeometrySettings | None = None,
+) -> list[Verification]:
+    """Verify candidates against a query.
+
+    Parameters
+    ----------
+    query : PictureFeatures
+    candidates : list of PictureFeatures
+    settings : GeometrySettings, optional
+
+    Returns
+    -------
+    list of Verification
+        One for each candidate.
+    """
+    settings = settings or GeometrySettings()
+    n = len(candidates)
+    matches = tentative_matches(
+        query.words, [c.words for c in candidates], settings.max_pairs_per_word
+    )
+    if len(matches.query) == 0:
+        return [NO_MATCH] * n
+    group = matches.group
+    starts = np.searchsorted(group, np.arange(n + 1))
+    source = query.keypoints[matches.query].astype(np.float64)
+    target = np.concatenate(
+        [
+            c.keypoints[matches.candidate[starts[i] : starts[i + 1]]]
+            for i, c in enumerate(candidates)
+        ]
+    ).astype(np.float64)
+    tolerances = settings.tolerance * np.array([max(c.size) for c in candidates], np.float64)
+    if settings.model == "similarity":
+        transforms = _best_similarities(source, target, starts, tolerances)
+    else:
+        transforms = np.full((n, 3, 3), np.nan)
+        for i in np.flatnonzero(np.diff(starts)):
+            mine = slice(starts[i], starts[i + 1])
+            found = fit_with_opencv(
+                source[mine, :2], target[mine, :2], tolerances[i], settings.model
+            )
+            if found is not None:
+                transforms[i] = found
+    with np.errstate(invalid="ignore"):
+        errors = transform_errors(transforms[group], source[:, :2], target[:, :2])
+    fits = np.flatnonzero(errors <= tolerances[group] ** 2)
+    fits = fits[np.lexsort((errors[fits], group[fits]))]
+    cells = settings.tolerance * max(query.size) / 2, tolerances[group, None] / 2
+    fits = fits[_first_of_each(group[fits], source[fits, :2] // cells[0])]
+    fits = fits[_first_of_each(group[fits], target[fits, :2] // cells[1][fits])]
+    bounds = np.searchsorted(group[fits], np.arange(n + 1))
+    results = []
+    for i in range(n):
+        mine = np.sort(fits[bounds[i] : bounds[i + 1]])
+        pairs = np.stack([matches.query[mine], matches.candidate[mine]], axis=1)
+        spread = 2 * settings.tolerance * max(query.size), 2 * tolerances[i]
+        results.append(
+            _judge(pairs, transforms[i], source[mine, :2], target[mine, :2], spread, settings)
+        )
+    return results
+
+
+def _judge(
+    pairs: NDArray[np.int32],
+    transform: NDArray[np.float64],
+    source: NDArray[np.float64],
+    target: NDArray[np.float64],
+    spread: tuple[float, float],
+    settings: GeometrySettings,
+) -> Verification:
+    """Make a result of inliers, unless their model is implausible or they lie on one spot."""
+    if len(pairs) < 2 or not is_plausible(transform, source.mean(axis=0), settings.max_scale):
+        return NO_MATCH
+    if np.ptp(source, axis=0).max() < spread[0] or np.ptp(target, axis=0).max() < spread[1]:
+        return NO_MATCH
+    x0, y0 = target.min(axis=0)
+    x1, y1 = target.max(axis=0)
+    return Verification(
+        len(pairs), pairs, transform, (float(x0), float(y0), float(x1), float(y1))
+    )
+
+
+def _first_of_each(group: NDArray[np.integer], cells: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Positions of the first correspondence of each cell of each group, in order."""
+    keys = np.column_stack([group, cells]).astype(np.int64)
+    _, first = np.unique(keys, axis=0, return_index=True)
+    return np.sort(first)
+
+
+def _best_similarities(
+    source: NDArray[np.float64],
+    target: NDArray[np.float64],
+    starts: NDArray[np.integer],
+    tolerances: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Best similarity of each candidate: one hypothesis for each correspondence, refined.
+
+    A correspondence of features with scale and angle gives a similarity by itself, so all
+    hypotheses can be tried, none drawn by chance (Philbin et al. 2007). Least squares over the
+    inliers, a few times over, refines the best (local optimisation, Chum et al. 2003).
+    """
+    n = len(starts) - 1
+    sizes = np.diff(starts)
+    group = np.repeat(np.arange(n), sizes)
+    limits = tolerances[group] ** 2
+    rotation = np.deg2rad(target[:, 3] - source[:, 3])
+    log_scale = np.log(target[:, 2]) - np.log(source[:, 2])
+    # As complex numbers a similarity is z -> a z + b.
+    z, w = source[:, 0] + 1j * source[:, 1], target[:, 0] + 1j * target[:, 1]
+    a = np.exp(log_scale + 1j * rotation)
+    b = w - a * z
+    best = starts[:-1].copy()
+    slack = np.cos(np.deg2rad(_ANGLE_SLACK))
+    for i in np.flatnonzero(sizes):
+        mine = slice(starts[i], starts[i + 1])
+        tried = slice(starts[i], min(starts[i] + _HYPOTHESES, starts[i + 1]))
+        difference = a[tried, None] * z[mine] + (b[tried, None] - w[mine])
+        fits = difference.real**2 + difference.imag**2 <= tolerances[i] ** 2
+        fits &= np.abs(log_scale[tried, None] - log_scale[mine]) <= _LOG_SCALE_SLACK
+        fits &= np.cos(rotation[tried, None] - rotation[mine]) >= slack
+        best[i] += int(fits.sum(axis=1).argmax())
+    best = np.minimum(best, len(z) - 1)
+    transforms = similarity_matrices(a[best], b[best])
+    fits = transform_errors(transforms[group], source[:, :2], target[:, :2]) <= limits
+    support = np.bincount(group[fits], minlength=n)
+    for _ in range(_REFINEMENTS):
+        refined, sound = fit_similarities(z[fits], w[fits], group[fits], n)
+        errors = transform_errors(refined[group], source[:, :2], target[:, :2])
+        refits = errors <= limits
+        counts = np.bincount(group[refits], minlength=n)
+        better = sound & (counts >= support)
+        if not better.any():
+            break
+        transforms[better] = refined[better]
+        support = np.where(better, counts, support)
+        fits = np.where(better[group], refits, fits)
+    return transforms

@@ -1,0 +1,264 @@
+"""Frozen settings: what can be chosen, and where each default comes from.
+
+A `Settings` object holds everything that decides an answer. It is read, changed by `changed`,
+saved with a vocabulary and an index, and loaded from there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import SettingsError
+
+TermFrequency = Literal["raw", "sqrt", "log", "binary"]
+Idf = Literal["smooth", "plain", "sklearn", "none"]
+Norm = Literal["l1", "l2", "none"]
+CandidateMethod = Literal["inverted", "sparse-hnsw", "lsa-hnsw", "exact"]
+GeometryModel = Literal["similarity", "partial", "affine", "homography"]
+ExpansionMethod = Literal["none", "average", "rank", "alpha"]
+
+
+def _require(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise SettingsError(f"{name}={value!r}: expected {expected}")
+
+
+def _one_of(name: str, value: object, kind: Any) -> None:
+    options = kind.__args__
+    _require(value in options, name, value, "one of " + ", ".join(map(repr, options)))
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """How pictures are read.
+
+    Parameters
+    ----------
+    max_side : int
+        Larger pictures are shrunk until their longest side has this many pixels.
+    max_pixels : int
+        Pictures with more pixels (by their header) are refused before they are decoded.
+    """
+
+    max_side: int = 800
+    max_pixels: int = 150_000_000
+
+    def __post_init__(self) -> None:
+        _require(self.max_side >= 16, "max_side", self.max_side, "at least 16 pixels")
+        _require(self.max_pixels >= 1, "max_pixels", self.max_pixels, "at least 1")
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """Which local features are taken from a picture, and how they are described.
+
+    Parameters
+    ----------
+    upright : bool
+        Describe all features with the orientation 0, not with their own.
+    region_factor : float
+        Side of the described region, as a multiple of what SIFT takes (12 times the scale).
+    max_features : int
+        The features with the strongest contrast are kept when there are more.
+    contrast_threshold, edge_threshold : float
+        Of SIFT's detector, as in OpenCV: a larger `contrast_threshold` gives fewer features,
+        a larger `edge_threshold` more.
+    root : bool
+        RootSIFT (Arandjelovic & Zisserman 2012), not plain SIFT.
+    """
+
+    upright: bool = False
+    region_factor: float = 2.5
+    max_features: int = 1500
+    contrast_threshold: float = 0.04  # Lowe 2004, by way of OpenCV
+    edge_threshold: float = 10.0  # Lowe 2004
+    root: bool = True  # Arandjelovic & Zisserman 2012
+
+    def __post_init__(self) -> None:
+        _require(
+            0.1 <= self.region_factor <= 10, "region_factor", self.region_factor, "0.1 to 10"
+        )
+        _require(self.max_features >= 1, "max_features", self.max_features, "at least 1")
+        _require(
+            self.contrast_threshold >= 0, "contrast_threshold", self.contrast_threshold, ">= 0"
+        )
+        _require(self.edge_threshold > 0, "edge_threshold", self.edge_threshold, "> 0")
+
+
+@dataclass(frozen=True)
+class VocabularySettings:
+    """How a vocabulary is trained; the parameters of `bovw.Vocabulary`.
+
+    Parameters
+    ----------
+    n_words : int
+    two_level : bool or None
+        Cluster the clusters of a first clustering; None: from 50,000 words on.
+    samples_per_word : int
+        Descriptors to train on, drawn from the pictures given.
+    random_state : int
+    """
+
+    n_words: int = 20_000
+    two_level: bool | None = None
+    samples_per_word: int = 50
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.n_words <= 1_000_000, "n_words", self.n_words, "1 to 1,000,000")
+        _require(
+            self.samples_per_word >= 3, "samples_per_word", self.samples_per_word, "at least 3"
+        )
+
+
+@dataclass(frozen=True)
+class WeightingSettings:
+    """How counts of visual words become histograms; the parameters of `bovw.TfidfWeighting`."""
+
+    tf: TermFrequency = "sqrt"
+    idf: Idf = "smooth"
+    norm: Norm = "l2"
+    stop_words: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("tf", self.tf, TermFrequency)
+        _one_of("idf", self.idf, Idf)
+        _one_of("norm", self.norm, Norm)
+        _require(self.stop_words >= 0, "stop_words", self.stop_words, ">= 0")
+
+
+@dataclass(frozen=True)
+class CandidateSettings:
+    """How the nearest histograms are found.
+
+    Parameters
+    ----------
+    method : {"inverted", "sparse-hnsw", "lsa-hnsw", "exact"}
+        nmslib's exact inverted index, its graph over the sparse histograms, its graph over
+        their projection by latent semantic analysis, or scipy's sparse product.
+    n_candidates : int
+        How many histograms are scored exactly.
+    n_components : int
+        Dimensions of the projection ("lsa-hnsw").
+    """
+
+    method: CandidateMethod = "inverted"
+    n_candidates: int = 1000
+    n_components: int = 256
+
+    def __post_init__(self) -> None:
+        _one_of("method", self.method, CandidateMethod)
+        _require(self.n_candidates >= 1, "n_candidates", self.n_candidates, "at least 1")
+        _require(self.n_components >= 1, "n_components", self.n_components, "at least 1")
+
+
+@dataclass(frozen=True)
+class GeometrySettings:
+    """How answers are verified.
+
+    Parameters
+    ----------
+    verify : int
+        How many of the best answers are verified; 0 switches verification off.
+    model : {"similarity", "partial", "affine", "homography"}
+        Similarity from single correspondences, similarity by `cv2.estimateAffinePartial2D`,
+        affine transform or homography by USAC.
+    tolerance : float
+        Largest distance of an inlier from where the model puts it, as a fraction of the longest
+        side of the picture it lies in.
+    min_inliers : int
+        Inliers from which an answer counts as verified.
+    max_pairs_per_word : int
+        A word is left out when it gives more correspondences than this between two pictures.
+    max_scale : float
+        Largest change of scale, either way, that is plausible between two pictures.
+    """
+
+    verify: int = 100
+    model: GeometryModel = "similarity"
+    tolerance: float = 0.02
+    min_inliers: int = 8
+    max_pairs_per_word: int = 16
+    max_scale: float = 10.0
+
+    def __post_init__(self) -> None:
+        _require(self.verify >= 0, "verify", self.verify, ">= 0")
+        _one_of("model", self.model, GeometryModel)
+        _require(0 < self.tolerance < 1, "tolerance", self.tolerance, "between 0 and 1")
+        _require(self.min_inliers >= 2, "min_inliers", self.min_inliers, "at least 2")
+        _require(
+            self.max_pairs_per_word >= 1, "max_pairs_per_word", self.max_pairs_per_word, ">= 1"
+        )
+        _require(self.max_scale >= 1, "max_scale", self.max_scale, "at least 1")
+
+
+@dataclass(frozen=True)
+class ExpansionSettings:
+    """How verified answers enrich the query.
+
+    Parameters
+    ----------
+    method : {"none", "average", "rank", "alpha"}
+        No expansion; the mean of query and answers (Chum et al. 2007); answers weighted by
+        rank; answers weighted by their similarity to the power of `alpha` (Radenovic et al. 2018).
+    n_answers : int
+        How many verified answers are taken at most.
+    alpha : float
+        Exponent of the similarity.
+    """
+
+    method: ExpansionMethod = "average"
+    n_answers: int = 10
+    alpha: float = 3.0
+
+    def __post_init__(self) -> None:
+        _one_of("method", self.method, ExpansionMethod)
+        _require(self.n_answers >= 1, "n_answers", self.n_answers, "at least 1")
+        _require(self.alpha >= 0, "alpha", self.alpha, ">= 0")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides an answer."""
+
+    images: ImageSettings = field(default_factory=ImageSettings)
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+    vocabulary: VocabularySettings = field(default_factory=VocabularySettings)
+    weighting: WeightingSettings = field(default_factory=WeightingSettings)
+    candidates: CandidateSettings = field(default_factory=CandidateSettings)
+    geometry: GeometrySettings = field(default_factory=GeometrySettings)
+    expansion: ExpansionSettings = field(default_factory=ExpansionSettings)
+
+    def changed(self, **changes: Mapping[str, Any]) -> Settings:
+        """Return a copy with some fields changed.
+
+        Examples
+        --------
+        >>> Settings().changed(geometry={"verify": 50}).geometry.verify
+        50
+        """
+        rooms = {f.name for f in dataclasses.fields(self)}
+        parts = {}
+        for room, values in changes.items():
+            _require(room in rooms, "settings", room, "one of " + ", ".join(sorted(rooms)))
+            part = getattr(self, room)
+            known = {f.name for f in dataclasses.fields(part)}
+            for name in values:
+                _require(name in known, f"settings.{room}", name, "one of " + ", ".join(known))
+            parts[room] = dataclasses.replace(part, **values)
+        return dataclasses.replace(self, **parts)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return the settings as dictionaries of plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Settings:
+        """Make settings of what `to_dict` gave; what is not named keeps its default."""
+        return cls().changed(**values)
+
+
+PRESETS: Mapping[str, Settings] = {"classic": Settings()}

@@ -1,0 +1,355 @@
+"""Visual vocabularies: descriptors clustered into visual words, and words found for descriptors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+
+from .errors import NotFittedError, SettingsError, TrainingError
+from .nearest import NearestNeighbours
+from .parallel import ordered_map, progress_bar, worker_count
+
+# Up to here a product of matrices is as fast as a graph, and exact.
+_EXACT_UP_TO = 1024
+_TWO_LEVEL_FROM = 50_000
+_EPOCHS = 4
+_BATCH = 16_384
+
+
+@dataclass(frozen=True)
+class WordStatistics:
+    """How evenly a sample of descriptors fills the words of a vocabulary.
+
+    Attributes
+    ----------
+    n_words, n_descriptors : int
+    used, empty : int
+        Words with and without a descriptor.
+    imbalance : float
+        ``n_words * sum(p ** 2)`` over the shares `p` of the words: 1 when all are equally
+        frequent, `n_words` when there is one only (Jegou, Douze & Schmid, IJCV 2010).
+    """
+
+    n_words: int
+    n_descriptors: int
+    used: int
+    empty: int
+    imbalance: float
+
+    @classmethod
+    def of(cls, words: NDArray[np.integer], n_words: int) -> WordStatistics:
+        """Count the words of a sample."""
+        counts = np.bincount(words.ravel(), minlength=n_words).astype(np.float64)
+        total = max(float(counts.sum()), 1.0)
+        return cls(
+            n_words=n_words,
+            n_descriptors=int(words.size),
+            used=int(np.count_nonzero(counts)),
+            empty=int(n_words - np.count_nonzero(counts)),
+            imbalance=float(n_words * np.square(counts / total).sum()),
+        )
+
+
+class Vocabulary(BaseEstimator):  # type: ignore[misc]
+    """A visual vocabulary: k-means over descriptors, with fast assignment.
+
+    Parameters
+    ----------
+    n_words : int
+        Up to 1,000,000.
+    two_level : bool, optional
+        First cluster into about ``sqrt(n_words)`` clusters, then each of them by itself; the
+        words are the union, and flat: assignment searches all of them. Default: from 50,000
+        words on, where one level takes hours.
+    samples_per_word : int
+        Used by what draws the training sample; `fit` takes all that it is given.
+    random_state : int
+    n_jobs : int, optional
+        Clusters of the second level that are trained at once, and threads of the assignment.
+    progress : bool
+        Show progress on stderr while training.
+
+    Attributes
+    ----------
+    centers_ : (n_words_, d) uint8 ndarray
+        Rounded to the precision of the descriptors: all distances are then whole numbers that
+        float32 holds exactly, so an assignment does not depend on the machine.
+    n_words_ : int
+        Distinct centres; fewer than `n_words` when the descriptors have fewer distinct values.
+    agreement_ : float
+        Share of a sample of the training descriptors for which the approximate assignment gives
+        the nearest centre; 1 when the assignment is exact.
+    statistics_ : WordStatistics
+        Of that sample's words.
+    """
+
+    def __init__(
+        self,
+        n_words: int = 20_000,
+        *,
+        two_level: bool | None = None,
+        samples_per_word: int = 50,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.n_words = n_words
+        self.two_level = two_level
+        self.samples_per_word = samples_per_word
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.progress = progress
+
+    def fit(self, X: ArrayLike, y: object = None) -> Vocabulary:
+        """Cluster descriptors into words.
+
+        Parameters
+        ----------
+        X : (n, d) uint8 array
+            At least `n_words` rows; some fifty per word are better.
+        y : ignored
+
+        Raises
+        ------
+        TrainingError
+            When there are fewer descriptors than words.
+        """
+        descriptors = _checked(X)
+        if not 1 <= self.n_words <= 1_000_000:
+            raise SettingsError(f"n_words={self.n_words}: expected 1 to 1,000,000")
+        if len(descriptors) < self.n_words:
+            raise TrainingError(
+                f"{len(descriptors)} descriptors for {self.n_words} words: "
+                "give more pictures, or ask for fewer words"
+            )
+        two_level = self.n_words >= _TWO_LEVEL_FROM if self.two_level is None else self.two_level
+        centers = self._two_levels(descriptors) if two_level else self._one_level(descriptors)
+        self._take(np.unique(np.clip(np.rint(centers), 0, 255).astype(np.uint8), axis=0))
+        if self.n_words_ < self.n_words:
+            warnings.warn(
+                f"{self.n_words_} distinct words instead of {self.n_words}: the descriptors have "
+                "too few distinct values; give more pictures or ask for fewer words",
+                stacklevel=2,
+            )
+        rng = np.random.default_rng(self.random_state)
+        sample = descriptors[
+            rng.choice(len(descriptors), min(len(descriptors), 10_000), replace=False)
+        ]
+        words = self.predict(sample)
+        self.agreement_ = (
+            1.0 if self.is_exact else float(np.mean(words == self.exact(sample, 1)[0][:, 0]))
+        )
+        self.statistics_ = WordStatistics.of(words, self.n_words_)
+        return self
+
+    @classmethod
+    def from_centers(
+        cls, centers: NDArray[np.uint8], *, graph: Path | None = None, **parameters: Any
+    ) -> Vocabulary:
+        """Make a vocabulary of known centres ``(n_words, d)`` uint8, sorted and distinct.
+
+        `graph` may name a file that `save_graph` wrote for the very same centres.
+        """
+        vocabulary = cls(**parameters)
+        vocabulary._take(_checked(centers), graph)
+        return vocabulary
+
+    def _take(self, centers: NDArray[np.uint8], graph: Path | None = None) -> None:
+        self.centers_ = centers
+        self.n_words_ = len(centers)
+        self._graph_file = graph
+        self._neighbours: NearestNeighbours | None = None
+
+    # Training
+
+    def _one_level(self, descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return _minibatch_kmeans(
+            descriptors, self.n_words, self.random_state, progress=self.progress
+        )
+
+    def _two_levels(self, descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Cluster, then share the words among the clusters by their number of descriptors."""
+        n_top = max(1, round(np.sqrt(self.n_words)))
+        # The first level needs no more than a sample.
+        rng = np.random.default_rng(self.random_state)
+        size = min(len(descriptors), max(500 * n_top, 200_000))
+        sample = descriptors[np.sort(rng.choice(len(descriptors), size, replace=False))]
+        top = _minibatch_kmeans(sample, n_top, self.random_state)
+        cluster = _nearest_exactly(descriptors, top, 1)[0][:, 0]
+        order = np.argsort(cluster, kind="stable")
+        sizes = np.bincount(cluster, minlength=len(top))
+        parts = np.split(order, np.cumsum(sizes)[:-1])
+        shares = _apportion(sizes, self.n_words)
+        tasks = [
+            (descriptors[part], int(share), self.random_state + 1 + i)
+            for i, (part, share) in enumerate(zip(parts, shares, strict=True))
+            if share
+        ]
+        centers = ordered_map(
+            _cluster_part,
+            tasks,
+            total=len(tasks),
+            n_jobs=self.n_jobs,
+            description="clustering" if self.progress else None,
+            unit="cluster",
+        )
+        return np.concatenate(list(centers))
+
+    # Assignment
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether words are found by comparing with every centre."""
+        return self.n_words_ <= _EXACT_UP_TO
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int32]:
+        """Find the word of each descriptor.
+
+        Parameters
+        ----------
+        X : (n, d) uint8 array
+
+        Returns
+        -------
+        (n,) int32 ndarray
+        """
+        return self.nearest(X, 1)[0][:, 0]
+
+    def nearest(self, X: ArrayLike, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Find the `k` nearest words of each descriptor.
+
+        Returns
+        -------
+        words : (n, k) int32 ndarray
+            Nearest first. Fewer columns when there are fewer words; -1 where the approximate
+            search found fewer.
+        distances : (n, k) float32 ndarray
+            Squared Euclidean distances.
+        """
+        self._check_fitted()
+        descriptors = _checked(X, self.centers_.shape[1])
+        if self.is_exact:
+            return self.exact(descriptors, k)
+        return self._graph().search(
+            descriptors.astype(np.float32), k, n_threads=worker_count(self.n_jobs)
+        )
+
+    def exact(self, X: ArrayLike, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Find the `k` nearest words of each descriptor by comparing with all; as `nearest`."""
+        self._check_fitted()
+        descriptors = _checked(X, self.centers_.shape[1])
+        return _nearest_exactly(descriptors, self.centers_.astype(np.float32), k)
+
+    def _graph(self) -> NearestNeighbours:
+        if self._neighbours is None:
+            self._neighbours = NearestNeighbours(
+                self.centers_.astype(np.float32), cache=self._graph_file
+            )
+        return self._neighbours
+
+    def save_graph(self, path: Path) -> None:
+        """Write the search graph to `path`, as a cache for `from_centers`."""
+        self._check_fitted()
+        self._graph().save(path)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "centers_"):
+            raise NotFittedError("this Vocabulary has no words yet: call fit first, or load one")
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was measured while training, for JSON; empty for a vocabulary of `from_centers`."""
+        if not hasattr(self, "statistics_"):
+            return {}
+        return {"agreement": self.agreement_, "statistics": asdict(self.statistics_)}
+
+
+def _checked(X: ArrayLike, dimensions: int | None = None) -> NDArray[np.uint8]:
+    array = np.asarray(X)
+    if array.ndim != 2 or array.dtype != np.uint8 or (dimensions or array.shape[1]) != array.shape[1]:
+        raise SettingsError(
+            f"descriptors of shape {array.shape} and type {array.dtype}: "
+            f"expected (n, {dimensions or 'd'}) and uint8"
+        )
+    return array
+
+
+def _batches(n: int, k: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+    """Yield random parts of ``range(n)`` of about equal size, at least `k`, all of them each epoch."""
+    n_parts = max(1, n // max(_BATCH, k))
+    for _ in range(_EPOCHS):
+        yield from np.array_split(rng.permutation(n), n_parts)
+
+
+def _minibatch_kmeans(
+    descriptors: NDArray[np.uint8], k: int, seed: int, *, progress: bool = False
+) -> NDArray[np.float32]:
+    """Train `MiniBatchKMeans` batch by batch, so that only a batch at a time is float32.
+
+    The first centres are random descriptors: k-means++ costs as much as the training when `k`
+    is large, and gains nothing there (measured; Philbin et al. 2007 begin so, too). Centres are
+    never reassigned, so the result is that of the textbook.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    rng = np.random.default_rng(seed)
+    first = np.sort(rng.choice(len(descriptors), k, replace=False))
+    model = MiniBatchKMeans(
+        n_clusters=k,
+        init=descriptors[first].astype(np.float32),
+        n_init=1,
+        batch_size=_BATCH,
+        init_size=3 * k,
+        reassignment_ratio=0,
+        compute_labels=False,
+        random_state=seed,
+    )
+    batches: Iterable[NDArray[np.intp]] = list(_batches(len(descriptors), k, rng))
+    if progress:
+        batches = progress_bar(batches, "clustering", unit="batch")
+    for batch in batches:
+        model.partial_fit(descriptors[batch].astype(np.float32))
+    return np.asarray(model.cluster_centers_, np.float32)
+
+
+def _cluster_part(task: tuple[NDArray[np.uint8], int, int]) -> NDArray[np.float32]:
+    descriptors, k, seed = task
+    return _minibatch_kmeans(descriptors, k, seed)
+
+
+def _apportion(sizes: NDArray[np.integer], total: int) -> NDArray[np.int64]:
+    """Share `total` among clusters by their `sizes` (largest remainder), none above its size."""
+    exact = sizes * (total / sizes.sum())
+    shares = np.floor(exact).astype(np.int64)
+    by_remainder = np.argsort(shares - exact, kind="stable")
+    shares[by_remainder[: total - shares.sum()]] += 1
+    return shares
+
+
+def _nearest_exactly(
+    descriptors: NDArray[np.uint8], centers: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Compare with every centre; equal distances go to the smaller number."""
+    k = min(k, len(centers))
+    norms = np.einsum("ij,ij->i", centers, centers)
+    words = np.empty((len(descriptors), k), np.int32)
+    distances = np.empty((len(descriptors), k), np.float32)
+    block = max(1, 16_000_000 // len(centers))
+    for start in range(0, len(descriptors), block):
+        part = descriptors[start : start + block].astype(np.float32)
+        squared = norms - 2 * (part @ centers.T)
+        if k == 1:
+            near = squared.argmin(axis=1)[:, None]
+        else:
+            near = np.argsort(squared, axis=1, kind="stable")[:, :k]
+        words[start : start + block] = near
+        distances[start : start + block] = np.take_along_axis(squared, near, axis=1) + np.einsum(
+            "ij,ij->i", part, part
+        )[:, None]
+    return words, distances
