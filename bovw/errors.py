@@ -7,8 +7,8 @@
     ├── ImageError                        one picture that cannot be read
     ├── TrainingError (ValueError)        too little to learn from
     ├── NotFittedError (ValueError, AttributeError)   used before ``fit``
-    ├── UnknownPictureError (KeyError)    an identifier that the index does not hold
-    ├── GroundTruthError (ValueError)     a ground truth that is malformed, or does not fit the index
+    ├── UnknownPictureError (KeyError)    an identifier the index does not hold
+    ├── GroundTruthError (ValueError)     malformed, or it does not fit the index
     └── StorageError                      what lies on disk
         ├── ExistsError                   something is there already and must not be overwritten
         ├── FormatError                   broken, incomplete, or not one of ours

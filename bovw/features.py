@@ -57,7 +57,8 @@ def root_sift(descriptors: NDArray[np.floating]) -> NDArray[np.uint8]:
     the results are Hellinger distances between the originals (Arandjelovic & Zisserman 2012).
     """
     sums = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
-    return np.minimum(np.rint(512 * np.sqrt(descriptors / sums)), 255).astype(np.uint8)
+    values = np.minimum(np.rint(512 * np.sqrt(descriptors / sums)), 255)
+    return np.asarray(values, np.uint8)
 
 
 class SiftExtractor:
@@ -95,7 +96,7 @@ class SiftExtractor:
         import cv2
 
         settings = self.settings
-        sift = cv2.SIFT_create(
+        sift = cv2.SIFT.create(
             nfeatures=0,
             nOctaveLayers=3,
             contrastThreshold=settings.contrast_threshold,
@@ -120,7 +121,7 @@ class SiftExtractor:
             keypoints.append(keypoint)
         descriptors = np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
         if keypoints:
-            keypoints, descriptors = sift.compute(image.pixels, keypoints)
+            descriptors = np.asarray(sift.compute(image.pixels, keypoints)[1], np.float32)
         stored = np.empty((len(chosen), 4), np.float32)
         stored[:, :2] = original[chosen]
         stored[:, 2] = values[chosen, 2] / 2 / np.sqrt(image.scale[0] * image.scale[1])
@@ -167,7 +168,7 @@ def golden_descriptor() -> list[int]:
     y, x = np.mgrid[0:96, 0:96].astype(np.float32)
     picture = 128 + 60 * np.sin(x / 7 + (y / 19) ** 2) + 50 * np.cos((x - y) / 11)
     keypoint = cv2.KeyPoint(48, 48, 12, 30)
-    sift = cv2.SIFT_create(enable_precise_upscale=True)
+    sift = cv2.SIFT.create(enable_precise_upscale=True)
     _, descriptors = sift.compute(picture.astype(np.uint8), [keypoint])
     return [int(value) for value in root_sift(descriptors)[0]]
 

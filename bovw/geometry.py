@@ -139,9 +139,7 @@ def tentative_matches(
     query = np.repeat(first[slot], repeats) + member
     group, feature, pairs = (np.repeat(a, repeats) for a in (group, feature, pairs))
     order = np.lexsort((feature, query, pairs, group))
-    return Correspondences(
-        *(a[order].astype(np.int32) for a in (query, feature, group, pairs))
-    )
+    return Correspondences(*(a[order].astype(np.int32) for a in (query, feature, group, pairs)))
 
 
 def verify(
@@ -199,34 +197,31 @@ def verify(
     fits = fits[_first_of_each(group[fits], target[fits, :2] // cells[1][fits])]
     bounds = np.searchsorted(group[fits], np.arange(n + 1))
     results = []
-    for i in range(n):
-        mine = np.sort(fits[bounds[i] : bounds[i + 1]])
-        pairs = np.stack([matches.query[mine], matches.candidate[mine]], axis=1)
-        spread = 2 * settings.tolerance * max(query.size), 2 * tolerances[i]
-        results.append(
-            _judge(pairs, transforms[i], source[mine, :2], target[mine, :2], spread, settings)
-        )
+    for g in range(n):
+        inliers = np.sort(fits[bounds[g] : bounds[g + 1]])
+        pairs = np.stack([matches.query[inliers], matches.candidate[inliers]], axis=1)
+        spread = 2 * settings.tolerance * max(query.size), 2 * float(tolerances[g])
+        places = source[inliers, :2], target[inliers, :2]
+        results.append(_judge(pairs, transforms[g], places, spread, settings))
     return results
 
 
 def _judge(
     pairs: NDArray[np.int32],
     transform: NDArray[np.float64],
-    source: NDArray[np.float64],
-    target: NDArray[np.float64],
+    places: tuple[NDArray[np.float64], NDArray[np.float64]],
     spread: tuple[float, float],
     settings: GeometrySettings,
 ) -> Verification:
     """Make a result of inliers, unless their model is implausible or they lie on one spot."""
+    source, target = places
     if len(pairs) < 2 or not is_plausible(transform, source.mean(axis=0), settings.max_scale):
         return NO_MATCH
     if np.ptp(source, axis=0).max() < spread[0] or np.ptp(target, axis=0).max() < spread[1]:
         return NO_MATCH
     x0, y0 = target.min(axis=0)
     x1, y1 = target.max(axis=0)
-    return Verification(
-        len(pairs), pairs, transform, (float(x0), float(y0), float(x1), float(y1))
-    )
+    return Verification(len(pairs), pairs, transform, (float(x0), float(y0), float(x1), float(y1)))
 
 
 def _first_of_each(group: NDArray[np.integer], cells: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -27,7 +27,8 @@ Source: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[np.generic]"
 Box: TypeAlias = "tuple[float, float, float, float]"
 
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .tif .tiff .gif .jp2 .ppm .pgm .pbm .pnm".split()
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
+    | {".gif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
 """File name endings (lower case) that are taken for pictures when a folder is searched."""
 
@@ -151,13 +152,13 @@ def _from_array(array: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
     if channels not in (1, 3, 4) or 0 in array.shape:
         raise ImageError(name, "not the shape of a picture", "give (h, w) or (h, w, 1, 3 or 4)")
     if array.dtype == np.uint16:
-        values = (array >> 8).astype(np.uint8)  # type: ignore[operator]
+        values = (array.astype(np.uint16) >> 8).astype(np.uint8)
     elif array.dtype == np.bool_:
         values = array.astype(np.uint8) * np.uint8(255)
     elif array.dtype.kind == "f":
-        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):  # type: ignore[operator]
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise ImageError(name, "floats outside 0 to 1", "scale them, or give uint8")
-        values = np.rint(array * 255).astype(np.uint8)  # type: ignore[operator]
+        values = np.rint(array * 255).astype(np.uint8)
     elif array.dtype == np.uint8:
         values = np.ascontiguousarray(array).astype(np.uint8, copy=False)
     else:

@@ -78,9 +78,7 @@ class FeatureSettings:
     root: bool = True  # Arandjelovic & Zisserman 2012
 
     def __post_init__(self) -> None:
-        _require(
-            0.1 <= self.region_factor <= 10, "region_factor", self.region_factor, "0.1 to 10"
-        )
+        _require(0.1 <= self.region_factor <= 10, "region_factor", self.region_factor, "0.1 to 10")
         _require(self.max_features >= 1, "max_features", self.max_features, "at least 1")
         _require(
             self.contrast_threshold >= 0, "contrast_threshold", self.contrast_threshold, ">= 0"
@@ -96,7 +94,7 @@ class VocabularySettings:
     ----------
     n_words : int
     two_level : bool or None
-        Cluster the clusters of a first clustering; None: from 50,000 words on.
+        Cluster the clusters of a first clustering; None: from 4,096 words on.
     samples_per_word : int
         Descriptors to train on, drawn from the pictures given.
     random_state : int
@@ -171,6 +169,8 @@ class GeometrySettings:
         side of the picture it lies in.
     min_inliers : int
         Inliers from which an answer counts as verified.
+    match_inliers : int
+        Inliers of the best answer from which a query counts as matched.
     max_pairs_per_word : int
         A word is left out when it gives more correspondences than this between two pictures.
     max_scale : float
@@ -181,6 +181,7 @@ class GeometrySettings:
     model: GeometryModel = "similarity"
     tolerance: float = 0.02
     min_inliers: int = 8
+    match_inliers: int = 15
     max_pairs_per_word: int = 16
     max_scale: float = 10.0
 
@@ -189,6 +190,12 @@ class GeometrySettings:
         _one_of("model", self.model, GeometryModel)
         _require(0 < self.tolerance < 1, "tolerance", self.tolerance, "between 0 and 1")
         _require(self.min_inliers >= 2, "min_inliers", self.min_inliers, "at least 2")
+        _require(
+            self.match_inliers >= self.min_inliers,
+            "match_inliers",
+            self.match_inliers,
+            f"at least min_inliers={self.min_inliers}",
+        )
         _require(
             self.max_pairs_per_word >= 1, "max_pairs_per_word", self.max_pairs_per_word, ">= 1"
         )

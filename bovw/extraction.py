@@ -1,0 +1,103 @@
+"""Features of many pictures, in parallel; a bad picture is a record, not the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .collection import Failure
+from .errors import BovwError, ImageError
+from .features import Features, SiftExtractor
+from .images import Box, Source
+from .parallel import ordered_map
+from .pictures import PictureFile
+from .settings import Settings
+
+
+def extract_query(query: tuple[Source, Box | None], settings: Settings) -> Features | BovwError:
+    """Extract the features of one query, or return what was wrong with it."""
+    source, region = query
+    try:
+        return SiftExtractor(settings.features).extract(source, settings.images, region)
+    except BovwError as error:
+        return error
+
+
+def _extract_file(file: PictureFile, settings: Settings) -> Features | BovwError:
+    return extract_query((file.path, None), settings)
+
+
+def extract_files(
+    files: Sequence[PictureFile],
+    settings: Settings,
+    *,
+    on_error: str = "record",
+    n_jobs: int | None = None,
+    description: str | None = None,
+) -> Iterator[tuple[PictureFile, Features | Failure]]:
+    """Extract the features of files, in their order.
+
+    Parameters
+    ----------
+    files : sequence of PictureFile
+    settings : Settings
+    on_error : {"record", "raise"}
+        Yield a `Failure` for a picture that cannot be read, or raise its ImageError.
+    n_jobs : int, optional
+    description : str, optional
+        Of the progress bar; None for none.
+    """
+    work = partial(_extract_file, settings=settings)
+    results = ordered_map(work, files, total=len(files), n_jobs=n_jobs, description=description)
+    for file, result in zip(files, results, strict=True):
+        if isinstance(result, Features):
+            yield file, result
+        elif on_error == "raise" or not isinstance(result, ImageError):
+            raise result
+        else:
+            yield file, Failure(file.identifier, file.path, f"{result.found}; {result.advice}")
+
+
+class DescriptorSample:
+    """A uniform sample of all descriptors that pass by, in bounded memory.
+
+    Every descriptor draws a random number, and those with the smallest are kept. The numbers
+    depend on the seed and the picture's position only.
+    """
+
+    def __init__(self, size: int, random_state: int) -> None:
+        self.size = size
+        self.seen = 0
+        self._random_state = random_state
+        self._drawn: list[NDArray[np.float64]] = []
+        self._kept: list[NDArray[np.uint8]] = []
+        self._held = 0
+        self._limit = np.inf
+
+    def add(self, descriptors: NDArray[np.uint8], position: int) -> None:
+        """Offer the descriptors ``(n, d)`` of the picture at `position`."""
+        self.seen += len(descriptors)
+        drawn = np.random.default_rng((self._random_state, position)).random(len(descriptors))
+        lucky = drawn < self._limit
+        self._drawn.append(drawn[lucky])
+        self._kept.append(descriptors[lucky])
+        self._held += int(lucky.sum())
+        if self._held > 2 * self.size:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        drawn, kept = np.concatenate(self._drawn), np.concatenate(self._kept)
+        order = np.argsort(drawn, kind="stable")[: self.size]
+        self._limit = float(drawn[order[-1]]) if len(order) == self.size else np.inf
+        order.sort()
+        self._drawn, self._kept, self._held = [drawn[order]], [kept[order]], len(order)
+
+    def descriptors(self) -> NDArray[np.uint8]:
+        """Return the sample ``(n, d)``, at most `size`, in the order in which it passed."""
+        if not self._kept:
+            return np.zeros((0, 1), np.uint8)
+        self._shrink()
+        return self._kept[0]

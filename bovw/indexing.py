@@ -1,0 +1,133 @@
+"""From files to a collection: features are extracted, and words found for them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .collection import Collection, Failure, Record, collect, sort_by_word
+from .extraction import DescriptorSample, extract_files
+from .features import DESCRIPTOR_LENGTH, Features
+from .pictures import Paths, PictureFile, find_pictures
+from .settings import Settings
+from .training import fit_vocabulary, words_for
+from .vocabulary import Vocabulary
+
+# Words are found for this many descriptors at a time.
+_DESCRIPTORS_AT_ONCE = 50_000
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A picture whose features were extracted, without its descriptors."""
+
+    record: Record
+    keypoints: NDArray[np.float32]
+
+
+def index_pictures(
+    pictures: Paths,
+    vocabulary: Vocabulary | None,
+    settings: Settings,
+    *,
+    root: str | os.PathLike[str] | None,
+    patterns: Sequence[str] | None,
+    on_error: str,
+    n_jobs: int | None,
+    progress: bool,
+) -> tuple[Collection, Vocabulary, list[Failure]]:
+    """Read pictures into a collection; without a vocabulary train one on them first.
+
+    In that case descriptors wait in a temporary file, so that pictures are read only once.
+    """
+    files = find_pictures(pictures, root=root, patterns=patterns)
+    failures: list[Failure] = []
+    found = extract_files(
+        files,
+        settings,
+        on_error=on_error,
+        n_jobs=n_jobs,
+        description="reading pictures" if progress else None,
+    )
+    if vocabulary is not None:
+        return _assign(_sound(found, failures), vocabulary), vocabulary, failures
+    with tempfile.TemporaryFile() as spool:
+        read: list[_Read] = []
+        wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
+        sample = DescriptorSample(wanted, settings.vocabulary.random_state)
+        for position, (item, descriptors) in enumerate(_sound(found, failures)):
+            spool.write(descriptors.tobytes())
+            read.append(item)
+            sample.add(descriptors, position)
+        n_words = words_for(sample.seen)
+        if progress:
+            print(f"training {n_words} words on the pictures themselves", file=sys.stderr)
+        vocabulary = fit_vocabulary(
+            sample,
+            settings.changed(vocabulary={"n_words": n_words}),
+            [item.record.sha256 for item in read],
+            failures,
+            n_jobs=n_jobs,
+            progress=progress,
+        )
+        spool.seek(0)
+
+        def again() -> Iterable[tuple[_Read, NDArray[np.uint8]]]:
+            for item in read:
+                content = spool.read(len(item.keypoints) * DESCRIPTOR_LENGTH)
+                yield item, np.frombuffer(content, np.uint8).reshape(-1, DESCRIPTOR_LENGTH)
+
+        return _assign(again(), vocabulary), vocabulary, failures
+
+
+def _sound(
+    found: Iterable[tuple[PictureFile, Features | Failure]], failures: list[Failure]
+) -> Iterable[tuple[_Read, NDArray[np.uint8]]]:
+    """Pass on the pictures that could be read, and note the others."""
+    for file, features in found:
+        if isinstance(features, Failure):
+            failures.append(features)
+            continue
+        width, height = features.size
+        record = Record(file.identifier, file.path, width, height, features.sha256)
+        yield _Read(record, features.keypoints), features.descriptors
+
+
+def _assign(
+    pictures: Iterable[tuple[_Read, NDArray[np.uint8]]], vocabulary: Vocabulary
+) -> Collection:
+    """Find the words of pictures, many pictures at a time."""
+    records: list[Record] = []
+    words: list[NDArray[np.unsignedinteger]] = []
+    keypoints: list[NDArray[np.float32]] = []
+    waiting: list[tuple[_Read, NDArray[np.uint8]]] = []
+
+    def flush() -> None:
+        if not waiting:
+            return
+        assigned = vocabulary.predict(np.concatenate([descriptors for _, descriptors in waiting]))
+        start = 0
+        for item, descriptors in waiting:
+            part = assigned[start : start + len(descriptors)]
+            start += len(descriptors)
+            by_word, places = sort_by_word(part, item.keypoints, vocabulary.n_words_)
+            records.append(item.record)
+            words.append(by_word)
+            keypoints.append(places)
+        waiting.clear()
+
+    held = 0
+    for item, descriptors in pictures:
+        waiting.append((item, descriptors))
+        held += len(descriptors)
+        if held >= _DESCRIPTORS_AT_ONCE:
+            flush()
+            held = 0
+    flush()
+    return collect(records, words, keypoints, vocabulary.n_words_)

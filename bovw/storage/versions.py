@@ -1,0 +1,33 @@
+"""Versions of what decides an answer, remembered with everything that is saved."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+_PACKAGES = ("bovw", "opencv-python-headless", "numpy", "scipy", "scikit-learn", "nmslib")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide an answer."""
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def warn_of_other_versions(made_with: Mapping[str, str], what: str) -> None:
+    """Warn when the OpenCV that described the pictures had another major or minor version."""
+    name = "opencv-python-headless"
+    then, now = made_with.get(name, "unknown"), versions()[name]
+    if then.split(".")[:2] != now.split(".")[:2]:
+        warnings.warn(
+            f"{what} was made with OpenCV {then}, this is {now}: descriptors of a known picture "
+            "agree, so answers should be nearly the same; make it anew to be sure",
+            stacklevel=3,
+        )

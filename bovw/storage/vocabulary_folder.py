@@ -1,0 +1,86 @@
+"""A vocabulary on disk: centres, what it was made with and on, and nmslib's graph as a cache."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FormatError, IncompatibleError, SettingsError
+from ..vocabulary import Vocabulary, WordStatistics
+from .manifest import is_unchanged, load_array, new_folder, read_manifest, write_manifest
+from .versions import versions
+
+KIND = "bovw-vocabulary"
+VERSION = 1
+_GRAPH = "words.nmslib"
+
+
+def save_vocabulary(
+    vocabulary: Vocabulary, path: str | os.PathLike[str], *, overwrite: bool = False
+) -> None:
+    """Write a vocabulary to a folder; see `new_folder` for what happens to one that exists."""
+    with new_folder(Path(path), overwrite) as folder:
+        write_vocabulary(vocabulary, folder)
+
+
+def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
+    """Write a vocabulary into an empty folder."""
+    made_with = vocabulary.made_with_ or {}
+    np.save(folder / "centers.npy", vocabulary.centers_)
+    hashes = [bytes.fromhex(digest) for digest in made_with.get("pictures", [])]
+    np.save(folder / "pictures.npy", np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 32))
+    if not vocabulary.is_exact:
+        vocabulary.save_graph(folder / _GRAPH)
+    write_manifest(
+        folder,
+        KIND,
+        VERSION,
+        {
+            "n_words": vocabulary.n_words_,
+            "parameters": vocabulary.get_params(),
+            "facts": vocabulary.facts(),
+            "made_with": {k: v for k, v in made_with.items() if k != "pictures"},
+            "versions": versions(),
+        },
+    )
+
+
+def load_vocabulary(path: str | os.PathLike[str], *, n_jobs: int | None = None) -> Vocabulary:
+    """Load a vocabulary that `save_vocabulary` wrote.
+
+    Raises
+    ------
+    FormatError
+        When it is not a vocabulary, or is damaged.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder, KIND, VERSION)
+    centers = load_array(folder, manifest, "centers.npy", ("uint8",), (None, None))
+    pictures = load_array(folder, manifest, "pictures.npy", ("uint8",), (None, 32))
+    graph = folder / _GRAPH if is_unchanged(folder, manifest, _GRAPH) else None
+    if graph is not None and not is_unchanged(folder, manifest, _GRAPH + ".dat"):
+        graph = None
+    if len(centers) != manifest.get("n_words") or len(centers) == 0:
+        raise FormatError(
+            f"{folder}: {len(centers)} centres, the manifest says "
+            f"{manifest.get('n_words')!r} words; make it anew"
+        )
+    try:
+        parameters = {**manifest["parameters"], "n_jobs": n_jobs, "progress": False}
+        vocabulary = Vocabulary.from_centers(centers, graph=graph, **parameters)
+        facts: dict[str, Any] = manifest["facts"]
+        if facts:
+            vocabulary.agreement_ = float(facts["agreement"])
+            vocabulary.statistics_ = WordStatistics(**facts["statistics"])
+        if manifest["made_with"]:
+            vocabulary.made_with_ = {
+                **manifest["made_with"],
+                "versions": manifest["versions"],
+                "pictures": [digest.tobytes().hex() for digest in pictures],
+            }
+    except (KeyError, TypeError, ValueError, SettingsError, IncompatibleError) as error:
+        raise FormatError(f"{folder}: the manifest is not as expected ({error!r})") from error
+    return vocabulary
