@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Collection as AnyCollection
 from dataclasses import asdict, replace
 from functools import cached_property, partial
@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .cascade import Stopwatch, rank
+from .cascade import Ranking, Stopwatch, rank
 from .collection import Collection, Failure, sort_by_word
-from .errors import IncompatibleError, SettingsError
+from .errors import BovwError, IncompatibleError, SettingsError
 from .extraction import extract_query
 from .features import Features, SiftExtractor, check_same_meaning
 from .geometry import PictureFeatures
@@ -24,7 +24,7 @@ from .images import Box, Source, describe
 from .indexing import index_pictures
 from .parallel import limited_threads, ordered_map
 from .pictures import Paths
-from .results import Answer, Calibration, SearchResult
+from .results import Answer, Calibration, FullRanking, SearchResult
 from .settings import Settings
 from .storage import load_index, save_index
 from .storage.versions import versions, warn_of_other_versions
@@ -335,31 +335,49 @@ class Engine:
         list of SearchResult
             In the order of the queries.
         """
-        pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
-        work = partial(extract_query, settings=self.settings)
         engine = self._for_search(verify, expand)
         results = []
-        for (source, _), features in zip(
-            pairs,
-            ordered_map(
-                work,
-                pairs,
-                total=len(pairs),
-                n_jobs=self.n_jobs,
-                description="searching" if progress else None,
-                unit="query",
-            ),
-            strict=True,
-        ):
+        for name, features in self._extracted(queries, progress):
             if isinstance(features, Features):
-                results.append(
-                    engine.search_features(features, k, allow=allow, name=describe(source))
-                )
+                results.append(engine.search_features(features, k, allow=allow, name=name))
             elif on_error == "raise":
                 raise features
             else:
-                results.append(SearchResult(describe(source), (), error=str(features)))
+                results.append(SearchResult(name, (), error=str(features)))
         return results
+
+    def rank_many(
+        self, queries: Iterable[Source | tuple[Source, Box | None]], *, progress: bool = False
+    ) -> list[FullRanking]:
+        """Rank the whole index for many queries, for evaluation; every picture is scored.
+
+        A query that cannot be read raises its ImageError.
+        """
+        rankings = []
+        for name, features in self._extracted(queries, progress):
+            if not isinstance(features, Features):
+                raise features
+            stopwatch = Stopwatch()
+            ranking, _ = self._rank(features, len(self), None, stopwatch)
+            identifiers = (self.collection.records[p].identifier for p in ranking.positions)
+            rankings.append(FullRanking(name, tuple(identifiers), stopwatch.milliseconds))
+        return rankings
+
+    def _extracted(
+        self, queries: Iterable[Source | tuple[Source, Box | None]], progress: bool
+    ) -> Iterator[tuple[str, Features | BovwError]]:
+        """Extract the features of queries in parallel; yield names and features, or errors."""
+        pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
+        found = ordered_map(
+            partial(extract_query, settings=self.settings),
+            pairs,
+            total=len(pairs),
+            n_jobs=self.n_jobs,
+            description="searching" if progress else None,
+            unit="query",
+        )
+        for (source, _), features in zip(pairs, found, strict=True):
+            yield describe(source), features
 
     def _for_search(self, verify: int | None, expand: str | None) -> Engine:
         changes: dict[str, dict[str, Any]] = {}
@@ -382,24 +400,8 @@ class Engine:
         if k is not None and k < 1:
             raise SettingsError(f"k={k}: expected at least 1, or None for all")
         stopwatch = stopwatch or Stopwatch()
-        n_words = self.vocabulary.n_words_
-        with stopwatch("words"):
-            words, keypoints = sort_by_word(
-                self.vocabulary.predict(features.descriptors), features.keypoints, n_words
-            )
-            counts = word_counts(words, np.array([0, len(words)]), n_words)
-            histogram = self.weighting.transform(counts)
         depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
-        ranking = rank(
-            PictureFeatures(words, keypoints, features.size),
-            histogram,
-            self.histograms,
-            self.collection,
-            self.settings,
-            depth=depth,
-            allowed=self._allowed(allow),
-            stopwatch=stopwatch,
-        )
+        ranking, query = self._rank(features, depth, self._allowed(allow), stopwatch)
         answers = []
         for i, position in enumerate(ranking.positions[:k]):
             record = self.collection.records[position]
@@ -419,7 +421,7 @@ class Engine:
                     verified=found.inliers >= self.settings.geometry.min_inliers,
                     transform=found.transform,
                     region=found.region,
-                    query_points=keypoints[found.pairs[:, 0], :2],
+                    query_points=query.keypoints[found.pairs[:, 0], :2],
                     points=self.collection.keypoints[start + found.pairs[:, 1], :2],
                 )
             answers.append(answer)
@@ -433,6 +435,33 @@ class Engine:
             n_features=len(features),
             milliseconds=dict(stopwatch.milliseconds),
         )
+
+    def _rank(
+        self,
+        features: Features,
+        depth: int,
+        allowed: NDArray[np.bool_] | None,
+        stopwatch: Stopwatch,
+    ) -> tuple[Ranking, PictureFeatures]:
+        n_words = self.vocabulary.n_words_
+        with stopwatch("words"):
+            words, keypoints = sort_by_word(
+                self.vocabulary.predict(features.descriptors), features.keypoints, n_words
+            )
+            counts = word_counts(words, np.array([0, len(words)]), n_words)
+            histogram = self.weighting.transform(counts)
+        query = PictureFeatures(words, keypoints, features.size)
+        ranking = rank(
+            query,
+            histogram,
+            self.histograms,
+            self.collection,
+            self.settings,
+            depth=depth,
+            allowed=allowed,
+            stopwatch=stopwatch,
+        )
+        return ranking, query
 
     def _allowed(self, allow: Allow | None) -> NDArray[np.bool_] | None:
         if allow is None:

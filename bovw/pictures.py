@@ -79,6 +79,22 @@ def find_pictures(
     return [PictureFile(identifier, found[identifier]) for identifier in sorted(found)]
 
 
+def find_queries(sources: Paths) -> list[str]:
+    """Find query pictures: as `find_pictures`, but in the order given, and without identifiers.
+
+    A file that does not exist is kept, so that it fails by itself.
+    """
+    given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    paths: list[str] = []
+    for source in given:
+        text = os.fsdecode(source)
+        if text.startswith("@") or Path(text).is_dir():
+            paths += [str(path) for path, _ in sorted(_expanded([source], None))]
+        else:
+            paths.append(text)
+    return paths
+
+
 def _relative(path: Path, base: Path) -> str:
     try:
         return path.relative_to(base).as_posix()

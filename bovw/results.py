@@ -127,6 +127,24 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
+class FullRanking:
+    """A whole index, ranked for one query: what an evaluation needs.
+
+    Attributes
+    ----------
+    query : str
+    identifiers : tuple of str
+        All pictures that share a word with the query, best first.
+    milliseconds : dict
+        Time of each stage; of "features" only when they were extracted one query at a time.
+    """
+
+    query: str
+    identifiers: tuple[str, ...]
+    milliseconds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Calibration:
     """How often queries without an answer pass a threshold on the evidence.
 
