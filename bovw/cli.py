@@ -133,6 +133,11 @@ def _parser() -> argparse.ArgumentParser:
             metavar="GLOB",
             help="only files in folders that match, such as '*.jpg'; may be repeated",
         )
+        sub.add_argument(
+            "--cache",
+            metavar="DIR",
+            help="keep features here, so that interrupted or repeated work goes on from there",
+        )
         add_jobs(sub)
 
     train = add(
@@ -266,6 +271,7 @@ def _train(options: argparse.Namespace) -> int:
         settings=settings,
         root=options.root,
         patterns=options.pattern,
+        cache=options.cache,
         n_jobs=options.jobs,
         progress=True,
     )
@@ -303,6 +309,7 @@ def _index(options: argparse.Namespace) -> int:
         vocabulary=vocabulary,
         root=options.root,
         patterns=options.pattern,
+        cache=options.cache,
         n_jobs=options.jobs,
         progress=True,
     )

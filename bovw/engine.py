@@ -98,6 +98,7 @@ class Engine:
         root: str | os.PathLike[str] | None = None,
         patterns: Sequence[str] | None = None,
         on_error: str = "record",
+        cache: str | os.PathLike[str] | None = None,
         n_jobs: int | None = None,
         progress: bool = False,
     ) -> Engine:
@@ -113,6 +114,9 @@ class Engine:
             Without them those of the vocabulary hold, where it has any.
         on_error : {"record", "raise"}
             Leave pictures that cannot be read out and list them in `failures`, or raise.
+        cache : path, optional
+            A folder in which features are kept by content, so that interrupted or repeated work
+            goes on from there.
         n_jobs : int, optional
             Pictures that are read at once; -1: as many as there are cores.
         progress : bool
@@ -140,6 +144,7 @@ class Engine:
             root=root,
             patterns=patterns,
             on_error=on_error,
+            cache=cache,
             n_jobs=n_jobs,
             progress=progress,
         )

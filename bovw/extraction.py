@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -10,24 +12,40 @@ from numpy.typing import NDArray
 
 from .collection import Failure
 from .errors import BovwError, ImageError
+from .feature_cache import FeatureCache
 from .features import Features, SiftExtractor
-from .images import Box, Source
+from .images import Box, Source, describe, read_bytes, read_image
 from .parallel import ordered_map
 from .pictures import PictureFile
 from .settings import Settings
 
 
-def extract_query(query: tuple[Source, Box | None], settings: Settings) -> Features | BovwError:
-    """Extract the features of one query, or return what was wrong with it."""
+def extract_query(
+    query: tuple[Source, Box | None], settings: Settings, cache: str | None = None
+) -> Features | BovwError:
+    """Extract the features of one query, or return what was wrong with it.
+
+    `cache` names a folder for a `FeatureCache`.
+    """
     source, region = query
+    extractor = SiftExtractor(settings.features)
     try:
-        return SiftExtractor(settings.features).extract(source, settings.images, region)
+        if cache is None or isinstance(source, np.ndarray):
+            return extractor.extract(source, settings.images, region)
+        kept = FeatureCache(cache, settings)
+        content = source if isinstance(source, bytes) else read_bytes(source)
+        features = kept.load(hashlib.sha256(content).hexdigest(), region)
+        if features is None:
+            image = read_image(content, settings.images, region, name=describe(source))
+            features = extractor.extract_image(image)
+            kept.save(features, region)
+        return features
     except BovwError as error:
         return error
 
 
-def _extract_file(file: PictureFile, settings: Settings) -> Features | BovwError:
-    return extract_query((file.path, None), settings)
+def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:
+    return extract_query((file.path, None), settings, cache)
 
 
 def extract_files(
@@ -35,6 +53,7 @@ def extract_files(
     settings: Settings,
     *,
     on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     description: str | None = None,
 ) -> Iterator[tuple[PictureFile, Features | Failure]]:
@@ -46,11 +65,14 @@ def extract_files(
     settings : Settings
     on_error : {"record", "raise"}
         Yield a `Failure` for a picture that cannot be read, or raise its ImageError.
+    cache : path, optional
+        A folder in which features are kept by content, and looked for first.
     n_jobs : int, optional
     description : str, optional
         Of the progress bar; None for none.
     """
-    work = partial(_extract_file, settings=settings)
+    folder = None if cache is None else os.fsdecode(cache)
+    work = partial(_extract_file, settings=settings, cache=folder)
     results = ordered_map(work, files, total=len(files), n_jobs=n_jobs, description=description)
     for file, result in zip(files, results, strict=True):
         if isinstance(result, Features):

@@ -91,7 +91,11 @@ def describe(source: Source) -> str:
 
 
 def read_image(
-    source: Source, settings: ImageSettings | None = None, region: Box | None = None
+    source: Source,
+    settings: ImageSettings | None = None,
+    region: Box | None = None,
+    *,
+    name: str | None = None,
 ) -> Image:
     """Read a picture as grey values, oriented by its EXIF tag and limited in size.
 
@@ -104,6 +108,8 @@ def read_image(
     region : (float, float, float, float), optional
         ``x0, y0, x1, y1`` in pixels of the original, after its EXIF orientation. The size limit
         then holds for the region, so that a small region of a large picture keeps its detail.
+    name : str, optional
+        What to call the source in an error; its path, if not given.
 
     Returns
     -------
@@ -127,13 +133,14 @@ def read_image(
         size = (pixels.shape[1], pixels.shape[0])
         decoded = (1.0, 1.0)
     else:
-        content = source if isinstance(source, bytes) else _read_bytes(source)
+        content = source if isinstance(source, bytes) else read_bytes(source)
         sha256 = hashlib.sha256(content).hexdigest()
-        pixels, size, decoded = _decode(content, describe(source), settings, region)
+        pixels, size, decoded = _decode(content, name or describe(source), settings, region)
     return _fit(pixels, size, decoded, sha256, settings, region)
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Read a file; an ImageError when it cannot be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:

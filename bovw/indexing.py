@@ -39,6 +39,7 @@ def index_pictures(
     root: str | os.PathLike[str] | None,
     patterns: Sequence[str] | None,
     on_error: str,
+    cache: str | os.PathLike[str] | None,
     n_jobs: int | None,
     progress: bool,
 ) -> tuple[Collection, Vocabulary, list[Failure]]:
@@ -52,6 +53,7 @@ def index_pictures(
         files,
         settings,
         on_error=on_error,
+        cache=cache,
         n_jobs=n_jobs,
         description="reading pictures" if progress else None,
     )

@@ -23,6 +23,7 @@ def train_vocabulary(
     root: str | os.PathLike[str] | None = None,
     patterns: Sequence[str] | None = None,
     on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> Vocabulary:
@@ -36,6 +37,9 @@ def train_vocabulary(
         ``settings.vocabulary.n_words`` says how many words.
     on_error : {"record", "raise"}
         Leave pictures that cannot be read out (``made_with_["failed"]`` names them), or raise.
+    cache : path, optional
+        A folder in which features are kept by content, so that interrupted or repeated work
+        goes on from there.
     n_jobs : int, optional
         Pictures and clusters that are worked on at once; -1: as many as there are cores.
     progress : bool
@@ -54,7 +58,9 @@ def train_vocabulary(
     failures: list[Failure] = []
     description = "reading pictures" if progress else None
     for position, (_, features) in enumerate(
-        extract_files(files, settings, on_error=on_error, n_jobs=n_jobs, description=description)
+        extract_files(
+            files, settings, on_error=on_error, cache=cache, n_jobs=n_jobs, description=description
+        )
     ):
         if isinstance(features, Failure):
             failures.append(features)

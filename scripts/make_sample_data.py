@@ -102,7 +102,7 @@ def emblem(rng: np.random.Generator, canvas: np.ndarray, centre: tuple, radius: 
     elif kind == 1:
         for shift, height in ((-0.35, 0.5), (0.3, 0.65), (0.0, 0.35)):
             peak = np.array([[-0.35, 0.45], [0.0, 0.45 - height * 1.4], [0.35, 0.45]])
-            peak = (peak + [shift, 0]) * radius * 0.95 + centre
+            peak = (peak + np.array([shift, 0.0])) * radius * 0.95 + centre
             cv2.fillPoly(canvas, [peak.astype(np.int32)], colour(rng, False), cv2.LINE_AA)
     elif kind == 2:
         for row in range(-3, 4):
@@ -146,8 +146,14 @@ def poster(rng: np.random.Generator, title: str, line: str) -> np.ndarray:
     ink = colour(rng, True)
     write(canvas, title, 90, 540, FONTS[rng.integers(3)], ink)
     write(canvas, line, 165, 400, FONTS[rng.integers(4)], ink)
-    write(canvas, f"{rng.integers(1, 29)}.{rng.integers(1, 13)}.  hall {rng.integers(1, 9)}", 560,
-          300, FONTS[1], ink)
+    write(
+        canvas,
+        f"{rng.integers(1, 29)}.{rng.integers(1, 13)}.  hall {rng.integers(1, 9)}",
+        560,
+        300,
+        FONTS[1],
+        ink,
+    )
     return canvas
 
 
@@ -197,8 +203,14 @@ def cover(rng: np.random.Generator, title: str, line: str) -> np.ndarray:
     above, below = np.array(colour(rng, False)), np.array(colour(rng, True))
     fade = np.linspace(0, 1, 640)[:, None, None]
     canvas[:] = above * (1 - fade) + below * fade
-    cv2.circle(canvas, tuple(int(v) for v in rng.integers((120, 120), (520, 260))),
-               int(rng.integers(50, 100)), colour(rng, False), -1, cv2.LINE_AA)
+    cv2.circle(
+        canvas,
+        tuple(int(v) for v in rng.integers((120, 120), (520, 260))),
+        int(rng.integers(50, 100)),
+        colour(rng, False),
+        -1,
+        cv2.LINE_AA,
+    )
     for depth in range(5):
         ridge = 300 + 60 * depth + 110 * (grain(rng, (1, 640), 30 + 12 * depth)[0] - 0.5)
         land = np.vstack([np.stack([np.arange(640), ridge], 1), [[640, 640], [0, 640]]])
@@ -294,7 +306,9 @@ def photograph(rng: np.random.Generator, drawn: np.ndarray, hard: float) -> np.n
         clutter(rng, canvas, tuple(int(v) for v in rng.normal((w / 2, h / 2), (w / 5, h / 5))))
     y, x = np.mgrid[0:h, 0:w] / max(h, w)
     direction = rng.random() * 2 * np.pi
-    light = 1 + (0.15 + 0.4 * hard) * ((x - 0.5) * np.cos(direction) + (y - 0.5) * np.sin(direction))
+    light = 1 + (0.15 + 0.4 * hard) * (
+        (x - 0.5) * np.cos(direction) + (y - 0.5) * np.sin(direction)
+    )
     tint = 1 + rng.uniform(-0.1, 0.1, 3) * hard
     picture = canvas * light[:, :, None] * tint * rng.uniform(1 - 0.35 * hard, 1.1)
     if rng.random() < 0.3 + 0.4 * hard:

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Everything that must hold: lint, types and tests. Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+environment test
+
+echo "== lint"
+ruff check .
+ruff format --check .
+echo "== types"
+mypy
+echo "== tests"
+python -m pytest "$@"
