@@ -8,12 +8,15 @@ What nmslib 2.1.2 does that its callers should not have to know, and what is don
 * scores of ``negdotprod`` are negated dot products: they are turned back;
 * fewer than `k` neighbours can come back: rows are padded with -1;
 * an index cannot be pickled, added to, or deleted from: it is built from arrays, and kept as a
-  file only as a cache of them.
+  file only as a cache of them;
+* a graph that was loaded and is saved again gives a file that crashes whoever searches it: the
+  file it was loaded from is copied.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -24,6 +27,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+_SUFFIXES = ("", ".dat")
 
 Space = Literal["l2", "dot"]
 
@@ -41,6 +46,15 @@ def _nmslib() -> Any:
             os.dup2(kept, 2)
             os.close(kept)
     return nmslib
+
+
+def _identity(path: Path) -> list[tuple[int, int, int]] | None:
+    """Tell whether the files of an index are still those that were loaded."""
+    try:
+        stats = [Path(f"{path}{suffix}").stat() for suffix in _SUFFIXES]
+    except FileNotFoundError:
+        return None
+    return [(s.st_ino, s.st_size, s.st_mtime_ns) for s in stats]
 
 
 def _in_fresh_thread(work: Any) -> None:
@@ -90,44 +104,56 @@ class NearestNeighbours:
         ef_search: int = 64,
         cache: Path | None = None,
     ) -> None:
-        nmslib = _nmslib()
         self.is_sparse = sparse.issparse(vectors)
         self.size = int(vectors.shape[0])
-        self._graph = method == "hnsw"
-        self._dot = space == "dot"
-        self._ef = -1
         self.ef_search = ef_search
-        names = {"l2": "l2", "dot": "negdotprod"}
-        self._index = nmslib.init(
-            method=method,
-            space=names[space] + ("_sparse_fast" if self.is_sparse and self._dot else ""),
-            data_type=(
-                nmslib.DataType.SPARSE_VECTOR if self.is_sparse else nmslib.DataType.DENSE_VECTOR
-            ),
-        )
-        if cache is not None:
-            self._index.loadIndex(str(cache), load_data=True)
-            return
-        if self.is_sparse:
-            vectors = sparse.csr_matrix(vectors, dtype=np.float32)
-            vectors.sort_indices()
-        else:
-            vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        self._index.addDataPointBatch(vectors)
-        parameters = (
-            {
-                "M": n_links,
-                "efConstruction": ef_construction,
-                "indexThreadQty": 1,
-                "post": 0,
-            }
-            if self._graph
+        self._vectors = vectors
+        self._method = method
+        self._dot = space == "dot"
+        self._parameters = (
+            {"M": n_links, "efConstruction": ef_construction, "indexThreadQty": 1, "post": 0}
+            if method == "hnsw"
             else {}
         )
-        _in_fresh_thread(lambda: self._index.createIndex(parameters))
+        self._ef = -1
+        self._loaded = None if cache is None else (cache, _identity(cache))
+        self._index = self._empty()
+        if cache is None:
+            self._build()
+        else:
+            self._index.loadIndex(str(cache), load_data=True)
+
+    def _empty(self) -> Any:
+        nmslib = _nmslib()
+        space = "negdotprod" if self._dot else "l2"
+        kind = nmslib.DataType.SPARSE_VECTOR if self.is_sparse else nmslib.DataType.DENSE_VECTOR
+        return nmslib.init(
+            method=self._method,
+            space=space + ("_sparse_fast" if self.is_sparse and self._dot else ""),
+            data_type=kind,
+        )
+
+    def _build(self) -> None:
+        self._index.addDataPointBatch(self._prepared(self._vectors))
+        _in_fresh_thread(lambda: self._index.createIndex(self._parameters))
+
+    def _prepared(self, vectors: Any) -> Any:
+        if not self.is_sparse:
+            return np.ascontiguousarray(vectors, dtype=np.float32)
+        vectors = sparse.csr_matrix(vectors, dtype=np.float32)
+        vectors.sort_indices()
+        return vectors
 
     def save(self, path: Path) -> None:
         """Write the index and its data to `path` (nmslib adds a second file, ``PATH.dat``)."""
+        if self._loaded is not None:
+            cache, identity = self._loaded
+            if _identity(cache) == identity:
+                for suffix in _SUFFIXES:
+                    shutil.copyfile(f"{cache}{suffix}", f"{path}{suffix}")
+                return
+            self._loaded, self._index, self._ef = None, self._empty(), -1
+            self._build()
         self._index.saveIndex(str(path), save_data=True)
 
     def search(
@@ -149,7 +175,7 @@ class NearestNeighbours:
             Squared Euclidean distances ("l2") or dot products ("dot"), padded with inf or -inf.
         """
         k = min(k, self.size)
-        if self._graph and self._ef != max(self.ef_search, k):
+        if self._parameters and self._ef != max(self.ef_search, k):
             self._ef = max(self.ef_search, k)
             self._index.setQueryTimeParams({"ef": self._ef})
         m = queries.shape[0]
@@ -157,11 +183,7 @@ class NearestNeighbours:
         values = np.full((m, k), -np.inf if self._dot else np.inf, dtype=np.float32)
         if m == 0 or k == 0:
             return neighbours, values
-        if self.is_sparse:
-            queries = sparse.csr_matrix(queries, dtype=np.float32)
-            queries.sort_indices()
-        else:
-            queries = np.ascontiguousarray(queries, dtype=np.float32)
+        queries = self._prepared(queries)
         answers = self._index.knnQueryBatch(queries, k=k, num_threads=n_threads)
         if all(len(ids) == k for ids, _ in answers):
             neighbours[:] = [ids for ids, _ in answers]

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Quality and speed on photographs with ground truth, with vocabularies of other pictures.
+
+    python scripts/benchmark_quality.py [--sets NAME...] [--preset NAME] [--json FILE]
+
+`BOVW_DATA` names the folder with the data (default: ../shared/data). Features are kept in
+`--cache`, so a second run reads each picture from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import resource
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bovw
+from bovw.evaluation import evaluate, load_ground_truth
+from bovw.storage.versions import versions
+
+DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A ground truth, the folders that are indexed, and those the vocabulary is trained on."""
+
+    truth: str
+    base: tuple[str, ...]
+    training: tuple[str, ...]
+
+
+_OXFORD = ("distractors", "ukbench1000", "smvs_dvd")
+_DVD = ("oxford1k", "ukbench1000")
+BENCHMARKS = {
+    "oxford1k/gnd": Benchmark("oxford1k/gnd.json", ("oxford1k",), _OXFORD),
+    "oxford1k/gnd_rox": Benchmark("oxford1k/gnd_rox.json", ("oxford1k",), _OXFORD),
+    "smvs_dvd/gnd+distractors": Benchmark("smvs_dvd/gnd.json", ("smvs_dvd", "distractors"), _DVD),
+    "smvs_dvd/gnd_all+distractors": Benchmark(
+        "smvs_dvd/gnd_all.json", ("smvs_dvd", "distractors"), _DVD
+    ),
+    "ukbench1000/gnd": Benchmark(
+        "ukbench1000/gnd.json", ("ukbench1000",), ("distractors", "oxford1k", "smvs_dvd")
+    ),
+}
+
+
+class Workshop:
+    """Makes vocabularies and indexes, each once."""
+
+    def __init__(self, settings: bovw.Settings, cache: Path, jobs: int) -> None:
+        self.settings, self.cache, self.jobs = settings, cache, jobs
+        self._vocabularies: dict[tuple[str, ...], tuple[bovw.Vocabulary, float]] = {}
+        self._engines: dict[tuple[str, ...], tuple[bovw.Engine, dict[str, Any]]] = {}
+
+    def vocabulary(self, folders: tuple[str, ...]) -> tuple[bovw.Vocabulary, float]:
+        """Train a vocabulary on folders of the data."""
+        if folders not in self._vocabularies:
+            begun = time.perf_counter()
+            vocabulary = bovw.train_vocabulary(
+                [DATA / name for name in folders],
+                settings=self.settings,
+                root=DATA,
+                cache=self.cache,
+                n_jobs=self.jobs,
+                progress=True,
+            )
+            self._vocabularies[folders] = vocabulary, time.perf_counter() - begun
+        return self._vocabularies[folders]
+
+    def engine(self, benchmark: Benchmark) -> tuple[bovw.Engine, dict[str, Any]]:
+        """Index the folders of a benchmark, save the index, and open it."""
+        key = (*benchmark.base, "/", *benchmark.training)
+        if key not in self._engines:
+            vocabulary, training_seconds = self.vocabulary(benchmark.training)
+            begun = time.perf_counter()
+            engine = bovw.Engine.build(
+                [DATA / name for name in benchmark.base],
+                vocabulary=vocabulary,
+                settings=self.settings,
+                root=DATA,
+                cache=self.cache,
+                n_jobs=self.jobs,
+                progress=True,
+            )
+            seconds = time.perf_counter() - begun
+            folder = Path(tempfile.mkdtemp()) / "index"
+            engine.save(folder)
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            pictures = sum(p.stat().st_size for p in (folder / "segments").rglob("*.npy"))
+            opened = bovw.Engine.open(folder, n_jobs=self.jobs)
+            _ = opened.histograms
+            facts = {
+                "training_seconds": training_seconds,
+                "index_seconds_per_picture": seconds / len(engine),
+                "features_per_picture": len(engine.collection.words) / len(engine),
+                "bytes_per_picture": pictures / len(engine),
+                "index_bytes": size,
+            }
+            self._engines[key] = opened, facts
+            shutil.rmtree(folder.parent)
+        return self._engines[key]
+
+
+def run(benchmark: Benchmark, workshop: Workshop) -> dict[str, Any]:
+    """Run one benchmark; return its metrics and times."""
+    engine, facts = workshop.engine(benchmark)
+    spent: dict[str, list[float]] = {}
+
+    def search(queries: Any) -> list[tuple[str, ...]]:
+        rankings = engine.rank_many(queries, progress=True)
+        for ranking in rankings:
+            for stage, value in ranking.milliseconds.items():
+                spent.setdefault(stage, []).append(value)
+        return [ranking.identifiers for ranking in rankings]
+
+    scores = evaluate(
+        search,
+        {record.identifier: record.path for record in engine.collection.records},
+        load_ground_truth(DATA / benchmark.truth),
+        DATA / Path(benchmark.truth).parent,
+    )
+    milliseconds = {stage: float(np.mean(values)) for stage, values in spent.items()}
+    return {
+        **scores.to_dict(),
+        **facts,
+        "milliseconds": milliseconds,
+        "milliseconds_per_query": sum(milliseconds.values()),
+        "indexed": benchmark.base,
+        "vocabulary_trained_on": benchmark.training,
+    }
+
+
+def main() -> None:
+    """Run the benchmarks and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sets", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
+    parser.add_argument("--preset", choices=bovw.PRESETS, default="classic")
+    parser.add_argument("--json", type=Path, help="write metrics, times and conditions here")
+    parser.add_argument("--cache", type=Path, default=Path("runs/features"))
+    parser.add_argument("--jobs", type=int, default=-1)
+    options = parser.parse_args()
+
+    settings = bovw.PRESETS[options.preset]
+    workshop = Workshop(settings, options.cache, options.jobs)
+    results: dict[str, Any] = {}
+    print(f"{'':<30}{'mAP':>8}{'P@1':>8}{'N-S':>8}{'ms/query':>10}")
+    for name in options.sets:
+        result = results[name] = run(BENCHMARKS[name], workshop)
+        n_s = "" if result["n_s"] is None else f"{result['n_s']:.3f}"
+        print(
+            f"{name:<30}{result['map_trapezoid']:>8.4f}{result['p_at_1']:>8.4f}{n_s:>8}"
+            f"{result['milliseconds_per_query']:>10.1f}",
+            flush=True,
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    conditions = {
+        "preset": options.preset,
+        "settings": settings.to_dict(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "system": platform.platform(),
+        "versions": versions(),
+        "date": datetime.date.today().isoformat(),
+        "peak_memory_mb": peak,
+    }
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps({**results, "conditions": conditions}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
