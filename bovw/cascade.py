@@ -21,8 +21,8 @@ from .geometry import PictureFeatures, Verification, verify
 from .histogram_index import HistogramIndex
 from .settings import Settings
 
-# Inliers beyond this many say nothing more.
-_MANY_INLIERS = 100
+# Evidence beyond this says nothing more.
+_MUCH_EVIDENCE = 100
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Ranking:
     Attributes
     ----------
     positions : (n,) int32 ndarray
-    scores, similarities : (n,) float32 ndarray
+    scores, similarities, evidence : (n,) float32 ndarray
     verifications : dict of int to Verification
         By position, of those that were verified.
     """
@@ -56,6 +56,7 @@ class Ranking:
     positions: NDArray[np.int32]
     scores: NDArray[np.float32]
     similarities: NDArray[np.float32]
+    evidence: NDArray[np.float32]
     verifications: dict[int, Verification]
 
 
@@ -138,12 +139,9 @@ def _expanded(
 ) -> sparse.csr_matrix | None:
     """Expand the query with its best verified answers; None when there are none."""
     with stopwatch("expansion"):
-        verified = [
-            i
-            for i, p in enumerate(ranking.positions[: settings.geometry.verify])
-            if _inliers(ranking.verifications, p) >= settings.geometry.min_inliers
-        ][: settings.expansion.n_answers]
-        if not verified:
+        verified = np.flatnonzero(ranking.evidence >= settings.geometry.min_evidence)
+        verified = verified[: settings.expansion.n_answers]
+        if len(verified) == 0:
             return None
         method = settings.expansion.method
         return expand_query(
@@ -155,9 +153,13 @@ def _expanded(
         )
 
 
-def _inliers(verifications: dict[int, Verification], position: int) -> int:
-    found = verifications.get(int(position))
-    return 0 if found is None else found.inliers
+def _evidence(
+    verifications: dict[int, Verification], positions: NDArray[np.int32], settings: Settings
+) -> NDArray[np.float32]:
+    """Evidence for each position; 0 where nothing was verified."""
+    share = settings.geometry.chance_share
+    found = (verifications.get(int(position)) for position in positions)
+    return np.array([0.0 if v is None else v.evidence(share) for v in found], np.float32)
 
 
 def _by_evidence(
@@ -166,10 +168,12 @@ def _by_evidence(
     verifications: dict[int, Verification],
     settings: Settings,
 ) -> Ranking:
-    """Put verified answers first; among them inliers add to the similarity."""
-    inliers = np.array([_inliers(verifications, p) for p in positions], np.float32)
-    bonus = 1 + np.minimum(inliers / _MANY_INLIERS, 1)
-    scores = similarities + np.where(inliers >= settings.geometry.min_inliers, bonus, 0)
+    """Put verified answers first; among them evidence adds to the similarity."""
+    evidence = _evidence(verifications, positions, settings)
+    bonus = 1 + np.minimum(evidence / _MUCH_EVIDENCE, 1)
+    scores = similarities + np.where(evidence >= settings.geometry.min_evidence, bonus, 0)
     scores = scores.astype(np.float32)
     order = np.lexsort((positions, -scores))
-    return Ranking(positions[order], scores[order], similarities[order], verifications)
+    return Ranking(
+        positions[order], scores[order], similarities[order], evidence[order], verifications
+    )

@@ -151,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         "--words",
         type=_positive,
         metavar="K",
-        help="visual words, up to 1,000,000 (default: 20000)",
+        help="visual words, up to 1,000,000 (default: 50000)",
     )
     train.add_argument("--upright", action="store_true", help="features without orientation")
     train.add_argument("--seed", type=_not_negative, default=0, help="of the training (default: 0)")
@@ -353,8 +353,8 @@ def _search(options: argparse.Namespace) -> int:
 
 def _table(result: Any) -> str:
     verdict = {
-        True: f"match ({result.evidence} inliers)",
-        False: f"no match ({result.evidence} inliers at most)",
+        True: f"match (evidence {result.evidence:.0f})",
+        False: f"no match (evidence {result.evidence:.0f} at most)",
         None: "not verified",
     }[result.matched]
     width = max((len(answer.identifier) for answer in result), default=0)

@@ -423,19 +423,20 @@ class Engine:
                 answer = replace(
                     answer,
                     inliers=found.inliers,
-                    verified=found.inliers >= self.settings.geometry.min_inliers,
+                    evidence=float(ranking.evidence[i]),
+                    verified=bool(ranking.evidence[i] >= self.settings.geometry.min_evidence),
                     transform=found.transform,
                     region=found.region,
                     query_points=query.keypoints[found.pairs[:, 0], :2],
                     points=self.collection.keypoints[start + found.pairs[:, 1], :2],
                 )
             answers.append(answer)
-        evidence = max((v.inliers for v in ranking.verifications.values()), default=0)
+        evidence = float(ranking.evidence.max(initial=0))
         verified = self.settings.geometry.verify > 0
         return SearchResult(
             query=name,
             answers=tuple(answers),
-            matched=evidence >= self.settings.geometry.match_inliers if verified else None,
+            matched=evidence >= self.settings.geometry.match_evidence if verified else None,
             evidence=evidence,
             n_features=len(features),
             milliseconds=dict(stopwatch.milliseconds),
@@ -499,7 +500,7 @@ class Engine:
         Returns
         -------
         Calibration
-            Use it by ``engine.changed(geometry={"match_inliers": calibration.match_inliers})``.
+            Use it by ``engine.changed(geometry={"match_evidence": calibration.match_evidence})``.
         """
         results = self.search_many(negatives, 1, on_error="raise", progress=progress)
         if not results or not 0 <= false_accept_rate < 1:
@@ -508,17 +509,17 @@ class Engine:
                 "expected at least one, and a rate from 0 to below 1"
             )
         evidence = np.sort([result.evidence for result in results])
-        least = self.settings.geometry.min_inliers
+        least = int(np.ceil(self.settings.geometry.min_evidence))
         threshold = next(
             t
             for t in range(least, max(int(evidence[-1]), least) + 2)
             if np.mean(evidence >= t) <= false_accept_rate
         )
         return Calibration(
-            match_inliers=threshold,
+            match_evidence=float(threshold),
             false_accept_rate=float(np.mean(evidence >= threshold)),
             n_queries=len(results),
-            evidence=tuple(int(value) for value in evidence),
+            evidence=tuple(float(value) for value in evidence),
         )
 
     def info(self) -> dict[str, Any]:

@@ -54,8 +54,10 @@ class Verification:
 
     Attributes
     ----------
+    matches : int
+        Tentative correspondences.
     inliers : int
-        Correspondences that fit the model, each place of either picture counted once.
+        Those that fit the model, each place of either picture counted once.
     pairs : (inliers, 2) int32 ndarray
         Feature of the query, feature of the candidate.
     transform : (3, 3) float64 ndarray or None
@@ -64,13 +66,19 @@ class Verification:
         ``x0, y0, x1, y1``: the box around the inliers in the candidate.
     """
 
+    matches: int
     inliers: int
     pairs: NDArray[np.int32]
     transform: NDArray[np.float64] | None
     region: tuple[float, float, float, float] | None
 
+    def evidence(self, chance_share: float) -> float:
+        """Inliers above what `chance_share` of the correspondences gives by chance."""
+        return max(0.0, self.inliers - chance_share * self.matches)
 
-NO_MATCH = Verification(0, np.zeros((0, 2), np.int32), None, None)
+
+def _no_match(matches: int) -> Verification:
+    return Verification(matches, 0, np.zeros((0, 2), np.int32), None, None)
 
 
 @dataclass(frozen=True)
@@ -166,9 +174,10 @@ def verify(
         query.words, [c.words for c in candidates], settings.max_pairs_per_word
     )
     if len(matches.query) == 0:
-        return [NO_MATCH] * n
+        return [_no_match(0)] * n
     group = matches.group
     starts = np.searchsorted(group, np.arange(n + 1))
+    sizes = np.diff(starts)
     source = query.keypoints[matches.query].astype(np.float64)
     target = np.concatenate(
         [
@@ -181,13 +190,13 @@ def verify(
         transforms = _best_similarities(source, target, starts, tolerances)
     else:
         transforms = np.full((n, 3, 3), np.nan)
-        for i in np.flatnonzero(np.diff(starts)):
+        for i in np.flatnonzero(sizes):
             mine = slice(starts[i], starts[i + 1])
-            found = fit_with_opencv(
+            matrix = fit_with_opencv(
                 source[mine, :2], target[mine, :2], tolerances[i], settings.model
             )
-            if found is not None:
-                transforms[i] = found
+            if matrix is not None:
+                transforms[i] = matrix
     with np.errstate(invalid="ignore"):
         errors = transform_errors(transforms[group], source[:, :2], target[:, :2])
     fits = np.flatnonzero(errors <= tolerances[group] ** 2)
@@ -202,26 +211,29 @@ def verify(
         pairs = np.stack([matches.query[inliers], matches.candidate[inliers]], axis=1)
         spread = 2 * settings.tolerance * max(query.size), 2 * float(tolerances[g])
         places = source[inliers, :2], target[inliers, :2]
-        results.append(_judge(pairs, transforms[g], places, spread, settings))
+        if _is_sound(transforms[g], places, spread, settings.max_scale):
+            low, high = places[1].min(axis=0).tolist(), places[1].max(axis=0).tolist()
+            region = (low[0], low[1], high[0], high[1])
+            found = Verification(int(sizes[g]), len(pairs), pairs, transforms[g], region)
+        else:
+            found = _no_match(int(sizes[g]))
+        results.append(found)
     return results
 
 
-def _judge(
-    pairs: NDArray[np.int32],
+def _is_sound(
     transform: NDArray[np.float64],
     places: tuple[NDArray[np.float64], NDArray[np.float64]],
     spread: tuple[float, float],
-    settings: GeometrySettings,
-) -> Verification:
-    """Make a result of inliers, unless their model is implausible or they lie on one spot."""
+    max_scale: float,
+) -> bool:
+    """Whether inliers spread over both pictures, and a camera could have made their transform."""
     source, target = places
-    if len(pairs) < 2 or not is_plausible(transform, source.mean(axis=0), settings.max_scale):
-        return NO_MATCH
+    if len(source) < 2:
+        return False
     if np.ptp(source, axis=0).max() < spread[0] or np.ptp(target, axis=0).max() < spread[1]:
-        return NO_MATCH
-    x0, y0 = target.min(axis=0)
-    x1, y1 = target.max(axis=0)
-    return Verification(len(pairs), pairs, transform, (float(x0), float(y0), float(x1), float(y1)))
+        return False
+    return is_plausible(transform, source.mean(axis=0), max_scale)
 
 
 def _first_of_each(group: NDArray[np.integer], cells: NDArray[np.float64]) -> NDArray[np.intp]:

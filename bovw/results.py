@@ -27,8 +27,10 @@ class Answer:
         Cosine of the histograms of the query (expanded, if it was) and the picture.
     inliers : int or None
         Correspondences that agree on a transform; None when the answer was not verified.
+    evidence : float or None
+        Inliers above what chance gives; see `GeometrySettings`.
     verified : bool
-        Whether `inliers` reaches ``settings.geometry.min_inliers``.
+        Whether the evidence reaches ``settings.geometry.min_evidence``.
     transform : (3, 3) float64 ndarray or None
         From query pixels ``(x, y, 1)`` to pixels of the picture.
     region : tuple of float or None
@@ -43,6 +45,7 @@ class Answer:
     score: float
     similarity: float
     inliers: int | None = None
+    evidence: float | None = None
     verified: bool = False
     transform: NDArray[np.float64] | None = field(default=None, repr=False)
     region: Box | None = None
@@ -62,6 +65,7 @@ class Answer:
             "score": self.score,
             "similarity": self.similarity,
             "inliers": self.inliers,
+            "evidence": self.evidence,
             "verified": self.verified,
             "transform": None if self.transform is None else self.transform.tolist(),
             "region": None if self.region is None else list(self.region),
@@ -80,8 +84,8 @@ class SearchResult:
     matched : bool or None
         Whether the evidence is enough to say that the index holds what the query shows; None
         when nothing was verified, so that there is no evidence.
-    evidence : int
-        Most inliers of any answer.
+    evidence : float
+        The most of any answer.
     n_features : int
         Features of the query.
     milliseconds : dict
@@ -93,7 +97,7 @@ class SearchResult:
     query: str
     answers: tuple[Answer, ...]
     matched: bool | None = None
-    evidence: int = 0
+    evidence: float = 0.0
     n_features: int = 0
     milliseconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
@@ -150,16 +154,16 @@ class Calibration:
 
     Attributes
     ----------
-    match_inliers : int
-        The smallest threshold whose false-accept rate is small enough.
+    match_evidence : float
+        The smallest threshold (in whole steps) whose false-accept rate is small enough.
     false_accept_rate : float
         Measured share of the queries that pass it.
     n_queries : int
-    evidence : tuple of int
+    evidence : tuple of float
         Of each query, in increasing order.
     """
 
-    match_inliers: int
+    match_evidence: float
     false_accept_rate: float
     n_queries: int
-    evidence: tuple[int, ...] = field(repr=False)
+    evidence: tuple[float, ...] = field(repr=False)

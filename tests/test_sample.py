@@ -1,0 +1,40 @@
+"""The sample pictures, and what the engine makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bovw
+from bovw.evaluation import evaluate, load_ground_truth
+
+from .conftest import SAMPLE, SMALL
+
+
+def test_the_ground_truth_fits_the_pictures() -> None:
+    truth = load_ground_truth(SAMPLE / "gnd.json")
+    assert {p.relative_to(SAMPLE).as_posix() for p in SAMPLE.rglob("*.jpg")} == truth.images
+    assert len(truth.images) == len(truth.queries) == 120
+    assert sum(p.stat().st_size for p in SAMPLE.rglob("*")) < 12_000_000
+
+
+def test_verification_and_expansion_help(tmp_path: Path) -> None:
+    engine = bovw.Engine.build(
+        SAMPLE,
+        settings=SMALL.changed(features={"max_features": 400}),
+        n_jobs=2,
+        cache=tmp_path,
+    )
+    truth = load_ground_truth(SAMPLE / "gnd.json")
+    truth = type(truth)(truth.images, truth.queries[::4])
+    paths = {record.identifier: record.path for record in engine.collection.records}
+
+    def score(stage: bovw.Engine) -> float:
+        return evaluate(
+            lambda queries: [r.identifiers for r in stage.rank_many(queries)], paths, truth, SAMPLE
+        ).map
+
+    plain = score(engine.changed(geometry={"verify": 0}, expansion={"method": "none"}))
+    verified = score(engine.changed(expansion={"method": "none"}))
+    assert plain > 0.4
+    assert verified > plain + 0.1
+    assert score(engine) > verified - 0.02

@@ -1,0 +1,163 @@
+"""What is saved comes back to the bit; what is damaged is found and named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bovw
+from bovw.errors import ExistsError, FormatError, IncompatibleError
+
+
+@pytest.fixture(scope="module")
+def stored(engine: bovw.Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stored") / "index"
+    engine.save(path)
+    return path
+
+
+@pytest.fixture
+def copy(stored: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(stored, tmp_path / "index"))
+
+
+def edit(path: Path, **changes: object) -> None:
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, **changes}))
+
+
+@pytest.mark.parametrize("method", ["inverted", "sparse-hnsw", "lsa-hnsw", "exact"])
+def test_answers_are_identical_after_loading(
+    engine: bovw.Engine, pictures: list[Path], tmp_path: Path, method: str
+) -> None:
+    changed = engine.changed(candidates={"method": method, "n_candidates": 12, "n_components": 16})
+    changed.save(tmp_path / "index")
+    opened = bovw.Engine.open(tmp_path / "index", verify="full")
+    opened.save(tmp_path / "again")
+    again = bovw.Engine.open(tmp_path / "again")
+    for picture in pictures[::4]:
+        expected = [answer.to_dict() for answer in changed.search(picture)]
+        assert expected == [answer.to_dict() for answer in opened.search(picture)]
+        assert expected == [answer.to_dict() for answer in again.search(picture)]
+
+
+def test_without_its_cache_an_index_answers_the_same(
+    engine: bovw.Engine, copy: Path, pictures: list[Path]
+) -> None:
+    for path in copy.rglob("*.nmslib*"):
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    opened = bovw.Engine.open(copy)
+    assert [a.to_dict() for a in opened.search(pictures[2])] == [
+        a.to_dict() for a in engine.search(pictures[2])
+    ]
+    with pytest.raises(FormatError, match="has changed"):
+        bovw.Engine.open(copy, verify="full")
+
+
+def test_a_vocabulary_comes_back(vocabulary: bovw.Vocabulary, tmp_path: Path) -> None:
+    bovw.save_vocabulary(vocabulary, tmp_path / "v")
+    loaded = bovw.load_vocabulary(tmp_path / "v")
+    assert np.array_equal(loaded.centers_, vocabulary.centers_)
+    assert loaded.facts() == vocabulary.facts()
+    assert loaded.made_with_["pictures"] == vocabulary.made_with_["pictures"]
+    assert loaded.made_with_["features"] == vocabulary.made_with_["features"]
+    sample = np.random.default_rng(0).integers(0, 256, (300, 128)).astype(np.uint8)
+    assert np.array_equal(loaded.predict(sample), vocabulary.predict(sample))
+
+
+def test_nothing_is_overwritten_by_accident(engine: bovw.Engine, copy: Path) -> None:
+    before = (copy / "manifest.json").read_bytes()
+    with pytest.raises(ExistsError, match="exists already"):
+        engine.save(copy)
+    engine.save(copy, overwrite=True)
+    assert json.loads(before)["n_pictures"] == len(bovw.Engine.open(copy))
+    assert [path.name for path in copy.parent.iterdir()] == ["index"]
+
+
+def test_foreign_folders_are_never_overwritten(engine: bovw.Engine, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.jpg").write_bytes(b"precious")
+    with pytest.raises(ExistsError, match="neither a vocabulary nor an index"):
+        engine.save(tmp_path / "photos", overwrite=True)
+    assert (tmp_path / "photos" / "mine.jpg").read_bytes() == b"precious"
+
+
+def test_a_failure_while_saving_leaves_what_was_there(
+    engine: bovw.Engine, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()}
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full_disk)
+    with pytest.raises(bovw.BovwError, match="No space left on device; what was there is"):
+        engine.save(copy, overwrite=True)
+    assert before == {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()}
+    assert [path.name for path in copy.parent.iterdir()] == ["index"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda p: (p / "manifest.json").unlink(), "holds no manifest"),
+        (lambda p: (p / "manifest.json").write_text("{"), "cannot be read"),
+        (lambda p: (p / "manifest.json").write_text("[]"), "not a manifest of bovw"),
+        (lambda p: edit(p / "manifest.json", version=99), "version 99"),
+        (lambda p: edit(p / "manifest.json", format="bovw-vocabulary"), "an? index is needed"),
+        (lambda p: edit(p / "manifest.json", settings={"x": {}}), "not as expected"),
+        (
+            lambda p: edit(p / "manifest.json", files={"../x": {"size": 1, "sha256": ""}}),
+            "leads out of",
+        ),
+        (lambda p: (p / "segments/0001/words.npy").unlink(), "words.npy is missing"),
+        (lambda p: (p / "segments/0001/words.npy").write_bytes(b"x"), "the manifest says"),
+        (lambda p: shutil.rmtree(p / "vocabulary"), "missing"),
+    ],
+)
+def test_damage_is_found_and_named(copy: Path, damage: object, message: str) -> None:
+    damage(copy)  # type: ignore[operator]
+    with pytest.raises(FormatError, match=message):
+        bovw.Engine.open(copy)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros(5, np.int64), np.zeros((2, 2), np.uint16), np.array([{}], dtype=object)],
+)
+def test_arrays_of_another_kind_are_refused(copy: Path, array: np.ndarray) -> None:
+    np.save(copy / "segments/0001/words.npy", array, allow_pickle=True)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    facts = manifest["files"]["segments/0001/words.npy"]
+    facts["size"] = (copy / "segments/0001/words.npy").stat().st_size
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(FormatError, match=r"words\.npy"):
+        bovw.Engine.open(copy)
+
+
+def test_not_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="no such folder"):
+        bovw.Engine.open(tmp_path / "nowhere")
+
+
+def test_another_sift_is_refused(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    golden = [255 - value for value in manifest["descriptor"]["golden"]]
+    edit(copy / "manifest.json", descriptor={**manifest["descriptor"], "golden": golden})
+    with pytest.raises(IncompatibleError, match="OpenCV"):
+        bovw.Engine.open(copy)
+
+
+def test_another_version_is_a_warning(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    edit(
+        copy / "manifest.json",
+        versions={**manifest["versions"], "opencv-python-headless": "4.2.0"},
+    )
+    with pytest.warns(UserWarning, match=r"OpenCV 4\.2\.0"):
+        bovw.Engine.open(copy)
