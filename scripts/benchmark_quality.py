@@ -148,12 +148,23 @@ def main() -> None:
     )
     parser.add_argument("--sets", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
     parser.add_argument("--preset", choices=bovw.PRESETS, default="classic")
+    parser.add_argument(
+        "--change",
+        action="append",
+        default=[],
+        metavar="ROOM.FIELD=VALUE",
+        help="change a setting, such as geometry.verify=0 (the value is JSON); may be repeated",
+    )
     parser.add_argument("--json", type=Path, help="write metrics, times and conditions here")
     parser.add_argument("--cache", type=Path, default=Path("runs/features"))
     parser.add_argument("--jobs", type=int, default=-1)
     options = parser.parse_args()
 
     settings = bovw.PRESETS[options.preset]
+    for change in options.change:
+        place, value = change.split("=", 1)
+        room, name = place.split(".")
+        settings = settings.changed(**{room: {name: json.loads(value)}})
     workshop = Workshop(settings, options.cache, options.jobs)
     results: dict[str, Any] = {}
     print(f"{'':<30}{'mAP':>8}{'P@1':>8}{'N-S':>8}{'ms/query':>10}")
@@ -168,6 +179,7 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     conditions = {
         "preset": options.preset,
+        "changes": options.change,
         "settings": settings.to_dict(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "system": platform.platform(),
