@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Collection as AnyCollection
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +21,7 @@ from .geometry import PictureFeatures
 from .histogram_index import HistogramIndex
 from .images import Box, Source, describe
 from .indexing import index_pictures
+from .nearest import CacheFile
 from .parallel import limited_threads, ordered_map
 from .pictures import Paths
 from .results import Answer, Calibration, FullRanking, SearchResult
@@ -68,7 +68,7 @@ class Engine:
         *,
         frequencies: NDArray[np.int64] | None = None,
         basis: NDArray[np.float32] | None = None,
-        cache: Path | None = None,
+        cache: CacheFile | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.collection = collection
@@ -352,14 +352,18 @@ class Engine:
         return results
 
     def rank_many(
-        self, queries: Iterable[Source | tuple[Source, Box | None]], *, progress: bool = False
+        self,
+        queries: Iterable[Source | tuple[Source, Box | None]],
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        progress: bool = False,
     ) -> list[FullRanking]:
         """Rank the whole index for many queries, for evaluation; every picture is scored.
 
-        A query that cannot be read raises its ImageError.
+        `cache` names a folder in which features are kept, as for `build`. A query that cannot be read raises its ImageError.
         """
         rankings = []
-        for name, features in self._extracted(queries, progress):
+        for name, features in self._extracted(queries, progress, cache):
             if not isinstance(features, Features):
                 raise features
             stopwatch = Stopwatch()
@@ -369,12 +373,16 @@ class Engine:
         return rankings
 
     def _extracted(
-        self, queries: Iterable[Source | tuple[Source, Box | None]], progress: bool
+        self,
+        queries: Iterable[Source | tuple[Source, Box | None]],
+        progress: bool,
+        cache: str | os.PathLike[str] | None = None,
     ) -> Iterator[tuple[str, Features | BovwError]]:
         """Extract the features of queries in parallel; yield names and features, or errors."""
         pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
+        folder = None if cache is None else os.fsdecode(cache)
         found = ordered_map(
-            partial(extract_query, settings=self.settings),
+            partial(extract_query, settings=self.settings, cache=folder),
             pairs,
             total=len(pairs),
             n_jobs=self.n_jobs,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .errors import SettingsError
-from .nearest import NearestNeighbours
+from .nearest import CacheFile, NearestNeighbours
 from .parallel import limited_threads
 from .settings import CandidateSettings
 
@@ -31,8 +31,8 @@ class HistogramIndex:
     settings : CandidateSettings, optional
     basis : (n_components, n_words) float32 ndarray, optional
         Of an earlier index over the same rows; learned when it is needed and not given.
-    cache : Path, optional
-        A file that `save_cache` wrote for the same rows and settings.
+    cache : CacheFile, optional
+        Files that `save_cache` wrote for the same rows and settings.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class HistogramIndex:
         settings: CandidateSettings | None = None,
         *,
         basis: NDArray[np.float32] | None = None,
-        cache: Path | None = None,
+        cache: CacheFile | None = None,
     ) -> None:
         self.settings = settings or CandidateSettings()
         self.rows = rows

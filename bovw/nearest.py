@@ -20,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-_SUFFIXES = ("", ".dat")
+CACHE_SUFFIXES = ("", ".dat")
+"""nmslib writes two files: the index, and the data."""
 
 Space = Literal["l2", "dot"]
 
@@ -48,13 +50,34 @@ def _nmslib() -> Any:
     return nmslib
 
 
-def _identity(path: Path) -> list[tuple[int, int, int]] | None:
-    """Tell whether the files of an index are still those that were loaded."""
+@dataclass(frozen=True)
+class CacheFile:
+    """Files of an index that were found sound, and how to tell that they still are.
+
+    They are loaded at the first search, which may be long after they were checked.
+    """
+
+    path: Path
+    identity: tuple[tuple[int, int, int], ...]
+
+    @classmethod
+    def of(cls, path: Path) -> CacheFile | None:
+        """Describe the files at `path`; None when one is missing."""
+        identity = _identity(path)
+        return None if identity is None else cls(path, identity)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether they are still what they were."""
+        return _identity(self.path) == self.identity
+
+
+def _identity(path: Path) -> tuple[tuple[int, int, int], ...] | None:
     try:
-        stats = [Path(f"{path}{suffix}").stat() for suffix in _SUFFIXES]
+        stats = [Path(f"{path}{suffix}").stat() for suffix in CACHE_SUFFIXES]
     except FileNotFoundError:
         return None
-    return [(s.st_ino, s.st_size, s.st_mtime_ns) for s in stats]
+    return tuple((s.st_ino, s.st_size, s.st_mtime_ns) for s in stats)
 
 
 def _in_fresh_thread(work: Any) -> None:
@@ -89,8 +112,9 @@ class NearestNeighbours:
         ``M`` of the graph.
     ef_construction, ef_search : int
         Breadth of the search while building and while asking. `ef_search` is raised to `k`.
-    cache : Path, optional
-        A file written by `save` for the very same vectors and parameters; loaded instead of built.
+    cache : CacheFile, optional
+        Written by `save` for the very same vectors and parameters; loaded instead of built,
+        unless it has changed.
     """
 
     def __init__(
@@ -102,7 +126,7 @@ class NearestNeighbours:
         n_links: int = 16,
         ef_construction: int = 200,
         ef_search: int = 64,
-        cache: Path | None = None,
+        cache: CacheFile | None = None,
     ) -> None:
         self.is_sparse = sparse.issparse(vectors)
         self.size = int(vectors.shape[0])
@@ -116,12 +140,12 @@ class NearestNeighbours:
             else {}
         )
         self._ef = -1
-        self._loaded = None if cache is None else (cache, _identity(cache))
+        self._loaded = cache if cache is not None and cache.is_same else None
         self._index = self._empty()
-        if cache is None:
+        if self._loaded is None:
             self._build()
         else:
-            self._index.loadIndex(str(cache), load_data=True)
+            self._index.loadIndex(str(self._loaded.path), load_data=True)
 
     def _empty(self) -> Any:
         nmslib = _nmslib()
@@ -147,10 +171,9 @@ class NearestNeighbours:
     def save(self, path: Path) -> None:
         """Write the index and its data to `path` (nmslib adds a second file, ``PATH.dat``)."""
         if self._loaded is not None:
-            cache, identity = self._loaded
-            if _identity(cache) == identity:
-                for suffix in _SUFFIXES:
-                    shutil.copyfile(f"{cache}{suffix}", f"{path}{suffix}")
+            if self._loaded.is_same:
+                for suffix in CACHE_SUFFIXES:
+                    shutil.copyfile(f"{self._loaded.path}{suffix}", f"{path}{suffix}")
                 return
             self._loaded, self._index, self._ef = None, self._empty(), -1
             self._build()

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .errors import NotFittedError, SettingsError, TrainingError
-from .nearest import NearestNeighbours
+from .nearest import CacheFile, NearestNeighbours
 from .parallel import ordered_map, progress_bar, worker_count
 
 # Up to here a product of matrices is as fast as a graph, and exact.
@@ -159,17 +159,17 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_centers(
-        cls, centers: NDArray[np.uint8], *, graph: Path | None = None, **parameters: Any
+        cls, centers: NDArray[np.uint8], *, graph: CacheFile | None = None, **parameters: Any
     ) -> Vocabulary:
         """Make a vocabulary of known centres ``(n_words, d)`` uint8, sorted and distinct.
 
-        `graph` may name a file that `save_graph` wrote for the very same centres.
+        `graph` may name files that `save_graph` wrote for the very same centres.
         """
         vocabulary = cls(**parameters)
         vocabulary._take(_checked(centers), graph)
         return vocabulary
 
-    def _take(self, centers: NDArray[np.uint8], graph: Path | None = None) -> None:
+    def _take(self, centers: NDArray[np.uint8], graph: CacheFile | None = None) -> None:
         self.centers_ = centers
         self.n_words_ = len(centers)
         self.made_with_: dict[str, Any] | None = None

@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import resource
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -58,8 +57,8 @@ BENCHMARKS = {
 class Workshop:
     """Makes vocabularies and indexes, each once."""
 
-    def __init__(self, settings: bovw.Settings, cache: Path, jobs: int) -> None:
-        self.settings, self.cache, self.jobs = settings, cache, jobs
+    def __init__(self, settings: bovw.Settings, folder: Path, cache: Path, jobs: int) -> None:
+        self.settings, self.folder, self.cache, self.jobs = settings, folder, cache, jobs
         self._vocabularies: dict[tuple[str, ...], tuple[bovw.Vocabulary, float]] = {}
         self._engines: dict[tuple[str, ...], tuple[bovw.Engine, dict[str, Any]]] = {}
 
@@ -94,7 +93,7 @@ class Workshop:
                 progress=True,
             )
             seconds = time.perf_counter() - begun
-            folder = Path(tempfile.mkdtemp()) / "index"
+            folder = self.folder / str(len(self._engines))
             engine.save(folder)
             size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
             pictures = sum(p.stat().st_size for p in (folder / "segments").rglob("*.npy"))
@@ -108,7 +107,6 @@ class Workshop:
                 "index_bytes": size,
             }
             self._engines[key] = opened, facts
-            shutil.rmtree(folder.parent)
         return self._engines[key]
 
 
@@ -118,7 +116,7 @@ def run(benchmark: Benchmark, workshop: Workshop) -> dict[str, Any]:
     spent: dict[str, list[float]] = {}
 
     def search(queries: Any) -> list[tuple[str, ...]]:
-        rankings = engine.rank_many(queries, progress=True)
+        rankings = engine.rank_many(queries, cache=workshop.cache, progress=True)
         for ranking in rankings:
             for stage, value in ranking.milliseconds.items():
                 spent.setdefault(stage, []).append(value)
@@ -165,17 +163,18 @@ def main() -> None:
         place, value = change.split("=", 1)
         room, name = place.split(".")
         settings = settings.changed(**{room: {name: json.loads(value)}})
-    workshop = Workshop(settings, options.cache, options.jobs)
     results: dict[str, Any] = {}
     print(f"{'':<30}{'mAP':>8}{'P@1':>8}{'N-S':>8}{'ms/query':>10}")
-    for name in options.sets:
-        result = results[name] = run(BENCHMARKS[name], workshop)
-        n_s = "" if result["n_s"] is None else f"{result['n_s']:.3f}"
-        print(
-            f"{name:<30}{result['map_trapezoid']:>8.4f}{result['p_at_1']:>8.4f}{n_s:>8}"
-            f"{result['milliseconds_per_query']:>10.1f}",
-            flush=True,
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        workshop = Workshop(settings, Path(folder), options.cache, options.jobs)
+        for name in options.sets:
+            result = results[name] = run(BENCHMARKS[name], workshop)
+            n_s = "" if result["n_s"] is None else f"{result['n_s']:.3f}"
+            print(
+                f"{name:<30}{result['map_trapezoid']:>8.4f}{result['p_at_1']:>8.4f}{n_s:>8}"
+                f"{result['milliseconds_per_query']:>10.1f}",
+                flush=True,
+            )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     conditions = {
         "preset": options.preset,

@@ -52,7 +52,8 @@ def test_an_answer_says_what_was_found(engine: bovw.Engine, pictures: list[Path]
     assert "1.jpg" in repr(other) or "inliers" in repr(other)
     assert own.inliers is not None and other.inliers is not None
     assert own.inliers > other.inliers >= 8
-    assert np.allclose(own.transform, np.eye(3), atol=0.05)
+    corners = np.array([[0, 0, 1], [480, 640, 1]])
+    assert np.allclose(corners @ own.transform.T, corners, atol=1)
     assert other.query_points.shape == other.points.shape == (other.inliers, 2)
     mapped = np.column_stack([other.query_points, np.ones(other.inliers)]) @ other.transform.T
     assert np.abs(mapped[:, :2] - other.points).max() < 0.05 * 640

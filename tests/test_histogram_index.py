@@ -9,6 +9,7 @@ import pytest
 from scipy import sparse
 
 from bovw.histogram_index import HistogramIndex, candidate_recall
+from bovw.nearest import CacheFile
 from bovw.settings import CandidateSettings
 from bovw.weighting import normalise
 
@@ -90,10 +91,10 @@ def test_the_cache_gives_the_same_answers(
 ) -> None:
     built = index(rows, method)
     assert built.save_cache(tmp_path / "cache")
-    loaded = index(rows, method, basis=built.basis, cache=tmp_path / "cache")
+    loaded = index(rows, method, basis=built.basis, cache=CacheFile.of(tmp_path / "cache"))
     # A loaded index can be saved, too.
     loaded.save_cache(tmp_path / "again")
-    again = index(rows, method, basis=built.basis, cache=tmp_path / "again")
+    again = index(rows, method, basis=built.basis, cache=CacheFile.of(tmp_path / "again"))
     for query in range(10):
         (a, _), (b, _), (c, _) = (x.search(rows[query], 10)[0] for x in (built, loaded, again))
         assert a.tolist() == b.tolist() == c.tolist()

@@ -23,14 +23,15 @@ from numpy.typing import NDArray
 from ..collection import Collection, Failure, Record, word_dtype
 from ..errors import BovwError, FormatError
 from ..histogram_index import HistogramIndex
+from ..nearest import CacheFile
 from ..settings import Settings
 from ..vocabulary import Vocabulary
 from .manifest import (
     check_hashes,
-    is_unchanged,
     load_array,
     new_folder,
     read_manifest,
+    sound_cache,
     write_json,
     write_manifest,
 )
@@ -60,8 +61,8 @@ class StoredIndex:
         `SiftExtractor.description` of when it was made.
     versions : dict
     basis : (n_components, n_words) float32 ndarray or None
-    cache : Path or None
-        nmslib's file, when it is there and unchanged.
+    cache : CacheFile or None
+        nmslib's files, when they are there and unchanged.
     """
 
     collection: Collection
@@ -72,7 +73,7 @@ class StoredIndex:
     descriptor: dict[str, Any]
     versions: dict[str, str]
     basis: NDArray[np.float32] | None
-    cache: Path | None
+    cache: CacheFile | None
 
 
 def save_index(
@@ -149,9 +150,6 @@ def load_index(
     basis = None
     if _BASIS in manifest["files"]:
         basis = load_array(folder, manifest, _BASIS, ("float32",), (None, vocabulary.n_words_))
-    intact = is_unchanged(folder, manifest, _CACHE)
-    if intact and _CACHE + ".dat" in manifest["files"]:
-        intact = is_unchanged(folder, manifest, _CACHE + ".dat")
     try:
         return StoredIndex(
             collection=collection,
@@ -162,7 +160,7 @@ def load_index(
             descriptor=dict(manifest["descriptor"]),
             versions=dict(manifest["versions"]),
             basis=basis,
-            cache=folder / _CACHE if intact else None,
+            cache=sound_cache(folder, manifest, _CACHE),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{folder}: the manifest is not as expected ({error})") from error

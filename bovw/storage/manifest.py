@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ExistsError, FormatError, StorageError
+from ..nearest import CACHE_SUFFIXES, CacheFile
 
 MANIFEST = "manifest.json"
 _ADVICE = "restore it from a copy, or make it anew"
@@ -190,6 +191,14 @@ def is_unchanged(folder: Path, manifest: Mapping[str, Any], name: str) -> bool:
     """Whether a file is listed and has the hash that the manifest gives."""
     facts = manifest["files"].get(name)
     return facts is not None and file_sha256(folder / name) == facts.get("sha256")
+
+
+def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFile | None:
+    """Return nmslib's files when they are what the manifest says; None otherwise."""
+    found = CacheFile.of(folder / name)
+    if found is None or not all(is_unchanged(folder, manifest, name + s) for s in CACHE_SUFFIXES):
+        return None
+    return found
 
 
 def check_hashes(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import FormatError, IncompatibleError, SettingsError
 from ..vocabulary import Vocabulary, WordStatistics
-from .manifest import is_unchanged, load_array, new_folder, read_manifest, write_manifest
+from .manifest import load_array, new_folder, read_manifest, sound_cache, write_manifest
 from .versions import versions
 
 KIND = "bovw-vocabulary"
@@ -60,9 +60,7 @@ def load_vocabulary(path: str | os.PathLike[str], *, n_jobs: int | None = None) 
     manifest = read_manifest(folder, KIND, VERSION)
     centers = load_array(folder, manifest, "centers.npy", ("uint8",), (None, None))
     pictures = load_array(folder, manifest, "pictures.npy", ("uint8",), (None, 32))
-    graph = folder / _GRAPH if is_unchanged(folder, manifest, _GRAPH) else None
-    if graph is not None and not is_unchanged(folder, manifest, _GRAPH + ".dat"):
-        graph = None
+    graph = sound_cache(folder, manifest, _GRAPH)
     if len(centers) != manifest.get("n_words") or len(centers) == 0:
         raise FormatError(
             f"{folder}: {len(centers)} centres, the manifest says "
