@@ -360,7 +360,8 @@ class Engine:
     ) -> list[FullRanking]:
         """Rank the whole index for many queries, for evaluation; every picture is scored.
 
-        `cache` names a folder in which features are kept, as for `build`. A query that cannot be read raises its ImageError.
+        `cache` names a folder in which features are kept, as for `build`. A query that cannot
+        be read raises its ImageError.
         """
         rankings = []
         for name, features in self._extracted(queries, progress, cache):

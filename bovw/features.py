@@ -17,6 +17,8 @@ from .settings import FeatureSettings, ImageSettings
 DESCRIPTOR_LENGTH = 128
 # OpenCV's pyramid needs a few pixels; nothing smaller can hold a feature anyway.
 _MIN_SIDE = 12
+# OpenCV's packed octave -1 (the doubled picture), layer 1.
+_FINEST_OCTAVE = 255 | (1 << 8)
 # Of descriptors whose length is about 512; neighbouring words are over 100 apart.
 _GOLDEN_TOLERANCE = 25
 
@@ -121,7 +123,11 @@ class SiftExtractor:
             keypoints.append(keypoint)
         descriptors = np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
         if keypoints:
-            descriptors = np.asarray(sift.compute(image.pixels, keypoints)[1], np.float32)
+            # OpenCV leaves the doubled picture out when no keypoint comes from it, and all other
+            # descriptors change a little: one more keypoint keeps them independent of the choice.
+            finest = cv2.KeyPoint(0, 0, 2, 0, 0, _FINEST_OCTAVE)
+            described = sift.compute(image.pixels, [*keypoints, finest])[1]
+            descriptors = np.asarray(described, np.float32)[:-1]
         stored = np.empty((len(chosen), 4), np.float32)
         stored[:, :2] = original[chosen]
         stored[:, 2] = values[chosen, 2] / 2 / np.sqrt(image.scale[0] * image.scale[1])

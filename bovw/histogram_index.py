@@ -143,7 +143,9 @@ def _learn_basis(rows: sparse.csr_matrix, settings: CandidateSettings) -> NDArra
     n_components = min(settings.n_components, min(rows.shape) - 1)
     if n_components < 1:  # a single row spans its own space
         return np.asarray(rows[:1].toarray(), np.float32)
-    with limited_threads(1):  # the sums of several threads would depend on their number
+    # One thread, since the sums of several would depend on their number; rows that are all the
+    # same have no variance to explain.
+    with limited_threads(1), np.errstate(divide="ignore", invalid="ignore"):
         model = TruncatedSVD(n_components, random_state=0).fit(rows)
     return np.asarray(model.components_, np.float32)
 

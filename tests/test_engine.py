@@ -66,7 +66,7 @@ def test_an_answer_says_what_was_found(engine: bovw.Engine, pictures: list[Path]
 def test_a_region_is_searched_alone(engine: bovw.Engine, pictures: list[Path]) -> None:
     whole = engine.search(pictures[0])
     part = engine.search(pictures[0], region=(150, 150, 400, 450))
-    assert part.n_features < whole.n_features
+    assert 20 < part.n_features <= whole.n_features
     assert part[0].identifier == pictures[0].name
     assert (part[0].query_points >= 149).all()
     with pytest.raises(SettingsError, match="region"):
@@ -88,7 +88,7 @@ def test_many_queries_at_once(engine: bovw.Engine, pictures: list[Path]) -> None
     assert [a.to_dict() for a in results[0]] == [a.to_dict() for a in engine.search(pictures[0], 4)]
     assert "missing.jpg" in results[1].error
     assert len(results[1]) == 0
-    assert results[2].n_features < 500
+    assert (results[2][0].query_points < 300).all()
     with pytest.raises(ImageError):
         engine.search_many(["missing.jpg"], on_error="raise")
 

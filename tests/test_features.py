@@ -29,7 +29,9 @@ def test_shapes_and_types() -> None:
 def test_plain_sift_at_factor_one_is_opencvs() -> None:
     settings = FeatureSettings(region_factor=1, root=False, max_features=100_000)
     features = SiftExtractor(settings).extract(PICTURE)
-    sift = cv2.SIFT.create(enable_precise_upscale=True)
+    sift = cv2.SIFT.create(
+        contrastThreshold=settings.contrast_threshold, enable_precise_upscale=True
+    )
     keypoints, descriptors = sift.detectAndCompute(read_image(PICTURE).pixels, None)
     theirs = {(k.pt, k.size / 2, k.angle): d for k, d in zip(keypoints, descriptors, strict=True)}
     assert len(theirs) == len(features)

@@ -189,6 +189,8 @@ def png_header(width: int, height: int) -> bytes:
         + struct.pack(">I", 13)
         + chunk
         + struct.pack(">I", zlib.crc32(chunk))
+        + struct.pack(">I", 99)
+        + b"IDAT"
         + b"\0" * 40
     )
 
