@@ -121,7 +121,7 @@ class SiftExtractor:
             if settings.upright:
                 keypoint.angle = 0.0
             keypoints.append(keypoint)
-        descriptors = np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
+        descriptors: NDArray[np.float32] = np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
         if keypoints:
             # OpenCV leaves the doubled picture out when no keypoint comes from it, and all other
             # descriptors change a little: one more keypoint keeps them independent of the choice.
@@ -154,7 +154,7 @@ class SiftExtractor:
             order = order[(x >= x0 - 0.5) & (x < x1 - 0.5) & (y >= y0 - 0.5) & (y < y1 - 0.5)]
         same = values[order, : 3 if self.settings.upright else 4]
         _, first = np.unique(same, axis=0, return_index=True)
-        return order[np.sort(first)[: self.settings.max_features]]
+        return np.asarray(order[np.sort(first)[: self.settings.max_features]], np.intp)
 
     def description(self) -> dict[str, Any]:
         """Return what decides the meaning of a descriptor (not how many there are), for JSON."""
