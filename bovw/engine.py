@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from collections.abc import Collection as AnyCollection
-from dataclasses import asdict, replace
-from functools import cached_property, partial
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .cascade import Ranking, Stopwatch, rank
-from .collection import Collection, Failure, sort_by_word
-from .errors import BovwError, IncompatibleError, SettingsError
+from .cascade import Stopwatch
+from .collection import Collection, Failure
+from .errors import BovwError, SettingsError
 from .extraction import extract_query
 from .features import Features, SiftExtractor, check_same_meaning
-from .geometry import PictureFeatures
-from .histogram_index import HistogramIndex
 from .images import Box, Source, describe
+from .index import Allow, Index
 from .indexing import index_pictures
-from .nearest import CacheFile
 from .parallel import limited_threads, ordered_map
 from .pictures import Paths
-from .results import Answer, Calibration, FullRanking, SearchResult
+from .results import Calibration, FullRanking, SearchResult
 from .settings import Settings
 from .storage import load_index, save_index
 from .storage.versions import versions, warn_of_other_versions
 from .vocabulary import Vocabulary
-from .weighting import TfidfWeighting, word_counts
-
-Allow: TypeAlias = "AnyCollection[str] | Callable[[str], bool]"
-
-# What is fixed when pictures are indexed; the rest can be chosen anew for every search.
-_FIXED = {"features": ("upright", "region_factor", "root"), "vocabulary": None, "weighting": None}
 
 
 class Engine:
@@ -42,14 +32,11 @@ class Engine:
 
     Make one with `Engine.build` or `Engine.open`.
 
-    Attributes
+    Parameters
     ----------
-    collection : Collection
-        The pictures, their words and keypoints.
-    vocabulary : Vocabulary
-    settings : Settings
-    failures : tuple of Failure
-        Pictures that could not be read when the index was built.
+    index : Index
+    n_jobs : int, optional
+        Queries whose features are extracted at once; -1: as many as there are cores.
 
     Examples
     --------
@@ -59,26 +46,29 @@ class Engine:
     ...     print(answer.identifier, answer.score, answer.inliers)
     """
 
-    def __init__(
-        self,
-        collection: Collection,
-        vocabulary: Vocabulary,
-        settings: Settings,
-        failures: Sequence[Failure] = (),
-        *,
-        frequencies: NDArray[np.int64] | None = None,
-        basis: NDArray[np.float32] | None = None,
-        cache: CacheFile | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.collection = collection
-        self.vocabulary = vocabulary
-        self.settings = settings
-        self.failures = tuple(failures)
+    def __init__(self, index: Index, *, n_jobs: int | None = None) -> None:
+        self.index = index
         self.n_jobs = n_jobs
-        self._frequencies = frequencies
-        self._basis = basis
-        self._cache = cache
+
+    @property
+    def collection(self) -> Collection:
+        """The pictures, their words and keypoints."""
+        return self.index.collection
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The visual words."""
+        return self.index.vocabulary
+
+    @property
+    def settings(self) -> Settings:
+        """What decides an answer."""
+        return self.index.settings
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Pictures that could not be read when the index was built."""
+        return self.index.failures
 
     def __len__(self) -> int:
         return len(self.collection)
@@ -151,7 +141,17 @@ class Engine:
         names = set(asdict(settings.vocabulary))
         chosen = {k: v for k, v in vocabulary.get_params().items() if k in names}
         settings = settings.changed(vocabulary={**chosen, "n_words": vocabulary.n_words_})
-        return cls(collection, vocabulary, settings, failures, n_jobs=n_jobs)
+        counts = collection.counts(vocabulary.n_words_)
+        index = Index(
+            collection=collection,
+            vocabulary=vocabulary,
+            settings=settings,
+            failures=tuple(failures),
+            descriptor=SiftExtractor(settings.features).description(),
+            versions=versions(),
+            frequencies=np.bincount(counts.indices, minlength=vocabulary.n_words_),
+        )
+        return cls(index, n_jobs=n_jobs)
 
     @classmethod
     def open(
@@ -173,24 +173,15 @@ class Engine:
         IncompatibleError
             When this OpenCV describes pictures differently from the one it was made with.
         """
-        stored = load_index(path, verify=verify, n_jobs=n_jobs)
-        given = SiftExtractor(stored.settings.features).description()
-        check_same_meaning(stored.descriptor, given, f"the index {os.fsdecode(path)}")
-        if stored.vocabulary.made_with_ is not None:
-            check_same_meaning(
-                stored.vocabulary.made_with_["descriptor"], given, "the vocabulary of the index"
-            )
-        warn_of_other_versions(stored.versions, f"the index {os.fsdecode(path)}")
-        return cls(
-            stored.collection,
-            stored.vocabulary,
-            stored.settings,
-            stored.failures,
-            frequencies=stored.frequencies,
-            basis=stored.basis,
-            cache=stored.cache,
-            n_jobs=n_jobs,
-        )
+        index = load_index(path, verify=verify, n_jobs=n_jobs)
+        name = f"the index {os.fsdecode(path)}"
+        given = SiftExtractor(index.settings.features).description()
+        check_same_meaning(index.descriptor, given, name)
+        if index.vocabulary.made_with_ is not None:
+            made_with = index.vocabulary.made_with_["descriptor"]
+            check_same_meaning(made_with, given, "the vocabulary of the index")
+        warn_of_other_versions(index.versions, name)
+        return cls(index, n_jobs=n_jobs)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the index to a folder.
@@ -201,16 +192,7 @@ class Engine:
             When the folder exists and `overwrite` is false. It is replaced only when the new one
             is complete.
         """
-        save_index(
-            path,
-            collection=self.collection,
-            failures=self.failures,
-            vocabulary=self.vocabulary,
-            settings=self.settings,
-            descriptor=SiftExtractor(self.settings.features).description(),
-            histograms=self.histograms,
-            overwrite=overwrite,
-        )
+        save_index(path, self.index, overwrite=overwrite)
 
     def changed(self, **changes: dict[str, Any]) -> Engine:
         """Return an engine over the same index that searches with other settings.
@@ -224,48 +206,7 @@ class Engine:
         IncompatibleError
             When a setting is fixed by the index.
         """
-        settings = self.settings.changed(**changes)
-        for room, names in _FIXED.items():
-            now, then = asdict(getattr(settings, room)), asdict(getattr(self.settings, room))
-            for name in names or now:
-                if now[name] != then[name]:
-                    raise IncompatibleError(
-                        f"{room}.{name}={now[name]!r}: this index was made with {then[name]!r}; "
-                        "build another to change it"
-                    )
-        same = settings.candidates == self.settings.candidates
-        engine = Engine(
-            self.collection,
-            self.vocabulary,
-            settings,
-            self.failures,
-            frequencies=self._frequencies,
-            basis=self._basis if same else None,
-            cache=self._cache if same else None,
-            n_jobs=self.n_jobs,
-        )
-        if same:
-            # Share what is made at the first search, whoever makes it.
-            engine.__dict__["weighting"] = self.weighting
-            engine.__dict__["histograms"] = self.histograms
-        return engine
-
-    @cached_property
-    def weighting(self) -> TfidfWeighting:
-        """Weights of the words, from their document frequencies in the index."""
-        frequencies = self._frequencies
-        if frequencies is None:
-            counts = self.collection.counts(self.vocabulary.n_words_)
-            frequencies = np.bincount(counts.indices, minlength=self.vocabulary.n_words_)
-        return TfidfWeighting(**asdict(self.settings.weighting)).fit_frequencies(
-            frequencies, len(self)
-        )
-
-    @cached_property
-    def histograms(self) -> HistogramIndex:
-        """The weighted histograms of the pictures, searchable."""
-        rows = self.weighting.transform(self.collection.counts(self.vocabulary.n_words_))
-        return HistogramIndex(rows, self.settings.candidates, basis=self._basis, cache=self._cache)
+        return Engine(self.index.changed(**changes), n_jobs=self.n_jobs)
 
     # Searching
 
@@ -368,7 +309,7 @@ class Engine:
             if not isinstance(features, Features):
                 raise features
             stopwatch = Stopwatch()
-            ranking, _ = self._rank(features, len(self), None, stopwatch)
+            ranking, _ = self.index.rank(features, len(self), None, stopwatch)
             identifiers = (self.collection.records[p].identifier for p in ranking.positions)
             rankings.append(FullRanking(name, tuple(identifiers), stopwatch.milliseconds))
         return rankings
@@ -415,80 +356,18 @@ class Engine:
             raise SettingsError(f"k={k}: expected at least 1, or None for all")
         stopwatch = stopwatch or Stopwatch()
         depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
-        ranking, query = self._rank(features, depth, self._allowed(allow), stopwatch)
-        answers = []
-        for i, position in enumerate(ranking.positions[:k]):
-            record = self.collection.records[position]
-            answer = Answer(
-                rank=i,
-                identifier=record.identifier,
-                path=record.path,
-                score=float(ranking.scores[i]),
-                similarity=float(ranking.similarities[i]),
-            )
-            found = ranking.verifications.get(int(position))
-            if found is not None:
-                start = self.collection.offsets[position]
-                answer = replace(
-                    answer,
-                    inliers=found.inliers,
-                    evidence=float(ranking.evidence[i]),
-                    verified=bool(ranking.evidence[i] >= self.settings.geometry.min_evidence),
-                    transform=found.transform,
-                    region=found.region,
-                    query_points=query.keypoints[found.pairs[:, 0], :2],
-                    points=self.collection.keypoints[start + found.pairs[:, 1], :2],
-                )
-            answers.append(answer)
+        allowed = self.index.allowed(allow)
+        ranking, query = self.index.rank(features, depth, allowed, stopwatch)
         evidence = float(ranking.evidence.max(initial=0))
         verified = self.settings.geometry.verify > 0
         return SearchResult(
             query=name,
-            answers=tuple(answers),
+            answers=self.index.answers(ranking, query, k),
             matched=evidence >= self.settings.geometry.match_evidence if verified else None,
             evidence=evidence,
             n_features=len(features),
             milliseconds=dict(stopwatch.milliseconds),
         )
-
-    def _rank(
-        self,
-        features: Features,
-        depth: int,
-        allowed: NDArray[np.bool_] | None,
-        stopwatch: Stopwatch,
-    ) -> tuple[Ranking, PictureFeatures]:
-        n_words = self.vocabulary.n_words_
-        with stopwatch("words"):
-            words, keypoints = sort_by_word(
-                self.vocabulary.predict(features.descriptors), features.keypoints, n_words
-            )
-            counts = word_counts(words, np.array([0, len(words)]), n_words)
-            histogram = self.weighting.transform(counts)
-        query = PictureFeatures(words, keypoints, features.size)
-        ranking = rank(
-            query,
-            histogram,
-            self.histograms,
-            self.collection,
-            self.settings,
-            depth=depth,
-            allowed=allowed,
-            stopwatch=stopwatch,
-        )
-        return ranking, query
-
-    def _allowed(self, allow: Allow | None) -> NDArray[np.bool_] | None:
-        if allow is None:
-            return None
-        if callable(allow):
-            return np.array([bool(allow(r.identifier)) for r in self.collection.records], bool)
-        if isinstance(allow, str):
-            raise SettingsError(f"allow={allow!r}: expected several identifiers, or a predicate")
-        allowed = np.zeros(len(self), bool)
-        for identifier in allow:
-            allowed[self.collection.position(identifier)] = True
-        return allowed
 
     def calibrate(
         self,
@@ -541,5 +420,5 @@ class Engine:
             "n_words": self.vocabulary.n_words_,
             "vocabulary": self.vocabulary.facts(),
             "settings": self.settings.to_dict(),
-            "versions": versions(),
+            "versions": self.index.versions,
         }

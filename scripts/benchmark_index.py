@@ -64,7 +64,7 @@ def build(vocabulary: bovw.Vocabulary, jobs: int) -> tuple[bovw.Engine, dict[str
         begun = time.perf_counter()
         opened = bovw.Engine.open(Path(folder) / "index", n_jobs=jobs)
         opening = time.perf_counter() - begun
-        _ = opened.histograms
+        _ = opened.index.histograms
         loading = time.perf_counter() - begun
         segment = sum(size for path, size in sizes.items() if "segments" in path.parts)
     n = len(engine)
@@ -87,7 +87,7 @@ def build(vocabulary: bovw.Vocabulary, jobs: int) -> tuple[bovw.Engine, dict[str
 
 def compare_methods(engine: bovw.Engine, n_queries: int = 200) -> dict[str, Any]:
     """Build time, time of a query and recall of every candidate method, on one thread."""
-    rows = engine.histograms.rows
+    rows = engine.index.histograms.rows
     filled = np.flatnonzero(np.diff(rows.indptr))
     chosen = np.random.default_rng(0).choice(filled, n_queries, replace=False)
     queries = rows[np.sort(chosen)]

@@ -98,7 +98,7 @@ class Workshop:
             size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
             pictures = sum(p.stat().st_size for p in (folder / "segments").rglob("*.npy"))
             opened = bovw.Engine.open(folder, n_jobs=self.jobs)
-            _ = opened.histograms
+            _ = opened.index.histograms
             facts = {
                 "training_seconds": training_seconds,
                 "index_seconds_per_picture": seconds / len(engine),

@@ -12,20 +12,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..collection import Collection, Failure, Record, word_dtype
 from ..errors import BovwError, FormatError
-from ..histogram_index import HistogramIndex
-from ..nearest import CacheFile
+from ..index import Index
 from ..settings import Settings
-from ..vocabulary import Vocabulary
 from .manifest import (
     check_hashes,
     load_array,
@@ -35,7 +31,6 @@ from .manifest import (
     write_json,
     write_manifest,
 )
-from .versions import versions
 from .vocabulary_folder import load_vocabulary, write_vocabulary
 
 KIND = "bovw-index"
@@ -45,67 +40,25 @@ _CACHE = "candidates/histograms.nmslib"
 _BASIS = "candidates/basis.npy"
 
 
-@dataclass(frozen=True)
-class StoredIndex:
-    """What `load_index` found in a folder.
-
-    Attributes
-    ----------
-    collection : Collection
-    frequencies : (n_words,) int64 ndarray
-        Document frequencies.
-    failures : tuple of Failure
-    vocabulary : Vocabulary
-    settings : Settings
-    descriptor : dict
-        `SiftExtractor.description` of when it was made.
-    versions : dict
-    basis : (n_components, n_words) float32 ndarray or None
-    cache : CacheFile or None
-        nmslib's files, when they are there and unchanged.
-    """
-
-    collection: Collection
-    frequencies: NDArray[np.int64]
-    failures: tuple[Failure, ...]
-    vocabulary: Vocabulary
-    settings: Settings
-    descriptor: dict[str, Any]
-    versions: dict[str, str]
-    basis: NDArray[np.float32] | None
-    cache: CacheFile | None
-
-
-def save_index(
-    path: str | os.PathLike[str],
-    *,
-    collection: Collection,
-    failures: Sequence[Failure],
-    vocabulary: Vocabulary,
-    settings: Settings,
-    descriptor: dict[str, Any],
-    histograms: HistogramIndex,
-    overwrite: bool = False,
-) -> None:
+def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = False) -> None:
     """Write an index to a folder; see `new_folder` for what happens to one that exists."""
+    collection, histograms = index.collection, index.histograms
     with new_folder(Path(path), overwrite) as folder:
         (folder / "vocabulary").mkdir()
-        write_vocabulary(vocabulary, folder / "vocabulary")
+        write_vocabulary(index.vocabulary, folder / "vocabulary")
         segment = folder / _SEGMENT
         segment.mkdir(parents=True)
         write_json(
             segment / "catalogue.json",
             {
                 "pictures": [asdict(record) for record in collection.records],
-                "failed": [asdict(failure) for failure in failures],
+                "failed": [asdict(failure) for failure in index.failures],
             },
         )
         np.save(segment / "offsets.npy", collection.offsets)
         np.save(segment / "words.npy", collection.words)
         np.save(segment / "keypoints.npy", collection.keypoints)
-        counts = collection.counts(vocabulary.n_words_)
-        frequencies = np.bincount(counts.indices, minlength=vocabulary.n_words_)
-        np.save(segment / "frequencies.npy", frequencies.astype(np.int64))
+        np.save(segment / "frequencies.npy", index.frequencies.astype(np.int64))
         (folder / "candidates").mkdir()
         histograms.save_cache(folder / _CACHE)
         if histograms.basis is not None:
@@ -118,16 +71,16 @@ def save_index(
                 "segments": [_SEGMENT],
                 "n_pictures": len(collection),
                 "n_features": len(collection.words),
-                "settings": settings.to_dict(),
-                "descriptor": descriptor,
-                "versions": versions(),
+                "settings": index.settings.to_dict(),
+                "descriptor": index.descriptor,
+                "versions": index.versions,
             },
         )
 
 
 def load_index(
     path: str | os.PathLike[str], *, verify: str = "quick", n_jobs: int | None = None
-) -> StoredIndex:
+) -> Index:
     """Load an index; its arrays are memory-mapped.
 
     Parameters
@@ -151,7 +104,7 @@ def load_index(
     if _BASIS in manifest["files"]:
         basis = load_array(folder, manifest, _BASIS, ("float32",), (None, vocabulary.n_words_))
     try:
-        return StoredIndex(
+        return Index(
             collection=collection,
             frequencies=frequencies,
             failures=failures,

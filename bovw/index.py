@@ -1,0 +1,182 @@
+"""An index in memory: pictures, vocabulary and settings, and what is derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Collection as AnyCollection
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cascade import Ranking, Stopwatch, rank
+from .collection import Collection, Failure, sort_by_word
+from .errors import IncompatibleError, SettingsError
+from .features import Features
+from .geometry import PictureFeatures
+from .histogram_index import HistogramIndex
+from .nearest import CacheFile
+from .results import Answer
+from .settings import Settings
+from .vocabulary import Vocabulary
+from .weighting import TfidfWeighting, word_counts
+
+Allow: TypeAlias = "AnyCollection[str] | Callable[[str], bool]"
+
+# What is fixed when pictures are indexed; the rest can be chosen anew for every search.
+_FIXED = {"features": ("upright", "region_factor", "root"), "vocabulary": None, "weighting": None}
+
+
+@dataclass(frozen=True)
+class Index:
+    """Everything that is needed to rank pictures for a query.
+
+    Attributes
+    ----------
+    collection : Collection
+        The pictures, their words and keypoints.
+    vocabulary : Vocabulary
+    settings : Settings
+    failures : tuple of Failure
+        Pictures that could not be read.
+    descriptor : dict
+        `SiftExtractor.description` of when it was made.
+    versions : dict
+        Of the packages it was made with.
+    basis : (n_components, n_words) float32 ndarray or None
+        Of the projection that an earlier `histograms` learned.
+    cache : CacheFile or None
+        nmslib's files of an earlier `histograms`.
+    """
+
+    collection: Collection
+    vocabulary: Vocabulary
+    settings: Settings
+    failures: tuple[Failure, ...]
+    descriptor: dict[str, Any]
+    versions: dict[str, str]
+    frequencies: NDArray[np.int64]
+    basis: NDArray[np.float32] | None = None
+    cache: CacheFile | None = None
+
+    @cached_property
+    def weighting(self) -> TfidfWeighting:
+        """Weights of the words, from their document frequencies."""
+        weighting = TfidfWeighting(**asdict(self.settings.weighting))
+        return weighting.fit_frequencies(self.frequencies, len(self.collection))
+
+    @cached_property
+    def histograms(self) -> HistogramIndex:
+        """The weighted histograms of the pictures, searchable."""
+        rows = self.weighting.transform(self.collection.counts(self.vocabulary.n_words_))
+        return HistogramIndex(rows, self.settings.candidates, basis=self.basis, cache=self.cache)
+
+    def changed(self, **changes: dict[str, Any]) -> Index:
+        """Return the same index with other settings.
+
+        Raises
+        ------
+        IncompatibleError
+            When a setting is fixed by the index.
+        """
+        settings = self.settings.changed(**changes)
+        for room, names in _FIXED.items():
+            now, then = asdict(getattr(settings, room)), asdict(getattr(self.settings, room))
+            for name in names or now:
+                if now[name] != then[name]:
+                    raise IncompatibleError(
+                        f"{room}.{name}={now[name]!r}: this index was made with {then[name]!r}; "
+                        "build another to change it"
+                    )
+        if settings.candidates != self.settings.candidates:
+            return replace(self, settings=settings, basis=None, cache=None)
+        index = replace(self, settings=settings)
+        # Share what is made at the first search, whoever makes it.
+        index.__dict__["weighting"] = self.weighting
+        index.__dict__["histograms"] = self.histograms
+        return index
+
+    def rank(
+        self,
+        features: Features,
+        depth: int,
+        allowed: NDArray[np.bool_] | None = None,
+        stopwatch: Stopwatch | None = None,
+    ) -> tuple[Ranking, PictureFeatures]:
+        """Rank the pictures for the features of a query; see `cascade.rank`.
+
+        Returns
+        -------
+        ranking : Ranking
+        query : PictureFeatures
+            The query as it was verified: its features in order of their words.
+        """
+        stopwatch = stopwatch or Stopwatch()
+        n_words = self.vocabulary.n_words_
+        with stopwatch("words"):
+            words, keypoints = sort_by_word(
+                self.vocabulary.predict(features.descriptors), features.keypoints, n_words
+            )
+            counts = word_counts(words, np.array([0, len(words)]), n_words)
+            histogram = self.weighting.transform(counts)
+        query = PictureFeatures(words, keypoints, features.size)
+        ranking = rank(
+            query,
+            histogram,
+            self.histograms,
+            self.collection,
+            self.settings,
+            depth=depth,
+            allowed=allowed,
+            stopwatch=stopwatch,
+        )
+        return ranking, query
+
+    def answers(
+        self, ranking: Ranking, query: PictureFeatures, k: int | None
+    ) -> tuple[Answer, ...]:
+        """Describe the first `k` pictures of a ranking."""
+        return tuple(
+            self._answer(ranking, query, place) for place in range(len(ranking.positions[:k]))
+        )
+
+    def _answer(self, ranking: Ranking, query: PictureFeatures, place: int) -> Answer:
+        position = int(ranking.positions[place])
+        record = self.collection.records[position]
+        answer = Answer(
+            rank=place,
+            identifier=record.identifier,
+            path=record.path,
+            score=float(ranking.scores[place]),
+            similarity=float(ranking.similarities[place]),
+        )
+        found = ranking.verifications.get(position)
+        if found is None:
+            return answer
+        evidence = float(ranking.evidence[place])
+        points = self.collection.picture(position).keypoints[found.pairs[:, 1], :2]
+        return replace(
+            answer,
+            inliers=found.inliers,
+            evidence=evidence,
+            verified=evidence >= self.settings.geometry.min_evidence,
+            transform=found.transform,
+            region=found.region,
+            query_points=query.keypoints[found.pairs[:, 0], :2],
+            points=points,
+        )
+
+    def allowed(self, allow: Allow | None) -> NDArray[np.bool_] | None:
+        """Turn a filter on identifiers into one on positions."""
+        if allow is None:
+            return None
+        if callable(allow):
+            return np.array([bool(allow(r.identifier)) for r in self.collection.records], bool)
+        if isinstance(allow, str):
+            raise SettingsError(f"allow={allow!r}: expected several identifiers, or a predicate")
+        allowed = np.zeros(len(self.collection), bool)
+        for identifier in allow:
+            allowed[self.collection.position(identifier)] = True
+        return allowed
