@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .calibration import Calibration, calibrate
 from .cascade import Stopwatch
 from .collection import Collection, Failure
 from .errors import BovwError, SettingsError
 from .extraction import extract_query
-from .features import Features, SiftExtractor, check_same_meaning
+from .features import Features, SiftExtractor
 from .images import Box, Source, describe
 from .index import Allow, Index
 from .indexing import index_pictures
 from .parallel import limited_threads, ordered_map
 from .pictures import Paths
-from .results import Calibration, FullRanking, SearchResult
+from .results import FullRanking, SearchResult
 from .settings import Settings
 from .storage import load_index, save_index
-from .storage.versions import versions, warn_of_other_versions
 from .vocabulary import Vocabulary
 
 
@@ -117,17 +116,7 @@ class Engine:
         IncompatibleError
             When vocabulary and settings do not fit.
         """
-        made_with = vocabulary.made_with_ if vocabulary is not None else None
-        if settings is None:
-            settings = Settings()
-            if made_with is not None:
-                settings = settings.changed(
-                    images=made_with["images"], features=made_with["features"]
-                )
-        if made_with is not None:
-            given = SiftExtractor(settings.features).description()
-            check_same_meaning(made_with["descriptor"], given, "the vocabulary")
-        collection, vocabulary, failures = index_pictures(
+        index = index_pictures(
             pictures,
             vocabulary,
             settings,
@@ -137,19 +126,6 @@ class Engine:
             cache=cache,
             n_jobs=n_jobs,
             progress=progress,
-        )
-        names = set(asdict(settings.vocabulary))
-        chosen = {k: v for k, v in vocabulary.get_params().items() if k in names}
-        settings = settings.changed(vocabulary={**chosen, "n_words": vocabulary.n_words_})
-        counts = collection.counts(vocabulary.n_words_)
-        index = Index(
-            collection=collection,
-            vocabulary=vocabulary,
-            settings=settings,
-            failures=tuple(failures),
-            descriptor=SiftExtractor(settings.features).description(),
-            versions=versions(),
-            frequencies=np.bincount(counts.indices, minlength=vocabulary.n_words_),
         )
         return cls(index, n_jobs=n_jobs)
 
@@ -174,13 +150,7 @@ class Engine:
             When this OpenCV describes pictures differently from the one it was made with.
         """
         index = load_index(path, verify=verify, n_jobs=n_jobs)
-        name = f"the index {os.fsdecode(path)}"
-        given = SiftExtractor(index.settings.features).description()
-        check_same_meaning(index.descriptor, given, name)
-        if index.vocabulary.made_with_ is not None:
-            made_with = index.vocabulary.made_with_["descriptor"]
-            check_same_meaning(made_with, given, "the vocabulary of the index")
-        warn_of_other_versions(index.versions, name)
+        index.check(f"the index {os.fsdecode(path)}")
         return cls(index, n_jobs=n_jobs)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -391,24 +361,8 @@ class Engine:
             Use it by ``engine.changed(geometry={"match_evidence": calibration.match_evidence})``.
         """
         results = self.search_many(negatives, 1, on_error="raise", progress=progress)
-        if not results or not 0 <= false_accept_rate < 1:
-            raise SettingsError(
-                f"{len(results)} negatives, false_accept_rate={false_accept_rate}: "
-                "expected at least one, and a rate from 0 to below 1"
-            )
-        evidence = np.sort([result.evidence for result in results])
         least = int(np.ceil(self.settings.geometry.min_evidence))
-        threshold = next(
-            t
-            for t in range(least, max(int(evidence[-1]), least) + 2)
-            if np.mean(evidence >= t) <= false_accept_rate
-        )
-        return Calibration(
-            match_evidence=float(threshold),
-            false_accept_rate=float(np.mean(evidence >= threshold)),
-            n_queries=len(results),
-            evidence=tuple(float(value) for value in evidence),
-        )
+        return calibrate([r.evidence for r in results], false_accept_rate, least)
 
     def info(self) -> dict[str, Any]:
         """Return facts about the index, for JSON."""

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from .cascade import Ranking, Stopwatch, rank
 from .collection import Collection, Failure, sort_by_word
 from .errors import IncompatibleError, SettingsError
-from .features import Features
+from .features import Features, SiftExtractor, check_same_meaning
 from .geometry import PictureFeatures
 from .histogram_index import HistogramIndex
 from .nearest import CacheFile
 from .results import Answer
 from .settings import Settings
+from .versions import warn_of_other_versions
 from .vocabulary import Vocabulary
 from .weighting import TfidfWeighting, word_counts
 
@@ -72,6 +73,26 @@ class Index:
         """The weighted histograms of the pictures, searchable."""
         rows = self.weighting.transform(self.collection.counts(self.vocabulary.n_words_))
         return HistogramIndex(rows, self.settings.candidates, basis=self.basis, cache=self.cache)
+
+    def check(self, name: str) -> None:
+        """Compare what the index was made with to what is installed.
+
+        Parameters
+        ----------
+        name : str
+            What to call the index in messages.
+
+        Raises
+        ------
+        IncompatibleError
+            When pictures are described differently now. Other versions are a warning.
+        """
+        given = SiftExtractor(self.settings.features).description()
+        check_same_meaning(self.descriptor, given, name)
+        if self.vocabulary.made_with_ is not None:
+            made_with = self.vocabulary.made_with_["descriptor"]
+            check_same_meaning(made_with, given, f"the vocabulary of {name}")
+        warn_of_other_versions(self.versions, name)
 
     def changed(self, **changes: dict[str, Any]) -> Index:
         """Return the same index with other settings.

@@ -1,4 +1,4 @@
-"""From files to a collection: features are extracted, and words found for them."""
+"""From files to an index: features are extracted, and words found for them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .collection import Collection, Failure, Record, collect, sort_by_word
 from .extraction import DescriptorSample, extract_files
-from .features import DESCRIPTOR_LENGTH, Features
+from .features import DESCRIPTOR_LENGTH, Features, SiftExtractor, check_same_meaning
+from .index import Index
 from .pictures import Paths, PictureFile, find_pictures
 from .settings import Settings
 from .training import fit_vocabulary, words_for
+from .versions import versions
 from .vocabulary import Vocabulary
 
 # Words are found for this many descriptors at a time.
@@ -34,36 +36,74 @@ class _Read:
 def index_pictures(
     pictures: Paths,
     vocabulary: Vocabulary | None,
-    settings: Settings,
+    settings: Settings | None,
     *,
-    root: str | os.PathLike[str] | None,
-    patterns: Sequence[str] | None,
-    on_error: str,
-    cache: str | os.PathLike[str] | None,
-    n_jobs: int | None,
-    progress: bool,
-) -> tuple[Collection, Vocabulary, list[Failure]]:
-    """Read pictures into a collection; without a vocabulary train one on them first.
-
-    In that case descriptors wait in a temporary file, so that pictures are read only once.
-    """
-    files = find_pictures(pictures, root=root, patterns=patterns)
+    root: str | os.PathLike[str] | None = None,
+    patterns: Sequence[str] | None = None,
+    on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Index:
+    """Read pictures into an index; see `Engine.build`."""
+    settings = _fitting(settings, vocabulary)
     failures: list[Failure] = []
     found = extract_files(
-        files,
+        find_pictures(pictures, root=root, patterns=patterns),
         settings,
         on_error=on_error,
         cache=cache,
         n_jobs=n_jobs,
         description="reading pictures" if progress else None,
     )
+    sound = _sound(found, failures)
     if vocabulary is not None:
-        return _assign(_sound(found, failures), vocabulary), vocabulary, failures
+        collection = _assign(sound, vocabulary)
+    else:
+        collection, vocabulary = _train_and_assign(sound, failures, settings, n_jobs, progress)
+    names = set(asdict(settings.vocabulary))
+    chosen = {k: v for k, v in vocabulary.get_params().items() if k in names}
+    counts = collection.counts(vocabulary.n_words_)
+    return Index(
+        collection=collection,
+        vocabulary=vocabulary,
+        settings=settings.changed(vocabulary={**chosen, "n_words": vocabulary.n_words_}),
+        failures=tuple(failures),
+        descriptor=SiftExtractor(settings.features).description(),
+        versions=versions(),
+        frequencies=np.bincount(counts.indices, minlength=vocabulary.n_words_),
+    )
+
+
+def _fitting(settings: Settings | None, vocabulary: Vocabulary | None) -> Settings:
+    """Return the settings, by default those of the vocabulary; refuse ones that do not fit it."""
+    made_with = None if vocabulary is None else vocabulary.made_with_
+    if settings is None:
+        settings = Settings()
+        if made_with is not None:
+            settings = settings.changed(images=made_with["images"], features=made_with["features"])
+    if made_with is not None:
+        given = SiftExtractor(settings.features).description()
+        check_same_meaning(made_with["descriptor"], given, "the vocabulary")
+    return settings
+
+
+def _train_and_assign(
+    pictures: Iterable[tuple[_Read, NDArray[np.uint8]]],
+    failures: list[Failure],
+    settings: Settings,
+    n_jobs: int | None,
+    progress: bool,
+) -> tuple[Collection, Vocabulary]:
+    """Train a vocabulary on the pictures, sized to them, then find their words.
+
+    Descriptors wait in a temporary file, so that pictures are read only once.
+    """
     with tempfile.TemporaryFile() as spool:
         read: list[_Read] = []
         wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
         sample = DescriptorSample(wanted, settings.vocabulary.random_state)
-        for position, (item, descriptors) in enumerate(_sound(found, failures)):
+        for position, (item, descriptors) in enumerate(pictures):
             spool.write(descriptors.tobytes())
             read.append(item)
             sample.add(descriptors, position)
@@ -85,7 +125,7 @@ def index_pictures(
                 content = spool.read(len(item.keypoints) * DESCRIPTOR_LENGTH)
                 yield item, np.frombuffer(content, np.uint8).reshape(-1, DESCRIPTOR_LENGTH)
 
-        return _assign(again(), vocabulary), vocabulary, failures
+        return _assign(again(), vocabulary), vocabulary
 
 
 def _sound(

@@ -23,7 +23,7 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ CACHE_SUFFIXES = ("", ".dat")
 """nmslib writes two files: the index, and the data."""
 
 Space = Literal["l2", "dot"]
+Vectors: TypeAlias = "NDArray[np.float32] | NDArray[np.uint8] | sparse.csr_matrix"
+
+_SIFT_LENGTH = 128
 
 
 @lru_cache(maxsize=1)
@@ -101,8 +104,9 @@ class NearestNeighbours:
 
     Parameters
     ----------
-    vectors : (n, d) float32 ndarray or csr_matrix
-        At least one row. Rows should not be all zero.
+    vectors : (n, d) float32 ndarray or csr_matrix, or (n, d) uint8 ndarray
+        At least one row. Rows should not be all zero. Up to 128 bytes are compared by nmslib's own
+        distance for SIFT, in whole numbers: a quarter of the memory, and up to twice as fast.
     method : {"hnsw", "simple_invindx"}
         A navigable small-world graph (Malkov & Yashunin 2018), or an exact inverted index
         (sparse vectors and dot products only).
@@ -119,7 +123,7 @@ class NearestNeighbours:
 
     def __init__(
         self,
-        vectors: NDArray[np.float32] | sparse.csr_matrix,
+        vectors: Vectors,
         *,
         method: Literal["hnsw", "simple_invindx"] = "hnsw",
         space: Space = "l2",
@@ -129,6 +133,7 @@ class NearestNeighbours:
         cache: CacheFile | None = None,
     ) -> None:
         self.is_sparse = sparse.issparse(vectors)
+        self._is_sift = vectors.dtype == np.uint8 and vectors.shape[1] <= _SIFT_LENGTH
         self.size = int(vectors.shape[0])
         self.ef_search = ef_search
         self._vectors = vectors
@@ -149,6 +154,13 @@ class NearestNeighbours:
 
     def _empty(self) -> Any:
         nmslib = _nmslib()
+        if self._is_sift:
+            return nmslib.init(
+                method=self._method,
+                space="l2sqr_sift",
+                data_type=nmslib.DataType.DENSE_UINT8_VECTOR,
+                dtype=nmslib.DistType.INT,
+            )
         space = "negdotprod" if self._dot else "l2"
         kind = nmslib.DataType.SPARSE_VECTOR if self.is_sparse else nmslib.DataType.DENSE_VECTOR
         return nmslib.init(
@@ -163,6 +175,9 @@ class NearestNeighbours:
 
     def _prepared(self, vectors: Any) -> Any:
         if not self.is_sparse:
+            if self._is_sift:  # zeros change no distance
+                missing = _SIFT_LENGTH - vectors.shape[1]
+                return np.pad(vectors, ((0, 0), (0, missing))) if missing else vectors
             return np.ascontiguousarray(vectors, dtype=np.float32)
         vectors = sparse.csr_matrix(vectors, dtype=np.float32)
         vectors.sort_indices()
@@ -180,13 +195,14 @@ class NearestNeighbours:
         self._index.saveIndex(str(path), save_data=True)
 
     def search(
-        self, queries: NDArray[np.float32] | sparse.csr_matrix, k: int, n_threads: int = 1
+        self, queries: Vectors, k: int, n_threads: int = 1
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the `k` nearest rows of each query.
 
         Parameters
         ----------
-        queries : (m, d) float32 ndarray or csr_matrix
+        queries : (m, d) float32 or uint8 ndarray, or csr_matrix
+            As the vectors.
         k : int
         n_threads : int
 

@@ -146,24 +146,3 @@ class FullRanking:
     query: str
     identifiers: tuple[str, ...]
     milliseconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How often queries without an answer pass a threshold on the evidence.
-
-    Attributes
-    ----------
-    match_evidence : float
-        The smallest threshold (in whole steps) whose false-accept rate is small enough.
-    false_accept_rate : float
-        Measured share of the queries that pass it.
-    n_queries : int
-    evidence : tuple of float
-        Of each query, in increasing order.
-    """
-
-    match_evidence: float
-    false_accept_rate: float
-    n_queries: int
-    evidence: tuple[float, ...] = field(repr=False)

@@ -12,7 +12,7 @@ from .extraction import DescriptorSample, extract_files
 from .features import SiftExtractor
 from .pictures import Paths, find_pictures
 from .settings import Settings
-from .storage.versions import versions
+from .versions import versions
 from .vocabulary import Vocabulary
 
 

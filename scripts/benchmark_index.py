@@ -26,7 +26,7 @@ import bovw
 from bovw.evaluation import load_ground_truth
 from bovw.histogram_index import HistogramIndex, candidate_recall
 from bovw.parallel import limited_threads
-from bovw.storage.versions import versions
+from bovw.versions import versions
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
 FOLDERS = ("oxford1k", "smvs_dvd", "ukbench1000", "distractors")

@@ -25,7 +25,7 @@ import numpy as np
 
 import bovw
 from bovw.evaluation import evaluate, load_ground_truth
-from bovw.storage.versions import versions
+from bovw.versions import versions
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
 

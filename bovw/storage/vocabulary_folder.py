@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError, IncompatibleError, SettingsError
+from ..versions import versions
 from ..vocabulary import Vocabulary, WordStatistics
 from .manifest import load_array, new_folder, read_manifest, sound_cache, write_manifest
-from .versions import versions
 
 KIND = "bovw-vocabulary"
 VERSION = 1

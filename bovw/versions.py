@@ -29,5 +29,5 @@ def warn_of_other_versions(made_with: Mapping[str, str], what: str) -> None:
         warnings.warn(
             f"{what} was made with OpenCV {then}, this is {now}: descriptors of a known picture "
             "agree, so answers should be nearly the same; make it anew to be sure",
-            stacklevel=3,
+            stacklevel=4,
         )

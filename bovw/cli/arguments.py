@@ -1,0 +1,185 @@
+"""The arguments of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from .. import __version__
+from . import verbs
+
+_PICTURES = "folders (searched recursively), files, or @list.txt with a path a line"
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value}: expected at least 1")
+    return value
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value}: expected at least 0")
+    return value
+
+
+def _region(text: str) -> tuple[float, float, float, float]:
+    try:
+        x0, y0, x1, y1 = (float(value) for value in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected X0,Y0,X1,Y1") from None
+    return x0, y0, x1, y1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bovw",
+        description="Which of my pictures show what this picture shows?",
+        epilog="example:\n  bovw index photos/ -o photos.bovw && bovw search photos.bovw query.jpg",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"bovw {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="VERB")
+
+    def add(
+        name: str, verb: Callable[[argparse.Namespace], int], help_: str, example: str
+    ) -> argparse.ArgumentParser:
+        sub = subparsers.add_parser(
+            name,
+            help=help_,
+            description=help_[0].upper() + help_[1:] + ".",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(verb=verb)
+        sub.add_argument("--json", action="store_true", help="print JSON")
+        return sub
+
+    def add_jobs(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--jobs",
+            type=int,
+            default=-1,
+            metavar="N",
+            help="pictures worked on at once (default: as many as there are cores)",
+        )
+
+    def add_output(sub: argparse.ArgumentParser, what: str) -> None:
+        sub.add_argument("pictures", nargs="+", metavar="PICTURES", help=_PICTURES)
+        sub.add_argument(
+            "-o", "--output", required=True, metavar=what, help="folder to write (must not exist)"
+        )
+        sub.add_argument("--overwrite", action="store_true", help="replace it when it exists")
+        sub.add_argument(
+            "--root",
+            metavar="DIR",
+            help="identifiers are relative to this folder (default: to each folder given)",
+        )
+        sub.add_argument(
+            "--pattern",
+            action="append",
+            metavar="GLOB",
+            help="only files in folders that match, such as '*.jpg'; may be repeated",
+        )
+        sub.add_argument(
+            "--cache",
+            metavar="DIR",
+            help="keep features here, so that interrupted or repeated work goes on from there",
+        )
+        add_jobs(sub)
+
+    train = add(
+        "train",
+        verbs.train,
+        "train a vocabulary on pictures",
+        "bovw train photos/ -o photos.vocabulary --words 20000",
+    )
+    add_output(train, "VOCABULARY")
+    train.add_argument(
+        "--words",
+        type=_positive,
+        metavar="K",
+        help="visual words, up to 1,000,000 (default: 50000)",
+    )
+    train.add_argument("--upright", action="store_true", help="features without orientation")
+    train.add_argument("--seed", type=_not_negative, default=0, help="of the training (default: 0)")
+
+    index = add(
+        "index",
+        verbs.index,
+        "index pictures",
+        "bovw index photos/ -o photos.bovw -v photos.vocabulary",
+    )
+    add_output(index, "INDEX")
+    index.add_argument(
+        "-v",
+        "--vocabulary",
+        metavar="VOCABULARY",
+        help="of 'bovw train' (default: one is trained on these pictures, sized to them)",
+    )
+
+    search = add(
+        "search",
+        verbs.search,
+        "search an index",
+        "bovw search photos.bovw query.jpg -k 5 --region 10,10,300,200",
+    )
+    search.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    search.add_argument("queries", nargs="+", metavar="QUERY", help=_PICTURES)
+    search.add_argument(
+        "-k", type=_positive, default=10, metavar="N", help="answers for each query (default: 10)"
+    )
+    search.add_argument(
+        "--region",
+        type=_region,
+        metavar="X0,Y0,X1,Y1",
+        help="search for this part of each query, in its pixels",
+    )
+    search.add_argument(
+        "--allow",
+        metavar="GLOB",
+        help="only pictures whose identifier matches may answer, such as 'covers/*'",
+    )
+    _add_search_options(search)
+    add_jobs(search)
+
+    evaluate = add(
+        "evaluate",
+        verbs.evaluate,
+        "score an index against a ground truth",
+        "bovw evaluate photos.bovw photos/gnd.json",
+    )
+    evaluate.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    evaluate.add_argument("ground_truth", metavar="GROUND_TRUTH.json")
+    evaluate.add_argument(
+        "--root", metavar="DIR", help="folder its names are relative to (default: its own)"
+    )
+    evaluate.add_argument(
+        "--per-query", action="store_true", help="with --json: each query's scores"
+    )
+    _add_search_options(evaluate)
+    add_jobs(evaluate)
+
+    info = add("info", verbs.info, "describe an index or a vocabulary", "bovw info photos.bovw")
+    info.add_argument("path", metavar="INDEX|VOCABULARY")
+    info.add_argument(
+        "--failed", action="store_true", help="list the pictures that could not be read"
+    )
+    return parser
+
+
+def _add_search_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--verify",
+        type=_not_negative,
+        metavar="N",
+        help="answers to verify (0: none; default: 100)",
+    )
+    sub.add_argument(
+        "--expand",
+        choices=["none", "average", "rank", "alpha"],
+        metavar="METHOD",
+        help="query expansion: none, average, rank or alpha (default: average)",
+    )

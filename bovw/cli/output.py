@@ -1,0 +1,68 @@
+"""What the command line prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ..results import SearchResult
+
+GOOD, ERROR, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def printable(text: str) -> str:
+    """Names that are not UTF-8 are shown by backslash escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def say(text: str) -> None:
+    """Print to stdout."""
+    print(printable(text))
+
+
+def print_json(content: Any) -> None:
+    """Print JSON to stdout."""
+    print(json.dumps(content, indent=1))
+
+
+def report_failures(failed: Sequence[tuple[str, str]]) -> int:
+    """Name pictures that failed on stderr; return the exit code that says so."""
+    for path, reason in failed:
+        print(f"bovw: failed: {printable(path)}: {printable(reason)}", file=sys.stderr)
+    return SOME_FAILED if failed else GOOD
+
+
+def table(result: SearchResult) -> str:
+    """Return the answers of a query, one a line."""
+    verdict = {
+        True: f"match (evidence {result.evidence:.0f})",
+        False: f"no match (evidence {result.evidence:.0f} at most)",
+        None: "not verified",
+    }[result.matched]
+    width = max((len(answer.identifier) for answer in result), default=0)
+    lines = [f"{result.query}: {verdict}"]
+    for answer in result:
+        inliers = "-" if answer.inliers is None else str(answer.inliers)
+        lines.append(
+            f"{answer.rank + 1:4d}  {answer.identifier:<{width}}  "
+            f"score {answer.score:.4f}  inliers {inliers:>3}"
+        )
+    if not result.answers:
+        lines.append("      no answers: the query shares no visual word with any picture")
+    return "\n".join(lines)
+
+
+def facts(content: dict[str, Any], indent: str = "") -> list[str]:
+    """Return names and values, one a line."""
+    lines: list[str] = []
+    for name, value in content.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", *facts(value, indent + "  ")]
+        elif name == "failed":
+            lines += [f"{indent}failed: {item['path']}: {item['reason']}" for item in value]
+        else:
+            shown = f"{value:.4f}" if isinstance(value, float) else str(value)
+            lines.append(f"{indent}{name:<{24 - len(indent)}} {shown}")
+    return lines

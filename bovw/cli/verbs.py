@@ -1,0 +1,189 @@
+"""What each verb does: one call of the public API, and its result as text or JSON."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import BovwError
+from .output import GOOD, facts, print_json, report_failures, say, table
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    """Refuse before the work, not after it."""
+    from ..storage.manifest import check_target
+
+    try:
+        check_target(Path(options.output), options.overwrite)
+    except BovwError as error:
+        hint = "" if options.overwrite else " (--overwrite)"
+        raise type(error)(f"{error}{hint}") from None
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train a vocabulary and save it."""
+    from ..settings import Settings
+    from ..storage import save_vocabulary
+    from ..training import train_vocabulary
+
+    _check_output(options)
+    settings = Settings().changed(
+        features={"upright": options.upright}, vocabulary={"random_state": options.seed}
+    )
+    if options.words is not None:
+        settings = settings.changed(vocabulary={"n_words": options.words})
+    vocabulary = train_vocabulary(
+        options.pictures,
+        settings=settings,
+        root=options.root,
+        patterns=options.pattern,
+        cache=options.cache,
+        n_jobs=options.jobs,
+        progress=True,
+    )
+    save_vocabulary(vocabulary, options.output, overwrite=options.overwrite)
+    made_with = vocabulary.made_with_ or {}
+    failed = [(f["path"], f["reason"]) for f in made_with.get("failed", [])]
+    if options.json:
+        print_json(
+            {
+                "vocabulary": options.output,
+                "n_words": vocabulary.n_words_,
+                "n_pictures": made_with.get("n_pictures"),
+                "failed": made_with.get("failed"),
+                **vocabulary.facts(),
+            }
+        )
+    else:
+        say(
+            f"{options.output}: {vocabulary.n_words_} words from "
+            f"{made_with.get('n_pictures')} pictures"
+        )
+    return report_failures(failed)
+
+
+def index(options: argparse.Namespace) -> int:
+    """Index pictures and save the index."""
+    from ..engine import Engine
+    from ..storage import load_vocabulary
+
+    _check_output(options)
+    vocabulary = None
+    if options.vocabulary is not None:
+        vocabulary = load_vocabulary(options.vocabulary, n_jobs=options.jobs)
+    engine = Engine.build(
+        options.pictures,
+        vocabulary=vocabulary,
+        root=options.root,
+        patterns=options.pattern,
+        cache=options.cache,
+        n_jobs=options.jobs,
+        progress=True,
+    )
+    engine.save(options.output, overwrite=options.overwrite)
+    if options.json:
+        failed = [vars(failure) for failure in engine.failures]
+        print_json({"index": options.output, **engine.info(), "failed": failed})
+    else:
+        source = "given" if vocabulary is not None else "trained on them"
+        say(
+            f"{options.output}: {len(engine)} pictures, {len(engine.collection.words)} features, "
+            f"vocabulary of {engine.vocabulary.n_words_} words ({source})"
+        )
+    return report_failures([(failure.path, failure.reason) for failure in engine.failures])
+
+
+def search(options: argparse.Namespace) -> int:
+    """Search an index."""
+    from fnmatch import fnmatchcase
+
+    from ..engine import Engine
+    from ..pictures import find_queries
+
+    engine = Engine.open(options.index, n_jobs=options.jobs)
+    pattern = options.allow
+    results = engine.search_many(
+        [(path, options.region) for path in find_queries(options.queries)],
+        options.k,
+        allow=None if pattern is None else (lambda name: fnmatchcase(name, pattern)),
+        verify=options.verify,
+        expand=options.expand,
+        progress=True,
+    )
+    if options.json:
+        print_json([result.to_dict() for result in results])
+    else:
+        for result in results:
+            if result.error is None:
+                say(table(result))
+    return report_failures([(r.query, r.error) for r in results if r.error is not None])
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Score an index against a ground truth."""
+    from ..engine import Engine
+    from ..evaluation import evaluate, load_ground_truth
+
+    ground_truth = load_ground_truth(options.ground_truth)
+    engine = Engine.open(options.index, n_jobs=options.jobs)
+    changes: dict[str, dict[str, Any]] = {}
+    if options.verify is not None:
+        changes["geometry"] = {"verify": options.verify}
+    if options.expand is not None:
+        changes["expansion"] = {"method": options.expand}
+    engine = engine.changed(**changes)
+    evaluation = evaluate(
+        lambda queries: [r.identifiers for r in engine.rank_many(queries, progress=True)],
+        {record.identifier: record.path for record in engine.collection.records},
+        ground_truth,
+        options.root or Path(options.ground_truth).parent,
+    )
+    if options.json:
+        print_json(evaluation.to_dict(per_query=options.per_query))
+    else:
+        values = evaluation.to_dict()
+        for name in ("n_queries", "n_without_positives", "n_ranked"):
+            say(f"{name:<20} {values.pop(name)}")
+        for name, value in values.items():
+            if value is not None:
+                say(f"{name:<20} {value:.4f}")
+    return GOOD
+
+
+def info(options: argparse.Namespace) -> int:
+    """Describe an index or a vocabulary."""
+    from ..storage import read_manifest
+
+    folder = Path(options.path)
+    manifest = read_manifest(folder)
+    if manifest["format"] == "bovw-index":
+        from ..engine import Engine
+
+        engine = Engine.open(folder)
+        content: dict[str, Any] = {"index": options.path, **engine.info()}
+        failed = [vars(failure) for failure in engine.failures]
+    else:
+        from ..storage import load_vocabulary
+
+        vocabulary = load_vocabulary(folder)
+        made_with = vocabulary.made_with_ or {}
+        failed = made_with.get("failed", [])
+        content = {
+            "vocabulary": options.path,
+            "n_words": vocabulary.n_words_,
+            "n_pictures": made_with.get("n_pictures"),
+            "n_failed": len(failed),
+            **vocabulary.facts(),
+            "features": made_with.get("features"),
+            "images": made_with.get("images"),
+            "versions": manifest["versions"],
+        }
+    content["bytes"] = sum(file["size"] for file in manifest["files"].values())
+    if options.failed:
+        content["failed"] = failed
+    if options.json:
+        print_json(content)
+    else:
+        say("\n".join(facts(content)))
+    return GOOD
