@@ -45,6 +45,28 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class KernelQuery:
+    """Features of a query, each in its nearest words.
+
+    Attributes
+    ----------
+    words : (n, m) int32 ndarray
+        The `m` nearest words of each feature; -1 for none.
+    signatures : (n, m) uint64 ndarray
+        In each of these words.
+    keypoints : (n, 4) float32 ndarray
+        ``x, y, scale, angle``.
+    weights : (n,) float32 ndarray
+        How much each feature counts; 1 for those of the query itself.
+    """
+
+    words: NDArray[np.int32]
+    signatures: NDArray[np.uint64]
+    keypoints: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Collection:
     """Words and keypoints of pictures, one picture after another.
 
@@ -56,6 +78,8 @@ class Collection:
         The features of picture `i` are ``offsets[i]:offsets[i + 1]``.
     words : (n_features,) unsigned integer ndarray
         In increasing order within each picture.
+    signatures : (n_features,) uint64 ndarray
+        Where in their words the features lie; see `HammingEmbedding`.
     keypoints : (n_features, 4) float32 ndarray
         ``x, y, scale, angle`` in pixels of the original.
     """
@@ -63,6 +87,7 @@ class Collection:
     records: tuple[Record, ...]
     offsets: NDArray[np.int64]
     words: NDArray[np.unsignedinteger]
+    signatures: NDArray[np.uint64]
     keypoints: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -93,6 +118,16 @@ class Collection:
             self.words[part], self.keypoints[part], (record.width, record.height)
         )
 
+    def kernel_query(self, position: int) -> KernelQuery:
+        """Features of a picture as a query of the match kernel, each in its one word."""
+        part = slice(self.offsets[position], self.offsets[position + 1])
+        return KernelQuery(
+            self.words[part, None].astype(np.int32),
+            self.signatures[part, None],
+            self.keypoints[part],
+            np.ones(part.stop - part.start, np.float32),
+        )
+
     def counts(self, n_words: int) -> sparse.csr_matrix:
         """Counts of words, ``(n_pictures, n_words)``."""
         return word_counts(self.words, self.offsets, n_words)
@@ -103,24 +138,40 @@ def word_dtype(n_words: int) -> np.dtype[np.unsignedinteger]:
     return np.dtype(np.uint16 if n_words <= 1 << 16 else np.uint32)
 
 
-def sort_by_word(
-    words: NDArray[np.integer], keypoints: NDArray[np.float32], n_words: int
-) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float32]]:
+@dataclass(frozen=True)
+class PictureWords:
+    """What is stored of the features of one picture, in order of their words."""
+
+    words: NDArray[np.unsignedinteger]
+    signatures: NDArray[np.uint64]
+    keypoints: NDArray[np.float32]
+
+
+def picture_words(
+    words: NDArray[np.integer],
+    signatures: NDArray[np.uint64],
+    keypoints: NDArray[np.float32],
+    n_words: int,
+) -> PictureWords:
     """Put the features of one picture in the order in which they are stored."""
     order = np.argsort(words, kind="stable")
-    return words[order].astype(word_dtype(n_words)), keypoints[order]
+    return PictureWords(
+        words[order].astype(word_dtype(n_words)), signatures[order], keypoints[order]
+    )
 
 
 def collect(
-    records: Sequence[Record],
-    words: Sequence[NDArray[np.unsignedinteger]],
-    keypoints: Sequence[NDArray[np.float32]],
-    n_words: int,
+    records: Sequence[Record], pictures: Sequence[PictureWords], n_words: int
 ) -> Collection:
     """Join pictures, given in order of identifier, to a collection."""
+    none = PictureWords(
+        np.zeros(0, word_dtype(n_words)), np.zeros(0, np.uint64), np.zeros((0, 4), np.float32)
+    )
+    parts = [none, *pictures]
     return Collection(
         records=tuple(records),
-        offsets=np.cumsum([0, *map(len, words)]).astype(np.int64),
-        words=np.concatenate([np.zeros(0, word_dtype(n_words)), *words]),
-        keypoints=np.concatenate([np.zeros((0, 4), np.float32), *keypoints]),
+        offsets=np.cumsum([len(part.words) for part in parts]).astype(np.int64),
+        words=np.concatenate([part.words for part in parts]),
+        signatures=np.concatenate([part.signatures for part in parts]),
+        keypoints=np.concatenate([part.keypoints for part in parts]),
     )

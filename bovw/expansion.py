@@ -5,11 +5,14 @@ Pure functions of vectors, for histograms of visual words and for embeddings ali
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from .collection import KernelQuery
 
 Rows = TypeVar("Rows", sparse.csr_matrix, NDArray[np.float32])
 
@@ -75,3 +78,56 @@ def expand_query(
         total = query + weights[None, :] @ answers
         length = np.linalg.norm(total)
     return total / np.float32(length or 1.0)  # type: ignore[no-any-return]
+
+
+def enrich_kernel_query(
+    query: KernelQuery,
+    answers: Sequence[KernelQuery],
+    transforms: Sequence[NDArray[np.float64] | None],
+    weight: float,
+) -> KernelQuery:
+    """Add the features of verified answers that lie where the query lies.
+
+    Hamming query expansion (Tolias & Jegou, "Visual query expansion with or without geometry",
+    2014), with the features projected back into the query by the transform that was verified.
+
+    Parameters
+    ----------
+    query : KernelQuery
+    answers : sequence of KernelQuery
+    transforms : sequence of (3, 3) float64 ndarray
+        From the query to each answer.
+    weight : float
+        Of each added feature; those of the query weigh 1.
+    """
+    low, high = query.keypoints[:, :2].min(axis=0), query.keypoints[:, :2].max(axis=0)
+    n_nearest = query.words.shape[1]
+    parts = [query]
+    for answer, transform in zip(answers, transforms, strict=True):
+        if transform is None:
+            continue
+        back = np.linalg.inv(transform)
+        points = answer.keypoints[:, :2] @ back[:, :2].T + back[:, 2]
+        with np.errstate(divide="ignore", invalid="ignore"):  # at infinity: outside
+            points = points[:, :2] / points[:, 2:]
+        inside = ((points >= low) & (points <= high)).all(axis=1)
+        keypoints = answer.keypoints[inside]
+        keypoints[:, :2] = points[inside]
+        keypoints[:, 2] *= np.sqrt(abs(np.linalg.det(back[:2, :2])))
+        turn = np.degrees(np.arctan2(back[1, 0], back[0, 0]))
+        keypoints[:, 3] = (keypoints[:, 3] + turn) % 360
+        missing = ((0, 0), (0, n_nearest - answer.words.shape[1]))
+        parts.append(
+            KernelQuery(
+                np.pad(answer.words[inside], missing, constant_values=-1),
+                np.pad(answer.signatures[inside], missing),
+                keypoints,
+                np.full(len(keypoints), weight, np.float32),
+            )
+        )
+    return KernelQuery(
+        np.concatenate([part.words for part in parts]),
+        np.concatenate([part.signatures for part in parts]),
+        np.concatenate([part.keypoints for part in parts]),
+        np.concatenate([part.weights for part in parts]),
+    )

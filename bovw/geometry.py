@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .matching import Correspondences, tentative_matches
 from .settings import GeometrySettings
 from .transforms import (
     fit_similarities,
@@ -81,79 +82,11 @@ def _no_match(matches: int) -> Verification:
     return Verification(matches, 0, np.zeros((0, 2), np.int32), None, None)
 
 
-@dataclass(frozen=True)
-class Correspondences:
-    """Tentative matches of a query with many candidates, grouped by candidate.
-
-    Attributes
-    ----------
-    query, candidate : (m,) int32 ndarray
-        Positions of the features within their pictures.
-    group : (m,) int32 ndarray
-        The candidate, in increasing order.
-    ambiguity : (m,) int32 ndarray
-        How many correspondences the word gives between the two pictures; 1 is best.
-    """
-
-    query: NDArray[np.int32]
-    candidate: NDArray[np.int32]
-    group: NDArray[np.int32]
-    ambiguity: NDArray[np.int32]
-
-
-def tentative_matches(
-    query_words: NDArray[np.integer],
-    candidate_words: list[NDArray[np.integer]],
-    max_pairs_per_word: int,
-) -> Correspondences:
-    """Match features that share a word.
-
-    Parameters
-    ----------
-    query_words : (n,) integer ndarray
-        In increasing order.
-    candidate_words : list of (n_i,) integer ndarray
-        Each in increasing order.
-    max_pairs_per_word : int
-        A word that gives more pairs than this between two pictures is left out.
-
-    Returns
-    -------
-    Correspondences
-        Sorted by candidate, then by ambiguity, then by the features.
-    """
-    sizes = np.array([len(words) for words in candidate_words], np.int64)
-    total = int(sizes.sum())
-    if total == 0 or len(query_words) == 0:
-        none = np.zeros(0, np.int32)
-        return Correspondences(none, none, none, none)
-    words = np.concatenate(candidate_words)
-    group = np.repeat(np.arange(len(sizes)), sizes)
-    feature = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    # A run is one word in one candidate.
-    unique, first, n_query = np.unique(query_words, return_index=True, return_counts=True)
-    slot = np.searchsorted(unique, words)
-    slot[slot == len(unique)] = 0
-    shared = np.flatnonzero(unique[slot] == words)
-    slot, group, feature = slot[shared], group[shared], feature[shared]
-    new_run = np.ones(len(slot), bool)
-    new_run[1:] = (slot[1:] != slot[:-1]) | (group[1:] != group[:-1])
-    run = np.cumsum(new_run) - 1
-    pairs = n_query[slot] * np.bincount(run)[run] if len(run) else np.zeros(0, np.int64)
-    keep = pairs <= max_pairs_per_word
-    slot, group, feature, pairs = slot[keep], group[keep], feature[keep], pairs[keep]
-    repeats = n_query[slot]
-    member = np.arange(int(repeats.sum())) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    query = np.repeat(first[slot], repeats) + member
-    group, feature, pairs = (np.repeat(a, repeats) for a in (group, feature, pairs))
-    order = np.lexsort((feature, query, pairs, group))
-    return Correspondences(*(a[order].astype(np.int32) for a in (query, feature, group, pairs)))
-
-
 def verify(
     query: PictureFeatures,
     candidates: list[PictureFeatures],
     settings: GeometrySettings | None = None,
+    matches: Correspondences | None = None,
 ) -> list[Verification]:
     """Verify candidates against a query.
 
@@ -162,6 +95,8 @@ def verify(
     query : PictureFeatures
     candidates : list of PictureFeatures
     settings : GeometrySettings, optional
+    matches : Correspondences, optional
+        Without them features match that share a word.
 
     Returns
     -------
@@ -170,9 +105,10 @@ def verify(
     """
     settings = settings or GeometrySettings()
     n = len(candidates)
-    matches = tentative_matches(
-        query.words, [c.words for c in candidates], settings.max_pairs_per_word
-    )
+    if matches is None:
+        matches = tentative_matches(
+            query.words, [c.words for c in candidates], settings.max_pairs_per_word
+        )
     if len(matches.query) == 0:
         return [_no_match(0)] * n
     group = matches.group

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .cascade import Ranking, Stopwatch, rank
-from .collection import Collection, Failure, sort_by_word
+from .cascade import Query, Ranking, Stopwatch, rank
+from .collection import Collection, Failure, KernelQuery
 from .errors import IncompatibleError, SettingsError
 from .features import Features, SiftExtractor, check_same_meaning
 from .geometry import PictureFeatures
@@ -135,25 +135,39 @@ class Index:
             The query as it was verified: its features in order of their words.
         """
         stopwatch = stopwatch or Stopwatch()
-        n_words = self.vocabulary.n_words_
-        with stopwatch("words"):
-            words, keypoints = sort_by_word(
-                self.vocabulary.predict(features.descriptors), features.keypoints, n_words
-            )
-            counts = word_counts(words, np.array([0, len(words)]), n_words)
-            histogram = self.weighting.transform(counts)
-        query = PictureFeatures(words, keypoints, features.size)
+        query = self.query(features, stopwatch)
         ranking = rank(
             query,
-            histogram,
             self.histograms,
             self.collection,
+            self.weighting.idf_,
             self.settings,
             depth=depth,
             allowed=allowed,
             stopwatch=stopwatch,
         )
-        return ranking, query
+        return ranking, query.picture
+
+    def query(self, features: Features, stopwatch: Stopwatch) -> Query:
+        """Find words, histogram and signatures of a query."""
+        n_words, kernel = self.vocabulary.n_words_, self.settings.kernel
+        with stopwatch("words"):
+            n_nearest = 1 if kernel.method == "none" else kernel.n_nearest
+            nearest = self.vocabulary.nearest(features.descriptors, n_nearest)[0]
+            signatures = self.vocabulary.signatures(features.descriptors, nearest)
+            order = np.argsort(nearest[:, 0], kind="stable")
+            words, keypoints = nearest[order, 0], features.keypoints[order]
+            counts = word_counts(words, np.array([0, len(words)]), n_words)
+            return Query(
+                PictureFeatures(words, keypoints, features.size),
+                self.weighting.transform(counts),
+                KernelQuery(
+                    nearest[order],
+                    signatures[order],
+                    keypoints,
+                    np.ones(len(words), np.float32),
+                ),
+            )
 
     def answers(
         self, ranking: Ranking, query: PictureFeatures, k: int | None

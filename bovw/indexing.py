@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .collection import Collection, Failure, Record, collect, sort_by_word
+from .collection import Collection, Failure, PictureWords, Record, collect, picture_words
 from .extraction import DescriptorSample, extract_files
 from .features import DESCRIPTOR_LENGTH, Features, SiftExtractor, check_same_meaning
 from .index import Index
@@ -146,22 +146,23 @@ def _assign(
 ) -> Collection:
     """Find the words of pictures, many pictures at a time."""
     records: list[Record] = []
-    words: list[NDArray[np.unsignedinteger]] = []
-    keypoints: list[NDArray[np.float32]] = []
+    parts: list[PictureWords] = []
     waiting: list[tuple[_Read, NDArray[np.uint8]]] = []
 
     def flush() -> None:
         if not waiting:
             return
-        assigned = vocabulary.predict(np.concatenate([descriptors for _, descriptors in waiting]))
+        together = np.concatenate([descriptors for _, descriptors in waiting])
+        words = vocabulary.predict(together)
+        signatures = vocabulary.signatures(together, words)
         start = 0
         for item, descriptors in waiting:
-            part = assigned[start : start + len(descriptors)]
-            start += len(descriptors)
-            by_word, places = sort_by_word(part, item.keypoints, vocabulary.n_words_)
+            mine = slice(start, start + len(descriptors))
+            start = mine.stop
             records.append(item.record)
-            words.append(by_word)
-            keypoints.append(places)
+            parts.append(
+                picture_words(words[mine], signatures[mine], item.keypoints, vocabulary.n_words_)
+            )
         waiting.clear()
 
     held = 0
@@ -172,4 +173,4 @@ def _assign(
             flush()
             held = 0
     flush()
-    return collect(records, words, keypoints, vocabulary.n_words_)
+    return collect(records, parts, vocabulary.n_words_)

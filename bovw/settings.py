@@ -18,7 +18,8 @@ Idf = Literal["smooth", "plain", "sklearn", "none"]
 Norm = Literal["l1", "l2", "none"]
 CandidateMethod = Literal["inverted", "sparse-hnsw", "lsa-hnsw", "exact"]
 GeometryModel = Literal["similarity", "partial", "affine", "homography"]
-ExpansionMethod = Literal["none", "average", "rank", "alpha"]
+ExpansionMethod = Literal["none", "average", "rank", "alpha", "hamming"]
+KernelMethod = Literal["none", "hamming"]
 
 
 def _require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -156,6 +157,46 @@ class CandidateSettings:
 
 
 @dataclass(frozen=True)
+class KernelSettings:
+    """How candidates are scored.
+
+    Parameters
+    ----------
+    method : {"none", "hamming"}
+        By the cosine of their histograms, or by the features whose words are the same and whose
+        signatures are near (`bovw.match_kernel`).
+    n_nearest : int
+        Words that each feature of the query is looked up in.
+    max_distance : int
+        Bits of 64 in which the signatures of a match differ at most.
+    sigma : float
+        Width, in bits, of the weight that falls with the distance.
+    burstiness : bool
+        Let features that match often count less (Jegou et al. 2009).
+    angle_bins : int
+        Bins of the circle for the agreement on a change of angle; 1 switches it off.
+    size_exponent : float
+        Scores are divided by the number of features of a picture to this power.
+    """
+
+    method: KernelMethod = "none"
+    n_nearest: int = 3
+    max_distance: int = 24
+    sigma: float = 13.0
+    burstiness: bool = True
+    angle_bins: int = 32
+    size_exponent: float = 0.25
+
+    def __post_init__(self) -> None:
+        _one_of("method", self.method, KernelMethod)
+        _require(self.n_nearest >= 1, "n_nearest", self.n_nearest, "at least 1")
+        _require(0 <= self.max_distance <= 64, "max_distance", self.max_distance, "0 to 64")
+        _require(self.sigma > 0, "sigma", self.sigma, "above 0")
+        _require(self.angle_bins >= 1, "angle_bins", self.angle_bins, "at least 1")
+        _require(self.size_exponent >= 0, "size_exponent", self.size_exponent, ">= 0")
+
+
+@dataclass(frozen=True)
 class GeometrySettings:
     """How answers are verified.
 
@@ -218,18 +259,23 @@ class ExpansionSettings:
 
     Parameters
     ----------
-    method : {"none", "average", "rank", "alpha"}
+    method : {"none", "average", "rank", "alpha", "hamming"}
         No expansion; the mean of query and answers (Chum et al. 2007); answers weighted by
-        rank; answers weighted by their similarity to the power of `alpha` (Radenovic et al. 2018).
+        rank; answers weighted by their similarity to the power of `alpha` (Radenovic et al. 2018);
+        or features of the answers that lie in the query's region join it (Tolias & Jegou 2014;
+        only with a match kernel).
     n_answers : int
         How many verified answers are taken at most.
     alpha : float
         Exponent of the similarity.
+    answer_weight : float
+        Of a feature that joins the query ("hamming"); those of the query weigh 1.
     """
 
     method: ExpansionMethod = "average"
     n_answers: int = 20
     alpha: float = 3.0
+    answer_weight: float = 1.0
 
     def __post_init__(self) -> None:
         _one_of("method", self.method, ExpansionMethod)
@@ -246,8 +292,16 @@ class Settings:
     vocabulary: VocabularySettings = field(default_factory=VocabularySettings)
     weighting: WeightingSettings = field(default_factory=WeightingSettings)
     candidates: CandidateSettings = field(default_factory=CandidateSettings)
+    kernel: KernelSettings = field(default_factory=KernelSettings)
     geometry: GeometrySettings = field(default_factory=GeometrySettings)
     expansion: ExpansionSettings = field(default_factory=ExpansionSettings)
+
+    def __post_init__(self) -> None:
+        if self.expansion.method == "hamming" and self.kernel.method == "none":
+            raise SettingsError(
+                "expansion.method='hamming' needs a match kernel: set kernel.method='hamming' "
+                "too, or choose another expansion"
+            )
 
     def changed(self, **changes: Mapping[str, Any]) -> Settings:
         """Return a copy with some fields changed.
@@ -278,4 +332,13 @@ class Settings:
         return cls().changed(**values)
 
 
-PRESETS: Mapping[str, Settings] = {"classic": Settings()}
+_CLASSIC = Settings()
+PRESETS: Mapping[str, Settings] = {
+    "classic": _CLASSIC,
+    "strong": _CLASSIC.changed(
+        vocabulary={"n_words": 20_000},
+        kernel={"method": "hamming"},
+        geometry={"min_evidence": 4.0},
+        expansion={"method": "hamming"},
+    ),
+}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.geometry import PictureFeatures, tentative_matches, verify
+from bovw.geometry import PictureFeatures, verify
+from bovw.matching import tentative_matches
 from bovw.parallel import limited_threads
 from bovw.settings import GeometrySettings
 

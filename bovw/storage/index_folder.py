@@ -4,7 +4,7 @@
 
     manifest.json           settings, versions, segments, size and SHA-256 of every file
     vocabulary/             as written by `save_vocabulary`
-    segments/0001/          catalogue.json, offsets.npy, words.npy, keypoints.npy, frequencies.npy
+    segments/0001/          catalogue.json; offsets, words, signatures, keypoints, frequencies .npy
     candidates/             what nmslib searches: its file, and the basis of the projection
 """
 
@@ -57,6 +57,7 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
         )
         np.save(segment / "offsets.npy", collection.offsets)
         np.save(segment / "words.npy", collection.words)
+        np.save(segment / "signatures.npy", collection.signatures)
         np.save(segment / "keypoints.npy", collection.keypoints)
         np.save(segment / "frequencies.npy", index.frequencies.astype(np.int64))
         (folder / "candidates").mkdir()
@@ -138,9 +139,12 @@ def _load_segment(
     words = load_array(
         folder, manifest, f"{_SEGMENT}/words.npy", (word_dtype(n_words).name,), (None,)
     )
+    signatures = load_array(
+        folder, manifest, f"{_SEGMENT}/signatures.npy", ("uint64",), (len(words),)
+    )
     keypoints = load_array(
         folder, manifest, f"{_SEGMENT}/keypoints.npy", ("float32",), (len(words), 4)
     )
     if offsets[0] != 0 or offsets[-1] != len(words) or (np.diff(offsets) < 0).any():
         raise FormatError(f"{segment / 'offsets.npy'} does not fit words.npy: make it anew")
-    return Collection(records, offsets, words, keypoints), failures
+    return Collection(records, offsets, words, signatures, keypoints), failures

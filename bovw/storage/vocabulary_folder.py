@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError, IncompatibleError, SettingsError
+from ..signatures import BITS, HammingEmbedding
 from ..versions import versions
 from ..vocabulary import Vocabulary, WordStatistics
 from .manifest import load_array, new_folder, read_manifest, sound_cache, write_manifest
@@ -30,6 +31,8 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
     """Write a vocabulary into an empty folder."""
     made_with = vocabulary.made_with_ or {}
     np.save(folder / "centers.npy", vocabulary.centers_)
+    np.save(folder / "projection.npy", vocabulary.embedding_.projection)
+    np.save(folder / "thresholds.npy", vocabulary.embedding_.thresholds)
     hashes = [bytes.fromhex(digest) for digest in made_with.get("pictures", [])]
     np.save(folder / "pictures.npy", np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 32))
     if not vocabulary.is_exact:
@@ -59,6 +62,11 @@ def load_vocabulary(path: str | os.PathLike[str], *, n_jobs: int | None = None) 
     folder = Path(path)
     manifest = read_manifest(folder, KIND, VERSION)
     centers = load_array(folder, manifest, "centers.npy", ("uint8",), (None, None))
+    shape = BITS, centers.shape[1]
+    projection = load_array(folder, manifest, "projection.npy", ("int8",), shape)
+    shape = len(centers), BITS
+    thresholds = load_array(folder, manifest, "thresholds.npy", ("int16",), shape)
+    embedding = HammingEmbedding(projection, thresholds)
     pictures = load_array(folder, manifest, "pictures.npy", ("uint8",), (None, 32))
     graph = sound_cache(folder, manifest, _GRAPH)
     if len(centers) != manifest.get("n_words") or len(centers) == 0:
@@ -68,7 +76,9 @@ def load_vocabulary(path: str | os.PathLike[str], *, n_jobs: int | None = None) 
         )
     try:
         parameters = {**manifest["parameters"], "n_jobs": n_jobs, "progress": False}
-        vocabulary = Vocabulary.from_centers(centers, graph=graph, **parameters)
+        vocabulary = Vocabulary.from_centers(
+            centers, embedding=embedding, graph=graph, **parameters
+        )
         facts: dict[str, Any] = manifest["facts"]
         if facts:
             vocabulary.agreement_ = float(facts["agreement"])

@@ -1,0 +1,187 @@
+"""The match kernel: exact scores of candidates from their words and signatures.
+
+Features match that share a word and whose signatures are near. Jegou, Douze & Schmid, "Hamming
+embedding and weak geometric consistency" (ECCV 2008) and "On the burstiness of visual elements"
+(CVPR 2009); multiple assignment on the side of the query as in "Improving bag-of-features for
+large scale image search" (IJCV 2010).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .collection import Collection, KernelQuery
+from .matching import Correspondences
+from .settings import KernelSettings
+from .signatures import hamming_distances
+
+
+@dataclass(frozen=True)
+class KernelMatches:
+    """Pairs of features that share a word and have near signatures.
+
+    Attributes
+    ----------
+    query : (m,) int32 ndarray
+        Feature of the query.
+    feature : (m,) int64 ndarray
+        Feature of the collection.
+    candidate : (m,) int32 ndarray
+        Which of the candidates it belongs to, in increasing order.
+    distance : (m,) uint8 ndarray
+        Bits that differ.
+    rarity : (m,) float32 ndarray
+        Square of the inverse document frequency of the word: once for each side.
+    """
+
+    query: NDArray[np.int32]
+    feature: NDArray[np.int64]
+    candidate: NDArray[np.int32]
+    distance: NDArray[np.uint8]
+    rarity: NDArray[np.float32]
+
+
+def find_matches(
+    query: KernelQuery,
+    positions: NDArray[np.integer],
+    collection: Collection,
+    idf: NDArray[np.floating],
+    max_distance: int,
+) -> KernelMatches:
+    """Match a query with candidates.
+
+    Parameters
+    ----------
+    query : KernelQuery
+    positions : (c,) integer ndarray
+        Candidates, as positions in the collection.
+    collection : Collection
+    idf : (n_words,) ndarray
+    max_distance : int
+        Most bits that differ.
+    """
+    order = np.argsort(query.words, axis=None, kind="stable")
+    order = order[query.words.ravel()[order] >= 0]
+    unique, first, repeats = np.unique(
+        query.words.ravel()[order], return_index=True, return_counts=True
+    )
+    slots = np.full(len(idf), -1, np.int32)
+    slots[unique] = np.arange(len(unique), dtype=np.int32)
+
+    starts, ends = collection.offsets[positions], collection.offsets[np.asarray(positions) + 1]
+    parts = [collection.words[a:b] for a, b in zip(starts, ends, strict=True)]
+    words = np.concatenate(parts) if parts else np.zeros(0, collection.words.dtype)
+    slot = slots[words]
+    shared = np.flatnonzero(slot >= 0)
+    slot = slot[shared]
+    filled = np.cumsum(ends - starts)
+    candidate = np.searchsorted(filled, shared, side="right").astype(np.int32)
+    feature = shared + (ends - filled)[candidate]
+    # Every feature of the query in that word.
+    n = repeats[slot]
+    total = int(n.sum())
+    inside = np.arange(total) - np.repeat(np.cumsum(n) - n, n)
+    asked = order[np.repeat(first[slot], n) + inside]
+    feature, candidate = np.repeat(feature, n), np.repeat(candidate, n)
+    distance = hamming_distances(query.signatures.ravel()[asked], collection.signatures[feature])
+    near = np.flatnonzero(distance <= max_distance)
+    asked = asked[near]
+    rarity = np.square(idf[query.words.ravel()[asked]], dtype=np.float32)
+    return KernelMatches(
+        (asked // query.words.shape[1]).astype(np.int32),
+        feature[near],
+        candidate[near],
+        distance[near],
+        rarity,
+    )
+
+
+def score_candidates(
+    matches: KernelMatches,
+    query: KernelQuery,
+    positions: NDArray[np.integer],
+    collection: Collection,
+    settings: KernelSettings,
+) -> NDArray[np.float32]:
+    """Score candidates by their matches.
+
+    A match counts ``exp(-(distance / sigma) ** 2)`` times the rarity of its word. Matches of one
+    feature with many features of a picture, and then with many pictures, are divided by the
+    square root of their sum (burstiness). Matches that agree on a change of angle count: the
+    score is that of the best three neighbours among the bins of a circle (weak geometric
+    consistency), so that a picture may be turned by any angle.
+
+    Returns
+    -------
+    (c,) float32 ndarray
+    """
+    n, n_query = len(positions), len(query.keypoints)
+    weight: NDArray[np.floating] = _weights(matches, settings)
+    if settings.burstiness:
+        cell = matches.candidate.astype(np.int64) * n_query + matches.query
+        in_picture, inside = _sums(cell, weight)
+        weight = weight * np.sqrt(matches.rarity / in_picture[inside])
+        over_all = np.bincount(matches.query, weight, minlength=n_query)
+        weight = weight / np.sqrt(over_all[matches.query])
+    weight = weight * query.weights[matches.query]
+    if settings.angle_bins > 1:
+        bins = settings.angle_bins
+        turn = collection.keypoints[matches.feature, 3] - query.keypoints[matches.query, 3]
+        bin_ = np.floor(turn % 360 * np.float32(bins / 360)).astype(np.int64) % bins
+        totals = np.bincount(matches.candidate * bins + bin_, weight, minlength=n * bins).reshape(
+            n, bins
+        )
+        scores = (totals + np.roll(totals, 1, axis=1) + np.roll(totals, -1, axis=1)).max(axis=1)
+    else:
+        scores = np.bincount(matches.candidate, weight, minlength=n)
+    sizes = np.diff(collection.offsets)[positions]
+    return np.asarray(scores / np.maximum(sizes, 1) ** settings.size_exponent, np.float32)
+
+
+def correspondences(
+    matches: KernelMatches,
+    positions: NDArray[np.integer],
+    collection: Collection,
+    settings: KernelSettings,
+) -> Correspondences:
+    """Choose tentative matches for verification: best first, each feature once in each pair.
+
+    Parameters
+    ----------
+    matches : KernelMatches
+        Of the query with the candidates at `positions`.
+    positions, collection, settings
+        As for `score_candidates`.
+    """
+    weight = _weights(matches, settings)
+    order = np.lexsort((matches.feature, matches.query, -weight, matches.candidate))
+    query, feature = matches.query[order], matches.feature[order]
+    candidate = matches.candidate[order]
+    for which in ("query", "feature"):
+        key = candidate * np.int64(1 << 32) + query if which == "query" else feature
+        kept = np.sort(np.unique(key, return_index=True)[1])
+        query, feature, candidate = query[kept], feature[kept], candidate[kept]
+    inside = feature - collection.offsets[positions][candidate]
+    return Correspondences(query, inside.astype(np.int32), candidate, np.ones(len(query), np.int32))
+
+
+def _weights(matches: KernelMatches, settings: KernelSettings) -> NDArray[np.float32]:
+    """Weight of each match: the rarer its word and the nearer the signatures, the more."""
+    far = matches.distance / np.float32(settings.sigma)
+    return np.asarray(matches.rarity * np.exp(-far * far), np.float32)
+
+
+def _sums(
+    keys: NDArray[np.int64], values: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Sum values by key; return the sums, and which of them each value went into."""
+    order = np.argsort(keys, kind="stable")
+    new = np.ones(len(keys), bool)
+    new[1:] = np.diff(keys[order]) != 0
+    run = np.cumsum(new) - 1
+    which = np.empty(len(keys), np.intp)
+    which[order] = run
+    return np.asarray(np.bincount(which, values), np.float64), which

@@ -1,0 +1,112 @@
+"""Hamming embedding: 64 bits that say where in its word a descriptor lies.
+
+Jegou, Douze & Schmid, "Hamming embedding and weak geometric consistency", ECCV 2008.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+BITS = 64
+# The projection is of small whole numbers, so that sums of their products with bytes are exact
+# in float32: a bit never depends on the machine.
+_PROJECTION_SCALE = 64
+# Below this the median of a word says little, and the projected centre stands in.
+_ENOUGH = 5
+_AT_ONCE = 100_000
+
+
+def projection(dimensions: int, seed: int = 0) -> NDArray[np.int8]:
+    """Make a random orthogonal projection, rounded to small whole numbers.
+
+    Returns
+    -------
+    (64, dimensions) int8 ndarray
+    """
+    directions = np.random.default_rng(seed).standard_normal((max(dimensions, BITS), dimensions))
+    if dimensions >= BITS:
+        directions, _ = np.linalg.qr(directions)
+    else:  # too few to be orthogonal
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.asarray(np.rint(_PROJECTION_SCALE * directions[:BITS]), np.int8)
+
+
+class HammingEmbedding:
+    """Signatures of descriptors, given their words.
+
+    Parameters
+    ----------
+    projection : (64, d) int8 ndarray
+    thresholds : (n_words, 64) int16 ndarray
+        Of each word: a bit is set when the projected descriptor lies above.
+    """
+
+    def __init__(self, projection: NDArray[np.int8], thresholds: NDArray[np.int16]) -> None:
+        self.projection = projection
+        self.thresholds = thresholds
+        self._matrix = np.ascontiguousarray(projection.T, np.float32)
+
+    @classmethod
+    def fit(
+        cls,
+        descriptors: NDArray[np.uint8],
+        words: NDArray[np.integer],
+        centers: NDArray[np.uint8],
+        seed: int = 0,
+    ) -> HammingEmbedding:
+        """Learn the median of each word and bit, so that either value is equally likely.
+
+        Parameters
+        ----------
+        descriptors : (n, d) uint8 ndarray
+        words : (n,) integer ndarray
+        centers : (n_words, d) uint8 ndarray
+            Of the words; they stand in where a word has too few descriptors.
+        seed : int
+            Of the projection.
+        """
+        embedding = cls(
+            projection(descriptors.shape[1], seed), np.zeros((len(centers), BITS), np.int16)
+        )
+        embedding.thresholds[:] = embedding._projected(centers)
+        order = np.argsort(words, kind="stable")
+        bounds = np.searchsorted(words[order], np.arange(len(centers) + 1))
+        for word in np.flatnonzero(np.diff(bounds) >= _ENOUGH):
+            members = order[bounds[word] : bounds[word + 1]]
+            median = np.median(embedding._projected(descriptors[members]), axis=0)
+            embedding.thresholds[word] = np.floor(median)
+        return embedding
+
+    def transform(
+        self, descriptors: NDArray[np.uint8], words: NDArray[np.integer]
+    ) -> NDArray[np.uint64]:
+        """Compute the signature of each descriptor in its word.
+
+        Parameters
+        ----------
+        descriptors : (n, d) uint8 ndarray
+        words : (n,) or (n, k) integer ndarray
+            One word of each descriptor, or several.
+
+        Returns
+        -------
+        (n,) or (n, k) uint64 ndarray
+            The first bit is the most significant.
+        """
+        if words.ndim == 2:
+            return np.stack([self.transform(descriptors, column) for column in words.T], axis=1)
+        signatures = np.empty(len(words), np.uint64)
+        for start in range(0, len(words), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            bits = self._projected(descriptors[part]) > self.thresholds[words[part]]
+            signatures[part] = np.packbits(bits, axis=1).view(">u8")[:, 0]
+        return signatures
+
+    def _projected(self, descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(descriptors, np.float32) @ self._matrix
+
+
+def hamming_distances(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Count the bits that differ."""
+    return np.asarray(np.bitwise_count(a ^ b), np.uint8)
