@@ -84,6 +84,7 @@ class Engine:
         *,
         vocabulary: Vocabulary | None = None,
         settings: Settings | None = None,
+        preset: str = "strong",
         root: str | os.PathLike[str] | None = None,
         patterns: Sequence[str] | None = None,
         on_error: str = "record",
@@ -100,7 +101,10 @@ class Engine:
         vocabulary : Vocabulary, optional
             Without it one is trained on the pictures themselves, sized to them.
         settings : Settings, optional
-            Without them those of the vocabulary hold, where it has any.
+            Without them pictures are described as for the vocabulary, where it says how, and the
+            rest is as in `preset`.
+        preset : {"strong", "classic"}
+            Name of the settings that hold when none are given; see `PRESETS`.
         on_error : {"record", "raise"}
             Leave pictures that cannot be read out and list them in `failures`, or raise.
         cache : path, optional
@@ -120,6 +124,7 @@ class Engine:
             pictures,
             vocabulary,
             settings,
+            preset=preset,
             root=root,
             patterns=patterns,
             on_error=on_error,

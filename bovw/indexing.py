@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .collection import Collection, Failure, PictureWords, Record, collect, picture_words
+from .errors import SettingsError
 from .extraction import DescriptorSample, extract_files
 from .features import DESCRIPTOR_LENGTH, Features, SiftExtractor, check_same_meaning
 from .index import Index
 from .pictures import Paths, PictureFile, find_pictures
-from .settings import Settings
+from .settings import PRESETS, Settings
 from .training import fit_vocabulary, words_for
 from .versions import versions
 from .vocabulary import Vocabulary
@@ -38,6 +39,7 @@ def index_pictures(
     vocabulary: Vocabulary | None,
     settings: Settings | None,
     *,
+    preset: str = "strong",
     root: str | os.PathLike[str] | None = None,
     patterns: Sequence[str] | None = None,
     on_error: str = "record",
@@ -46,7 +48,7 @@ def index_pictures(
     progress: bool = False,
 ) -> Index:
     """Read pictures into an index; see `Engine.build`."""
-    settings = _fitting(settings, vocabulary)
+    settings = _fitting(settings, preset, vocabulary)
     failures: list[Failure] = []
     found = extract_files(
         find_pictures(pictures, root=root, patterns=patterns),
@@ -75,11 +77,13 @@ def index_pictures(
     )
 
 
-def _fitting(settings: Settings | None, vocabulary: Vocabulary | None) -> Settings:
+def _fitting(settings: Settings | None, preset: str, vocabulary: Vocabulary | None) -> Settings:
     """Return the settings, by default those of the vocabulary; refuse ones that do not fit it."""
     made_with = None if vocabulary is None else vocabulary.made_with_
     if settings is None:
-        settings = Settings()
+        if preset not in PRESETS:
+            raise SettingsError(f"preset={preset!r}: expected one of {', '.join(PRESETS)}")
+        settings = PRESETS[preset]
         if made_with is not None:
             settings = settings.changed(images=made_with["images"], features=made_with["features"])
     if made_with is not None:

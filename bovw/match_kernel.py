@@ -30,7 +30,7 @@ class KernelMatches:
     feature : (m,) int64 ndarray
         Feature of the collection.
     candidate : (m,) int32 ndarray
-        Which of the candidates it belongs to, in increasing order.
+        Which of the candidates it belongs to.
     distance : (m,) uint8 ndarray
         Bits that differ.
     rarity : (m,) float32 ndarray
@@ -63,39 +63,45 @@ def find_matches(
     max_distance : int
         Most bits that differ.
     """
-    order = np.argsort(query.words, axis=None, kind="stable")
-    order = order[query.words.ravel()[order] >= 0]
-    unique, first, repeats = np.unique(
-        query.words.ravel()[order], return_index=True, return_counts=True
-    )
-    slots = np.full(len(idf), -1, np.int32)
-    slots[unique] = np.arange(len(unique), dtype=np.int32)
+    # The query's features in order of their words: word `w` has count[w] of them from first[w] on.
+    asked_words = query.words.ravel()
+    order = np.argsort(asked_words, kind="stable")
+    order = order[(asked_words[order] >= 0) & (idf[asked_words[order]] > 0)]
+    count = np.bincount(asked_words[order], minlength=len(idf)).astype(np.int32)
+    first = (np.cumsum(count) - count).astype(np.int32)
+    asked_signatures = query.signatures.ravel()[order]
 
-    starts, ends = collection.offsets[positions], collection.offsets[np.asarray(positions) + 1]
-    parts = [collection.words[a:b] for a, b in zip(starts, ends, strict=True)]
-    words = np.concatenate(parts) if parts else np.zeros(0, collection.words.dtype)
-    slot = slots[words]
-    shared = np.flatnonzero(slot >= 0)
-    slot = slot[shared]
+    positions = np.asarray(positions, np.int64)
+    starts, ends = collection.offsets[positions], collection.offsets[positions + 1]
+    spans = [slice(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    words = np.concatenate([collection.words[span] for span in spans] or [collection.words[:0]])
+    signatures = np.concatenate(
+        [collection.signatures[span] for span in spans] or [collection.signatures[:0]]
+    )
+    # One pass for the first feature of each word, one for the second, ...: most have one or two.
+    found, asked, distances = [], [], []
+    left = np.flatnonzero(count[words])
+    place, end = first[words[left]], first[words[left]] + count[words[left]]
+    ours = signatures[left]
+    while len(left):
+        distance = hamming_distances(asked_signatures[place], ours)
+        near = np.flatnonzero(distance <= max_distance)
+        found.append(left[near])
+        asked.append(place[near])
+        distances.append(distance[near])
+        place = place + 1
+        more = np.flatnonzero(place < end)
+        left, place, end, ours = left[more], place[more], end[more], ours[more]
+    where = np.concatenate([*found, np.zeros(0, np.int64)])
+    entry = order[np.concatenate([*asked, np.zeros(0, np.int32)])]
     filled = np.cumsum(ends - starts)
-    candidate = np.searchsorted(filled, shared, side="right").astype(np.int32)
-    feature = shared + (ends - filled)[candidate]
-    # Every feature of the query in that word.
-    n = repeats[slot]
-    total = int(n.sum())
-    inside = np.arange(total) - np.repeat(np.cumsum(n) - n, n)
-    asked = order[np.repeat(first[slot], n) + inside]
-    feature, candidate = np.repeat(feature, n), np.repeat(candidate, n)
-    distance = hamming_distances(query.signatures.ravel()[asked], collection.signatures[feature])
-    near = np.flatnonzero(distance <= max_distance)
-    asked = asked[near]
-    rarity = np.square(idf[query.words.ravel()[asked]], dtype=np.float32)
+    candidate = np.searchsorted(filled, where, side="right").astype(np.int32)
     return KernelMatches(
-        (asked // query.words.shape[1]).astype(np.int32),
-        feature[near],
-        candidate[near],
-        distance[near],
-        rarity,
+        query=(entry // query.words.shape[1]).astype(np.int32),
+        feature=where + (ends - filled)[candidate],
+        candidate=candidate,
+        distance=np.concatenate([*distances, np.zeros(0, np.uint8)]),
+        rarity=np.square(idf[asked_words[entry]], dtype=np.float32),
     )
 
 

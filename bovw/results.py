@@ -24,7 +24,8 @@ class Answer:
     score : float
         What the ranking is sorted by; larger is better. Scores of one query can be compared.
     similarity : float
-        Cosine of the histograms of the query (expanded, if it was) and the picture.
+        Of the query (expanded, if it was) and the picture: by the match kernel as a share of the
+        best, or else the cosine of their histograms.
     inliers : int or None
         Correspondences that agree on a transform; None when the answer was not verified.
     evidence : float or None

@@ -145,7 +145,7 @@ def main() -> None:
         description=__doc__.splitlines()[0], formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sets", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
-    parser.add_argument("--preset", choices=bovw.PRESETS, default="classic")
+    parser.add_argument("--preset", choices=bovw.PRESETS, default="strong")
     parser.add_argument(
         "--change",
         action="append",

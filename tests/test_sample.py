@@ -17,7 +17,7 @@ def test_the_ground_truth_fits_the_pictures() -> None:
     assert sum(p.stat().st_size for p in SAMPLE.rglob("*")) < 12_000_000
 
 
-def test_verification_and_expansion_help(tmp_path: Path) -> None:
+def test_signatures_verification_and_expansion_help(tmp_path: Path) -> None:
     engine = bovw.Engine.build(
         SAMPLE,
         settings=SMALL.changed(features={"max_features": 400}),
@@ -33,8 +33,12 @@ def test_verification_and_expansion_help(tmp_path: Path) -> None:
             lambda queries: [r.identifiers for r in stage.rank_many(queries)], paths, truth, SAMPLE
         ).map
 
-    plain = score(engine.changed(geometry={"verify": 0}, expansion={"method": "none"}))
-    verified = score(engine.changed(expansion={"method": "none"}))
+    textbook = engine.changed(kernel={"method": "none"}, expansion={"method": "average"})
+    verified = textbook.changed(expansion={"method": "none"})
+    plain = score(verified.changed(geometry={"verify": 0}))
     assert plain > 0.4
-    assert verified > plain + 0.05
-    assert score(engine) > verified - 0.02
+    assert score(verified) > plain + 0.05
+    assert score(textbook) > score(verified) - 0.02
+    kernel = score(engine.changed(geometry={"verify": 0}, expansion={"method": "none"}))
+    assert kernel > plain + 0.05
+    assert score(engine) > kernel - 0.01

@@ -84,6 +84,12 @@ def make_parser() -> argparse.ArgumentParser:
             help="only files in folders that match, such as '*.jpg'; may be repeated",
         )
         sub.add_argument(
+            "--preset",
+            choices=["strong", "classic"],
+            default="strong",
+            help="strong: the best ranking (default); classic: the textbook, TF-IDF alone",
+        )
+        sub.add_argument(
             "--cache",
             metavar="DIR",
             help="keep features here, so that interrupted or repeated work goes on from there",
@@ -101,7 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--words",
         type=_positive,
         metavar="K",
-        help="visual words, up to 1,000,000 (default: 50000)",
+        help="visual words, up to 1,000,000 (default: 20000, classic 50000)",
     )
     train.add_argument("--upright", action="store_true", help="features without orientation")
     train.add_argument("--seed", type=_not_negative, default=0, help="of the training (default: 0)")
@@ -179,7 +185,7 @@ def _add_search_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument(
         "--expand",
-        choices=["none", "average", "rank", "alpha"],
+        choices=["none", "average", "rank", "alpha", "hamming"],
         metavar="METHOD",
-        help="query expansion: none, average, rank or alpha (default: average)",
+        help="query expansion: none, average, rank, alpha or hamming (default: of the index)",
     )

@@ -23,12 +23,12 @@ def _check_output(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Train a vocabulary and save it."""
-    from ..settings import Settings
+    from ..settings import PRESETS
     from ..storage import save_vocabulary
     from ..training import train_vocabulary
 
     _check_output(options)
-    settings = Settings().changed(
+    settings = PRESETS[options.preset].changed(
         features={"upright": options.upright}, vocabulary={"random_state": options.seed}
     )
     if options.words is not None:
@@ -75,6 +75,7 @@ def index(options: argparse.Namespace) -> int:
     engine = Engine.build(
         options.pictures,
         vocabulary=vocabulary,
+        preset=options.preset,
         root=options.root,
         patterns=options.pattern,
         cache=options.cache,
