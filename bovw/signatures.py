@@ -69,13 +69,14 @@ class HammingEmbedding:
         embedding = cls(
             projection(descriptors.shape[1], seed), np.zeros((len(centers), BITS), np.int16)
         )
-        embedding.thresholds[:] = embedding._projected(centers)
+        limits = np.iinfo(np.int16)  # SIFT, of length 512, keeps within them
+        embedding.thresholds[:] = embedding._projected(centers).clip(limits.min, limits.max)
         order = np.argsort(words, kind="stable")
         bounds = np.searchsorted(words[order], np.arange(len(centers) + 1))
         for word in np.flatnonzero(np.diff(bounds) >= _ENOUGH):
             members = order[bounds[word] : bounds[word + 1]]
             median = np.median(embedding._projected(descriptors[members]), axis=0)
-            embedding.thresholds[word] = np.floor(median)
+            embedding.thresholds[word] = np.floor(median).clip(limits.min, limits.max)
         return embedding
 
     def transform(

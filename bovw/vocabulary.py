@@ -25,8 +25,9 @@ _TWO_LEVEL_FROM = 4096
 # Of the search for words: of 50,000, 96 % of descriptors find the nearest, and one almost as near
 # else; 64 finds 98 % at half the speed.
 _BREADTH = 32
-# Descriptors a word from which the medians of the signatures are learned.
-_SAMPLES_FOR_SIGNATURES = 25
+# The medians of the signatures are learned from so many descriptors a word, and at least in all.
+_SAMPLES_FOR_SIGNATURES = 50
+_ENOUGH_FOR_SIGNATURES = 100_000
 # Descriptors for which the approximate assignment is compared with the exact one.
 _COMPARED = 5000
 
@@ -163,8 +164,8 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         rng = np.random.default_rng(self.random_state)
-        size = min(len(descriptors), _SAMPLES_FOR_SIGNATURES * self.n_words_)
-        sample = descriptors[rng.choice(len(descriptors), size, replace=False)]
+        size = max(_SAMPLES_FOR_SIGNATURES * self.n_words_, _ENOUGH_FOR_SIGNATURES)
+        sample = descriptors[rng.permutation(len(descriptors))[:size]]
         words = self.predict(sample)
         compared = slice(0, _COMPARED)
         self.agreement_ = (

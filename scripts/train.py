@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train a vocabulary on a folder of pictures.
 
-python scripts/train.py photos/ photos.vocabulary --words 50000
+python scripts/train.py photos/ photos.vocabulary --words 20000
 """
 
 from __future__ import annotations

@@ -1,0 +1,181 @@
+"""Signatures, the match kernel, and expansion with verified features."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bovw.collection import Collection, KernelQuery, Record, collect, picture_words
+from bovw.errors import SettingsError
+from bovw.expansion import enrich_kernel_query
+from bovw.match_kernel import correspondences, find_matches, score_candidates
+from bovw.settings import KernelSettings, Settings
+from bovw.signatures import HammingEmbedding, hamming_distances
+from bovw.vocabulary import Vocabulary
+
+N_WORDS = 12
+
+
+def features(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Random words, signatures that are near each other, and keypoints."""
+    flips = rng.integers(0, 64, (n, 8)).astype(np.uint64)
+    signatures = np.bitwise_xor.reduce(np.uint64(1) << flips, axis=1)
+    keypoints = rng.uniform(1, 300, (n, 4)).astype(np.float32)
+    return rng.integers(0, N_WORDS, n), signatures, keypoints
+
+
+@pytest.fixture
+def collection(rng: np.random.Generator) -> Collection:
+    """Six pictures, one of them empty."""
+    parts = [picture_words(*features(rng, n), N_WORDS) for n in (30, 0, 25, 40, 7, 30)]
+    records = [Record(str(i), str(i), 300, 300, "") for i in range(len(parts))]
+    return collect(records, parts, N_WORDS)
+
+
+@pytest.fixture
+def query(rng: np.random.Generator) -> KernelQuery:
+    """A query whose features are looked up in three words, or fewer."""
+    words = rng.permuted(np.tile(np.arange(N_WORDS), (20, 1)), axis=1)[:, :3].astype(np.int32)
+    words[3, 2] = -1
+    signatures = np.stack([features(rng, 20)[1] for _ in range(3)], axis=1)
+    return KernelQuery(words, signatures, features(rng, 20)[2], np.ones(20, np.float32))
+
+
+def naive_pairs(
+    query: KernelQuery, position: int, collection: Collection, limit: int
+) -> set[tuple[int, int]]:
+    """All pairs of a query with one picture, compared one by one."""
+    pairs = set()
+    for feature in range(collection.offsets[position], collection.offsets[position + 1]):
+        for i, (words, signatures) in enumerate(zip(query.words, query.signatures, strict=True)):
+            for word, signature in zip(words, signatures, strict=True):
+                differing = bin(int(signature) ^ int(collection.signatures[feature])).count("1")
+                if word == collection.words[feature] and differing <= limit:
+                    pairs.add((i, feature))
+    return pairs
+
+
+def test_matches_are_those_of_a_comparison_one_by_one(
+    query: KernelQuery, collection: Collection
+) -> None:
+    positions = np.array([5, 0, 1, 3])
+    matches = find_matches(query, positions, collection, np.ones(N_WORDS, np.float32), 14)
+    assert len(matches.query) > 20
+    for number, position in enumerate(positions):
+        mine = matches.candidate == number
+        found = set(zip(matches.query[mine].tolist(), matches.feature[mine].tolist(), strict=True))
+        assert found == naive_pairs(query, int(position), collection, 14)
+
+
+def test_words_without_weight_do_not_match(query: KernelQuery, collection: Collection) -> None:
+    idf = np.ones(N_WORDS, np.float32)
+    idf[:6] = 0
+    matches = find_matches(query, np.arange(6), collection, idf, 64)
+    assert (collection.words[matches.feature] >= 6).all()
+    none = find_matches(query, np.arange(0), collection, idf, 64)
+    assert len(none.query) == 0
+
+
+def test_plain_scores_by_hand(query: KernelQuery, collection: Collection) -> None:
+    settings = KernelSettings(burstiness=False, angle_bins=1, size_exponent=0.0, sigma=10.0)
+    idf = np.linspace(0.5, 2, N_WORDS).astype(np.float32)
+    positions = np.arange(len(collection))
+    matches = find_matches(query, positions, collection, idf, 16)
+    scores = score_candidates(matches, query, positions, collection, settings)
+    expected = np.zeros(len(collection))
+    for word, distance, candidate in zip(
+        collection.words[matches.feature], matches.distance, matches.candidate, strict=True
+    ):
+        expected[candidate] += idf[word] ** 2 * np.exp(-((distance / 10) ** 2))
+    assert np.allclose(scores, expected, rtol=1e-5)
+    assert scores[1] == 0
+
+
+def test_a_repeated_feature_counts_less_than_its_copies() -> None:
+    one = picture_words(np.array([4]), np.zeros(1, np.uint64), np.ones((1, 4), np.float32), N_WORDS)
+    nine = picture_words(
+        np.full(9, 4), np.zeros(9, np.uint64), np.ones((9, 4), np.float32), N_WORDS
+    )
+    records = [Record(str(i), str(i), 10, 10, "") for i in range(2)]
+    collection = collect(records, [one, nine], N_WORDS)
+    query = collection.kernel_query(0)
+    settings = KernelSettings(size_exponent=0.0, angle_bins=1)
+    matches = find_matches(query, np.arange(2), collection, np.ones(N_WORDS, np.float32), 0)
+    scores = score_candidates(matches, query, np.arange(2), collection, settings)
+    assert scores[1] == pytest.approx(3 * scores[0])  # nine copies count as three
+
+
+def test_a_picture_may_be_turned_but_all_of_it() -> None:
+    rng = np.random.default_rng(1)
+    words, signatures, keypoints = np.arange(12), np.zeros(12, np.uint64), features(rng, 12)[2]
+    turned, scattered = keypoints.copy(), keypoints.copy()
+    turned[:, 3] = (turned[:, 3] + 137) % 360
+    scattered[:, 3] = (scattered[:, 3] + np.arange(12) * 30) % 360
+    parts = [picture_words(words, signatures, k, N_WORDS) for k in (keypoints, turned, scattered)]
+    collection = collect([Record(str(i), str(i), 300, 300, "") for i in range(3)], parts, N_WORDS)
+    query = collection.kernel_query(0)
+    matches = find_matches(query, np.arange(3), collection, np.ones(N_WORDS, np.float32), 0)
+    scores = score_candidates(matches, query, np.arange(3), collection, KernelSettings())
+    assert scores[1] == pytest.approx(scores[0], rel=1e-5)
+    assert scores[2] < scores[0] / 3
+
+
+def test_correspondences_use_each_feature_once(query: KernelQuery, collection: Collection) -> None:
+    positions = np.array([0, 3])
+    idf = np.ones(N_WORDS, np.float32)
+    matches = find_matches(query, positions, collection, idf, 30)
+    chosen = correspondences(matches, positions, collection, KernelSettings())
+    assert (np.diff(chosen.group) >= 0).all()
+    for group in (0, 1):
+        mine = chosen.group == group
+        assert mine.any()
+        assert len(set(chosen.query[mine].tolist())) == mine.sum()
+        assert len(set(chosen.candidate[mine].tolist())) == mine.sum()
+
+
+def test_signatures_split_each_word_in_halves(rng: np.random.Generator) -> None:
+    descriptors = rng.integers(0, 200, (4000, 128)).astype(np.uint8)
+    vocabulary = Vocabulary(8, random_state=3).fit(descriptors)
+    words = vocabulary.predict(descriptors)
+    signatures = vocabulary.signatures(descriptors, words)
+    bits = np.unpackbits(signatures.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    for word in range(8):
+        assert np.abs(bits[words == word].mean(axis=0) - 0.5).max() < 0.02
+    several = vocabulary.signatures(descriptors[:9], vocabulary.nearest(descriptors[:9], 2)[0])
+    assert np.array_equal(several[:, 0], signatures[:9])
+    noisy = np.clip(descriptors[:200].astype(int) + rng.integers(-5, 6, (200, 128)), 0, 255)
+    near = vocabulary.signatures(noisy.astype(np.uint8), words[:200])
+    assert np.median(hamming_distances(near, signatures[:200])) < 8
+    assert np.median(hamming_distances(signatures[:200], signatures[200:400])) > 24
+
+
+def test_thresholds_of_rare_words_are_their_centres() -> None:
+    centers = np.array([[10] * 64, [60] * 64], np.uint8)
+    embedding = HammingEmbedding.fit(centers[:0], np.zeros(0, int), centers)
+    assert embedding.transform(centers, np.array([0, 1])).tolist() == [0, 0]
+
+
+def test_expansion_brings_features_back_into_the_query() -> None:
+    transform = np.array([[0, -2, 50.0], [2, 0, 10.0], [0, 0, 1]])  # turned by 90, twice as large
+    query = KernelQuery(
+        np.array([[1, 2], [3, 4]], np.int32),
+        np.zeros((2, 2), np.uint64),
+        np.array([[0, 0, 2, 10], [100, 100, 2, 20]], np.float32),
+        np.ones(2, np.float32),
+    )
+    inside, outside = transform @ [30, 40, 1], transform @ [130, 40, 1]
+    answer = KernelQuery(
+        np.array([[7], [8]], np.int32),
+        np.array([[5], [6]], np.uint64),
+        np.array([[*inside[:2], 6, 100], [*outside[:2], 6, 100]], np.float32),
+        np.ones(2, np.float32),
+    )
+    joined = enrich_kernel_query(query, [answer], [transform], 0.5)
+    assert joined.words.tolist() == [[1, 2], [3, 4], [7, -1]]
+    assert joined.weights.tolist() == [1, 1, 0.5]
+    assert joined.keypoints[2] == pytest.approx([30, 40, 3, 10], abs=1e-4)
+
+
+def test_hamming_expansion_needs_a_kernel() -> None:
+    with pytest.raises(SettingsError, match="needs a match kernel"):
+        Settings().changed(kernel={"method": "none"})
