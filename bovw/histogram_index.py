@@ -102,8 +102,11 @@ class HistogramIndex:
         if self._neighbours is None or k >= len(self.filled):
             scores = self.scores(queries)
             return [_best(np.arange(len(self), dtype=np.int32), row, k) for row in scores]
-        asked = queries if self.basis is None else self._project(queries)
-        neighbours, _ = self._neighbours.search(asked, k)
+        if self.basis is None:
+            neighbours, _ = self._neighbours.search(queries, k)
+        else:  # the projection is rough: rescore more than is asked for
+            several = max(k, self.settings.n_candidates)
+            neighbours, _ = self._neighbours.search(self._project(queries), several)
         found = []
         for i in range(queries.shape[0]):
             positions = self.filled[neighbours[i][neighbours[i] >= 0]]

@@ -115,7 +115,9 @@ def compare_methods(engine: bovw.Engine, n_queries: int = 200) -> dict[str, Any]
 
 def recall_of_positives(engine: bovw.Engine) -> dict[str, Any]:
     """Share of the positives among the first L candidates (histograms alone)."""
-    plain = engine.changed(geometry={"verify": 0}, expansion={"method": "none"})
+    plain = engine.changed(
+        kernel={"method": "none"}, geometry={"verify": 0}, expansion={"method": "none"}
+    )
     depths = (100, 300, 1000, 2000)
     results = {}
     for name in TRUTHS:
