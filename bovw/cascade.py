@@ -15,11 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .collection import Collection, KernelQuery
+from .collection import Collection
 from .expansion import enrich_kernel_query, expand_query, expansion_weights
 from .geometry import PictureFeatures, Verification, verify
 from .histogram_index import HistogramIndex
-from .match_kernel import correspondences, find_matches, score_candidates
+from .match_kernel import (
+    KernelQuery,
+    correspondences,
+    find_matches,
+    picture_as_query,
+    score_candidates,
+)
 from .settings import Settings
 
 # Evidence beyond this says nothing more.
@@ -235,7 +241,7 @@ class _Search:
             if expansion.method == "hamming":
                 return histogram, [(self._enriched(positions), 1.0)]
             weights = expansion_weights(similarities, by=by, alpha=alpha)  # type: ignore[arg-type]
-            answers = [self.collection.kernel_query(p) for p in positions.tolist()]
+            answers = [picture_as_query(self.collection, p) for p in positions.tolist()]
             return histogram, [
                 (self.query.kernel, 1.0),
                 *zip(answers, weights.tolist(), strict=True),
@@ -244,7 +250,7 @@ class _Search:
     def _enriched(self, positions: NDArray[np.int32]) -> KernelQuery:
         return enrich_kernel_query(
             self.query.kernel,
-            [self.collection.kernel_query(p) for p in positions.tolist()],
+            [picture_as_query(self.collection, p) for p in positions.tolist()],
             [self.verifications[p].transform for p in positions.tolist()],
             self.settings.expansion.answer_weight,
         )

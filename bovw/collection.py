@@ -45,28 +45,6 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class KernelQuery:
-    """Features of a query, each in its nearest words.
-
-    Attributes
-    ----------
-    words : (n, m) int32 ndarray
-        The `m` nearest words of each feature; -1 for none.
-    signatures : (n, m) uint64 ndarray
-        In each of these words.
-    keypoints : (n, 4) float32 ndarray
-        ``x, y, scale, angle``.
-    weights : (n,) float32 ndarray
-        How much each feature counts; 1 for those of the query itself.
-    """
-
-    words: NDArray[np.int32]
-    signatures: NDArray[np.uint64]
-    keypoints: NDArray[np.float32]
-    weights: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
 class Collection:
     """Words and keypoints of pictures, one picture after another.
 
@@ -116,16 +94,6 @@ class Collection:
         record = self.records[position]
         return PictureFeatures(
             self.words[part], self.keypoints[part], (record.width, record.height)
-        )
-
-    def kernel_query(self, position: int) -> KernelQuery:
-        """Features of a picture as a query of the match kernel, each in its one word."""
-        part = slice(self.offsets[position], self.offsets[position + 1])
-        return KernelQuery(
-            self.words[part, None].astype(np.int32),
-            self.signatures[part, None],
-            self.keypoints[part],
-            np.ones(part.stop - part.start, np.float32),
         )
 
     def counts(self, n_words: int) -> sparse.csr_matrix:

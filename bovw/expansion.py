@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .collection import KernelQuery
+from .match_kernel import KernelQuery
 
 Rows = TypeVar("Rows", sparse.csr_matrix, NDArray[np.float32])
 

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cascade import Query, Ranking, Stopwatch, rank
-from .collection import Collection, Failure, KernelQuery
+from .collection import Collection, Failure
 from .errors import IncompatibleError, SettingsError
 from .features import Features, SiftExtractor, check_same_meaning
 from .geometry import PictureFeatures
 from .histogram_index import HistogramIndex
+from .match_kernel import KernelQuery
 from .nearest import CacheFile
 from .results import Answer
 from .settings import Settings

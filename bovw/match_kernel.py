@@ -13,10 +13,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .collection import Collection, KernelQuery
+from .collection import Collection
 from .matching import Correspondences
 from .settings import KernelSettings
 from .signatures import hamming_distances
+
+
+@dataclass(frozen=True)
+class KernelQuery:
+    """Features of a query, each in its nearest words.
+
+    Attributes
+    ----------
+    words : (n, m) int32 ndarray
+        The `m` nearest words of each feature; -1 for none.
+    signatures : (n, m) uint64 ndarray
+        In each of these words.
+    keypoints : (n, 4) float32 ndarray
+        ``x, y, scale, angle``.
+    weights : (n,) float32 ndarray
+        How much each feature counts; 1 for those of the query itself.
+    """
+
+    words: NDArray[np.int32]
+    signatures: NDArray[np.uint64]
+    keypoints: NDArray[np.float32]
+    weights: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -42,6 +64,17 @@ class KernelMatches:
     candidate: NDArray[np.int32]
     distance: NDArray[np.uint8]
     rarity: NDArray[np.float32]
+
+
+def picture_as_query(collection: Collection, position: int) -> KernelQuery:
+    """Ask with the features of a picture of the collection, each in its one word."""
+    part = slice(collection.offsets[position], collection.offsets[position + 1])
+    return KernelQuery(
+        collection.words[part, None].astype(np.int32),
+        collection.signatures[part, None],
+        collection.keypoints[part],
+        np.ones(part.stop - part.start, np.float32),
+    )
 
 
 def find_matches(

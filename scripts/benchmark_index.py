@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib.externals.loky import get_reusable_executor
 
 import bovw
 from bovw.evaluation import load_ground_truth
@@ -56,6 +57,7 @@ def build(vocabulary: bovw.Vocabulary, jobs: int) -> tuple[bovw.Engine, dict[str
         progress=True,
     )
     seconds = time.perf_counter() - begun
+    get_reusable_executor().shutdown(wait=True)  # a child's memory is known when it has ended
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         engine.save(Path(folder) / "index")

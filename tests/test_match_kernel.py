@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.collection import Collection, KernelQuery, Record, collect, picture_words
+from bovw.collection import Collection, Record, collect, picture_words
 from bovw.errors import SettingsError
 from bovw.expansion import enrich_kernel_query
-from bovw.match_kernel import correspondences, find_matches, score_candidates
+from bovw.match_kernel import (
+    KernelQuery,
+    correspondences,
+    find_matches,
+    picture_as_query,
+    score_candidates,
+)
 from bovw.settings import KernelSettings, Settings
 from bovw.signatures import HammingEmbedding, hamming_distances
 from bovw.vocabulary import Vocabulary
@@ -98,7 +104,7 @@ def test_a_repeated_feature_counts_less_than_its_copies() -> None:
     )
     records = [Record(str(i), str(i), 10, 10, "") for i in range(2)]
     collection = collect(records, [one, nine], N_WORDS)
-    query = collection.kernel_query(0)
+    query = picture_as_query(collection, 0)
     settings = KernelSettings(size_exponent=0.0, angle_bins=1)
     matches = find_matches(query, np.arange(2), collection, np.ones(N_WORDS, np.float32), 0)
     scores = score_candidates(matches, query, np.arange(2), collection, settings)
@@ -113,7 +119,7 @@ def test_a_picture_may_be_turned_but_all_of_it() -> None:
     scattered[:, 3] = (scattered[:, 3] + np.arange(12) * 30) % 360
     parts = [picture_words(words, signatures, k, N_WORDS) for k in (keypoints, turned, scattered)]
     collection = collect([Record(str(i), str(i), 300, 300, "") for i in range(3)], parts, N_WORDS)
-    query = collection.kernel_query(0)
+    query = picture_as_query(collection, 0)
     matches = find_matches(query, np.arange(3), collection, np.ones(N_WORDS, np.float32), 0)
     scores = score_candidates(matches, query, np.arange(3), collection, KernelSettings())
     assert scores[1] == pytest.approx(scores[0], rel=1e-5)
