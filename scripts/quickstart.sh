@@ -19,7 +19,7 @@ bovw search $out/sample.bovw -k 6 \
     data/sample/posters/poster_01_2.jpg data/sample/labels/label_03_4.jpg \
     data/sample/logos/logo_02_3.jpg
 echo
-echo "... and one with a region, the emblem of a cover's neighbour:"
+echo "... and one with a region, a part of a label:"
 bovw search $out/sample.bovw -k 6 data/sample/labels/label_01_2.jpg --region 120,60,420,420
 
 say "4. how good: every picture against all others"
