@@ -10,28 +10,27 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from .collection import Collection
-from .expansion import enrich_kernel_query, expand_query, expansion_weights
-from .geometry import PictureFeatures, Verification, verify
-from .histogram_index import HistogramIndex
-from .match_kernel import (
-    KernelQuery,
-    correspondences,
-    find_matches,
-    picture_as_query,
-    score_candidates,
+from .expansion import (
+    discriminative_weights,
+    enrich_query,
+    expansion_weights,
+    weighted_sum,
 )
+from .geometry import Verification, verify
+from .histogram_index import HistogramIndex
+from .match_kernel import KernelMatches, correspondences, find_matches, score_candidates
+from .query import Query, QueryFeatures, picture_as_query
 from .settings import Settings
 
-# Evidence beyond this says nothing more.
-_MUCH_EVIDENCE = 100
 # How an expansion weighs the answers.
-_WEIGHTS = {"rank": "rank", "alpha": "similarity"}
+_WEIGHTS: dict[str, Literal["rank", "similarity"]] = {"rank": "rank", "alpha": "similarity"}
 
 
 @dataclass
@@ -51,22 +50,21 @@ class Stopwatch:
 
 
 @dataclass(frozen=True)
-class Query:
-    """What each stage asks with.
+class Found:
+    """A verification, and how it came about.
 
     Attributes
     ----------
-    picture : PictureFeatures
-        For verification: features in order of their words.
-    histogram : (1, n_words) csr_matrix
-        For the candidates.
-    kernel : KernelQuery
-        For the match kernel; the same features in the same order.
+    verification : Verification
+    picture : int
+        Which of the query's pictures it is of.
+    direct : bool
+        Whether with the features of that picture alone, not with those that joined it.
     """
 
-    picture: PictureFeatures
-    histogram: sparse.csr_matrix
-    kernel: KernelQuery
+    verification: Verification
+    picture: int
+    direct: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Ranking:
     ----------
     positions : (n,) int32 ndarray
     scores, similarities, evidence : (n,) float32 ndarray
-    verifications : dict of int to Verification
+    found : dict of int to Found
         By position, of those that were verified.
     """
 
@@ -85,7 +83,12 @@ class Ranking:
     scores: NDArray[np.float32]
     similarities: NDArray[np.float32]
     evidence: NDArray[np.float32]
-    verifications: dict[int, Verification]
+    found: dict[int, Found]
+
+    def direct_evidence(self, chance_share: float) -> float:
+        """Most evidence of any answer that the query has by itself."""
+        direct = (f.verification.evidence(chance_share) for f in self.found.values() if f.direct)
+        return max(direct, default=0.0)
 
 
 def rank(
@@ -122,13 +125,43 @@ def rank(
     search = _Search(
         query, histograms, collection, idf, settings, depth, allowed, stopwatch or Stopwatch()
     )
-    ranking = search.once(query.histogram, [(query.kernel, 1.0)])
-    if settings.expansion.method != "none":
+    ranking = search.once(_Asked(query.histogram, query.pictures))
+    if settings.expansion.method == "none":
+        return ranking
+    before: set[int] = set()
+    for _ in range(settings.expansion.rounds):
         verified = np.flatnonzero(ranking.evidence >= settings.geometry.min_evidence)
-        verified = verified[: settings.expansion.n_answers]
-        if len(verified):
-            ranking = search.once(*search.expanded(ranking, verified))
+        answers = ranking.positions[verified[: settings.expansion.n_answers]]
+        if before.issuperset(answers.tolist()):
+            break
+        before.update(answers.tolist())
+        ranking = search.once(search.expanded(ranking, len(answers)))
     return ranking
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one round asks with.
+
+    Attributes
+    ----------
+    histogram : (1, n_words) csr_matrix
+        For the candidates.
+    pictures : sequence of QueryFeatures
+        For the match kernel.
+    weights : sequence of float, optional
+        Of these pictures; without them all count the same.
+    direction : (1, n_words) csr_matrix, optional
+        Scores the histograms of the candidates anew.
+    enriched : bool
+        The pictures are those of the query with more features, and verify.
+    """
+
+    histogram: sparse.csr_matrix
+    pictures: Sequence[QueryFeatures]
+    weights: Sequence[float] | None = None
+    direction: sparse.csr_matrix | None = None
+    enriched: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,20 +176,25 @@ class _Search:
     depth: int
     allowed: NDArray[np.bool_] | None
     stopwatch: Stopwatch
-    verifications: dict[int, Verification] = field(default_factory=dict)
+    found: dict[int, Found] = field(default_factory=dict)
 
-    def once(
-        self, histogram: sparse.csr_matrix, kernels: Sequence[tuple[KernelQuery, float]]
-    ) -> Ranking:
+    def once(self, asked: _Asked) -> Ranking:
         """Go through all stages with a query, or with what it was expanded to."""
         with self.stopwatch("candidates"):
-            positions, similarities = self._candidates(histogram)
+            positions, similarities = self._candidates(asked.histogram)
+            if asked.direction is not None:
+                rows = self.histograms.rows[positions]
+                similarities = (rows @ asked.direction.T).toarray().ravel().astype(np.float32)
+        matches: list[KernelMatches] = []
         if self.settings.kernel.method != "none":
             with self.stopwatch("kernel"):
-                positions, similarities = self._score(positions, kernels)
+                positions = np.sort(positions)
+                matches = [self._matches(picture, positions) for picture in asked.pictures]
+                similarities = self._score(asked, matches, positions)
+        order = np.lexsort((positions, -similarities))
         with self.stopwatch("geometry"):
-            self._verify(positions[: self.settings.geometry.verify])
-        return self._by_evidence(positions, similarities)
+            self._verify(asked, matches, positions, order[: self.settings.geometry.verify])
+        return self._by_evidence(positions[order], similarities[order])
 
     def _candidates(
         self, histogram: sparse.csr_matrix
@@ -168,89 +206,150 @@ class _Search:
         wanted = self.allowed[positions]
         return positions[wanted][: self.depth], scores[wanted][: self.depth]
 
-    def _score(
-        self, positions: NDArray[np.int32], kernels: Sequence[tuple[KernelQuery, float]]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Score candidates by the match kernel, the best of each query 1, and sort them."""
-        positions = np.sort(positions)
-        scores = np.zeros(len(positions), np.float32)
-        for kernel, weight in kernels:
-            matches = find_matches(
-                kernel, positions, self.collection, self.idf, self.settings.kernel.max_distance
-            )
-            found = score_candidates(
-                matches, kernel, positions, self.collection, self.settings.kernel
-            )
-            scores += np.float32(weight) * (found / (found.max(initial=0) or 1))
-        scores /= np.float32(sum(weight for _, weight in kernels))
-        order = np.lexsort((positions, -scores))
-        return positions[order], scores[order]
+    def _matches(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> KernelMatches:
+        limit = self.settings.kernel.max_distance
+        return find_matches(picture, positions, self.collection, self.idf, limit)
 
-    def _verify(self, positions: NDArray[np.int32]) -> None:
-        """Verify what was not verified before."""
-        new = np.array([p for p in positions.tolist() if p not in self.verifications], np.int32)
-        pictures = [self.collection.picture(p) for p in new]
-        matches = None
-        if self.settings.kernel.method != "none":
-            found = find_matches(
-                self.query.kernel, new, self.collection, self.idf, self.settings.kernel.max_distance
+    def _score(
+        self, asked: _Asked, matches: list[KernelMatches], positions: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Score candidates by the match kernel, the best of each picture 1."""
+        weights = asked.weights if asked.weights is not None else [1.0] * len(asked.pictures)
+        scores = np.zeros(len(positions), np.float32)
+        for picture, weight, found in zip(asked.pictures, weights, matches, strict=True):
+            of_picture = score_candidates(
+                found, picture, positions, self.collection, self.settings.kernel
             )
-            matches = correspondences(found, new, self.collection, self.settings.kernel)
-        found_ = verify(self.query.picture, pictures, self.settings.geometry, matches)
-        self.verifications.update(zip(new.tolist(), found_, strict=True))
+            scores += np.float32(weight / (of_picture.max(initial=0) or 1)) * of_picture
+        return scores / np.float32(np.abs(weights).sum())
+
+    def _verify(
+        self,
+        asked: _Asked,
+        matches: list[KernelMatches],
+        positions: NDArray[np.int32],
+        places: NDArray[np.intp],
+    ) -> None:
+        """Verify the candidates at some places that were not verified before."""
+        least = self.settings.geometry.min_evidence
+        indirect = asked.enriched and self.settings.expansion.indirect_weight > 0
+        if indirect:
+            new = places[[self._evidence(p) < least for p in positions[places].tolist()]]
+        else:
+            new = places[[p not in self.found for p in positions[places].tolist()]]
+        pictures = asked.pictures if indirect else self.query.pictures
+        for number, picture in enumerate(pictures):
+            known = pictures is asked.pictures and matches
+            mine = matches[number].of(new, len(positions)) if known else None
+            self._verify_with(picture, number, positions[new], mine, direct=not indirect)
+
+    def _verify_with(
+        self,
+        picture: QueryFeatures,
+        number: int,
+        positions: NDArray[np.int32],
+        matches: KernelMatches | None,
+        *,
+        direct: bool,
+    ) -> None:
+        kernel = self.settings.kernel
+        tentative = None
+        if kernel.method != "none":
+            if matches is None:
+                matches = self._matches(picture, positions)
+            tentative = correspondences(matches, positions, self.collection, kernel)
+        verifications = verify(
+            picture.picture,
+            [self.collection.picture(p) for p in positions],
+            self.settings.geometry,
+            tentative,
+            picture.weights,
+            kernel.center_sigma if picture.whole else 0.0,
+        )
+        share = self.settings.geometry.chance_share
+        for position, verification in zip(positions.tolist(), verifications, strict=True):
+            better = verification.evidence(share) > self._evidence(position)
+            if better or position not in self.found:
+                self.found[position] = Found(verification, number, direct)
+
+    def _evidence(self, position: int) -> float:
+        if position not in self.found:
+            return 0.0
+        share = self.settings.geometry.chance_share
+        return self.found[position].verification.evidence(share)
 
     def _by_evidence(
         self, positions: NDArray[np.int32], similarities: NDArray[np.float32]
     ) -> Ranking:
-        """Put verified answers first; among them evidence adds to the similarity."""
+        """Put verified answers first; among them evidence adds to the similarity, less and less."""
         geometry = self.settings.geometry
-        found = (self.verifications.get(p) for p in positions.tolist())
-        evidence = np.array(
-            [0.0 if v is None else v.evidence(geometry.chance_share) for v in found], np.float32
-        )
-        bonus = 1 + np.minimum(evidence / _MUCH_EVIDENCE, 1)
+        evidence = np.array([self._evidence(p) for p in positions.tolist()], np.float32)
+        weight = np.zeros(len(positions), np.float32)
+        for place in np.flatnonzero(evidence):
+            found = self.found[int(positions[place])]
+            indirect = 1.0 if found.direct else self.settings.expansion.indirect_weight
+            weight[place] = indirect * found.verification.weight
+        counted = weight * evidence
+        bonus = 1 + counted / (counted + geometry.half_evidence)
         scores = similarities + np.where(evidence >= geometry.min_evidence, bonus, 0)
         scores = scores.astype(np.float32)
         order = np.lexsort((positions, -scores))
         return Ranking(
-            positions[order],
-            scores[order],
-            similarities[order],
-            evidence[order],
-            self.verifications,
+            positions[order], scores[order], similarities[order], evidence[order], self.found
         )
 
-    def expanded(
-        self, ranking: Ranking, verified: NDArray[np.integer]
-    ) -> tuple[sparse.csr_matrix, list[tuple[KernelQuery, float]]]:
-        """Expand the query with verified answers, for the candidates and for the kernel."""
-        expansion = self.settings.expansion
-        positions, similarities = ranking.positions[verified], ranking.similarities[verified]
+    def expanded(self, ranking: Ranking, n_answers: int) -> _Asked:
+        """Expand the query with its first, verified answers."""
+        answers = ranking.positions[:n_answers]
         with self.stopwatch("expansion"):
-            alpha = expansion.alpha if expansion.method == "alpha" else 1.0
-            by = _WEIGHTS.get(expansion.method, "none")
-            histogram = expand_query(
-                self.query.histogram,
-                self.histograms.rows[positions],
-                similarities,
-                by=by,  # type: ignore[arg-type]
-                alpha=alpha,
+            examples, weights = self._examples(ranking, answers)
+            rows = sparse.vstack([self.query.histogram, self.histograms.rows[examples]]).tocsr()
+            histogram = weighted_sum(rows, np.maximum(weights, 0))
+            if self.settings.expansion.method == "hamming":
+                return _Asked(histogram, self._enriched(answers), enriched=True)
+            n = len(self.query.pictures)
+            pictures = [picture_as_query(self.collection, int(p)) for p in examples]
+            return _Asked(
+                histogram,
+                [*self.query.pictures, *pictures],
+                [*[float(weights[0]) / n] * n, *weights[1:].tolist()],
+                weighted_sum(rows, weights) if (weights < 0).any() else None,
             )
-            if self.settings.kernel.method == "none":
-                return histogram, []
-            if expansion.method == "hamming":
-                return histogram, [(self._enriched(positions), 1.0)]
-            weights = expansion_weights(similarities, by=by, alpha=alpha)  # type: ignore[arg-type]
-            answers = [picture_as_query(self.collection, p) for p in positions.tolist()]
-            return histogram, [
-                (self.query.kernel, 1.0),
-                *zip(answers, weights.tolist(), strict=True),
-            ]
 
-    def _enriched(self, positions: NDArray[np.int32]) -> KernelQuery:
-        return enrich_kernel_query(
-            self.query.kernel,
-            [picture_as_query(self.collection, p) for p in positions.tolist()],
-            [self.verifications[p].transform for p in positions.tolist()],
-            self.settings.expansion.answer_weight,
+    def _examples(
+        self, ranking: Ranking, answers: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Choose pictures of the collection, and weights for the query and for them."""
+        expansion = self.settings.expansion
+        if expansion.method == "discriminative":
+            last = ranking.positions[len(answers) :][-expansion.n_negatives :]
+            if len(last):
+                rows = self.histograms.rows
+                positives = sparse.vstack([self.query.histogram, rows[answers]]).tocsr()
+                weights = discriminative_weights(positives, rows[last])
+                examples = np.concatenate([answers, last])
+                used = np.flatnonzero(weights[1:])
+                return examples[used], weights[np.append(0, used + 1)]
+        weights = expansion_weights(
+            ranking.similarities[: len(answers)],
+            by=_WEIGHTS.get(expansion.method, "none"),
+            alpha=expansion.alpha if expansion.method == "alpha" else 1.0,
         )
+        return answers, np.append(np.float32(1), weights)
+
+    def _enriched(self, answers: NDArray[np.int32]) -> list[QueryFeatures]:
+        """Add to each picture of the query the features of what was verified with it."""
+        mine: list[list[int]] = [[] for _ in self.query.pictures]
+        for position in answers.tolist():
+            mine[self.found[position].picture].append(position)
+        transforms = {p: self.found[p].verification.transforms[0] for p in answers.tolist()}
+        return [
+            enrich_query(
+                picture,
+                [picture_as_query(self.collection, p) for p in positions],
+                [transforms[p] for p in positions],
+                self.settings.expansion.answer_weight,
+                self.settings.kernel.center_sigma if picture.whole else 0.0,
+            )
+            for picture, positions in zip(self.query.pictures, mine, strict=True)
+        ]

@@ -284,7 +284,7 @@ class Engine:
             if not isinstance(features, Features):
                 raise features
             stopwatch = Stopwatch()
-            ranking, _ = self.index.rank(features, len(self), None, stopwatch)
+            ranking = self.index.rank([features], len(self), None, stopwatch)
             identifiers = (self.collection.records[p].identifier for p in ranking.positions)
             rankings.append(FullRanking(name, tuple(identifiers), stopwatch.milliseconds))
         return rankings
@@ -332,12 +332,12 @@ class Engine:
         stopwatch = stopwatch or Stopwatch()
         depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
         allowed = self.index.allowed(allow)
-        ranking, query = self.index.rank(features, depth, allowed, stopwatch)
-        evidence = float(ranking.evidence.max(initial=0))
+        ranking = self.index.rank([features], depth, allowed, stopwatch)
+        evidence = ranking.direct_evidence(self.settings.geometry.chance_share)
         verified = self.settings.geometry.verify > 0
         return SearchResult(
             query=name,
-            answers=self.index.answers(ranking, query, k),
+            answers=self.index.answers(ranking, k),
             matched=evidence >= self.settings.geometry.match_evidence if verified else None,
             evidence=evidence,
             n_features=len(features),

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .match_kernel import KernelQuery
+from .query import QueryFeatures, join_features
+from .weighting import center_weights
 
 Rows = TypeVar("Rows", sparse.csr_matrix, NDArray[np.float32])
 
@@ -46,6 +47,55 @@ def expansion_weights(
     return np.asarray(weights**alpha, np.float32)
 
 
+def discriminative_weights(positives: Rows, negatives: Rows, c: float = 1.0) -> NDArray[np.float32]:
+    """Weights of a linear support vector machine that tells positives from negatives.
+
+    Discriminative query expansion (Arandjelovic & Zisserman, "Three things everyone should know
+    to improve object retrieval", CVPR 2012). The direction of the machine is the sum of its
+    examples with these weights; and where examples are no vectors but have a kernel, so is the
+    sum of the kernels.
+
+    Parameters
+    ----------
+    positives : (p, d) csr_matrix or ndarray
+        The query and its verified answers.
+    negatives : (n, d) csr_matrix or ndarray
+    c : float
+        Price of a mistake.
+
+    Returns
+    -------
+    (p + n,) float32 ndarray
+        Negative for negatives; 0 for examples that do not matter.
+    """
+    from sklearn.svm import SVC
+
+    n_positive, n_negative = positives.shape[0], negatives.shape[0]
+    if sparse.issparse(positives):
+        examples = sparse.vstack([positives, negatives]).tocsr()
+        gram = (examples @ examples.T).toarray()
+    else:
+        examples = np.concatenate([positives, negatives])
+        gram = examples @ examples.T
+    machine = SVC(kernel="precomputed", C=c, class_weight="balanced")
+    machine.fit(gram, [1] * n_positive + [0] * n_negative)
+    weights = np.zeros(n_positive + n_negative, np.float32)
+    weights[machine.support_] = machine.dual_coef_[0]
+    return weights
+
+
+def weighted_sum(rows: Rows, weights: NDArray[np.floating]) -> Rows:
+    """Sum rows ``(n, d)`` with weights ``(n,)``, scaled to Euclidean length 1: ``(1, d)``."""
+    row = np.asarray(weights, np.float32)[None, :]
+    if sparse.issparse(rows):
+        total = sparse.csr_matrix(row) @ rows
+        length = np.sqrt(total.multiply(total).sum())
+    else:
+        total = row @ rows
+        length = np.linalg.norm(total)
+    return total / np.float32(length or 1.0)  # type: ignore[no-any-return]
+
+
 def expand_query(
     query: Rows,
     answers: Rows,
@@ -70,22 +120,64 @@ def expand_query(
     (1, d) csr_matrix or ndarray
         The weighted sum of query and answers, scaled to Euclidean length 1.
     """
-    weights = expansion_weights(similarities, by=by, alpha=alpha)
+    weights = np.append(np.float32(1), expansion_weights(similarities, by=by, alpha=alpha))
     if sparse.issparse(query):
-        total = query + sparse.csr_matrix(weights[None, :]) @ answers
-        length = np.sqrt(total.multiply(total).sum())
-    else:
-        total = query + weights[None, :] @ answers
-        length = np.linalg.norm(total)
-    return total / np.float32(length or 1.0)  # type: ignore[no-any-return]
+        return weighted_sum(sparse.vstack([query, answers]).tocsr(), weights)
+    return weighted_sum(np.concatenate([query, answers]), weights)
 
 
-def enrich_kernel_query(
-    query: KernelQuery,
-    answers: Sequence[KernelQuery],
-    transforms: Sequence[NDArray[np.float64] | None],
+def augment(
+    rows: Rows,
+    neighbours: NDArray[np.integer],
+    similarities: NDArray[np.floating],
+    *,
+    by: Literal["none", "rank", "similarity"] = "rank",
+    alpha: float = 1.0,
+) -> Rows:
+    """Replace each row of a base by its expansion: database-side augmentation.
+
+    Turcot & Lowe (2009) and Arandjelovic & Zisserman (2012) take neighbours that were verified;
+    Gordo et al. (2017) weigh the nearest by rank.
+
+    Parameters
+    ----------
+    rows : (n, d) csr_matrix or ndarray
+    neighbours : (n, k) integer ndarray
+        Of each row, best first, without the row itself; -1 for none.
+    similarities : (n, k) ndarray
+    by, alpha
+        See `expansion_weights`.
+
+    Returns
+    -------
+    (n, d) csr_matrix or ndarray
+        Rows of Euclidean length 1.
+    """
+    n, k = neighbours.shape
+    weights = np.zeros((n, k), np.float32)
+    for i, (near, similarity) in enumerate(zip(neighbours, similarities, strict=True)):
+        count = int(np.count_nonzero(near >= 0))
+        weights[i, :count] = expansion_weights(similarity[:count], by=by, alpha=alpha)
+    place = neighbours >= 0
+    mixing = sparse.csr_matrix(
+        (weights[place], (np.nonzero(place)[0], neighbours[place])), shape=(n, n)
+    ) + sparse.identity(n, np.float32, format="csr")
+    mixed = mixing @ rows
+    if sparse.issparse(mixed):
+        lengths = np.sqrt(np.asarray(mixed.multiply(mixed).sum(axis=1)).ravel())
+        scale = sparse.diags(1 / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        return (scale @ mixed).tocsr()  # type: ignore[no-any-return]
+    lengths = np.linalg.norm(mixed, axis=1, keepdims=True)
+    return np.asarray(mixed / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def enrich_query(
+    query: QueryFeatures,
+    answers: Sequence[QueryFeatures],
+    transforms: Sequence[NDArray[np.float64]],
     weight: float,
-) -> KernelQuery:
+    center_sigma: float = 0.0,
+) -> QueryFeatures:
     """Add the features of verified answers that lie where the query lies.
 
     Hamming query expansion (Tolias & Jegou, "Visual query expansion with or without geometry",
@@ -93,19 +185,18 @@ def enrich_kernel_query(
 
     Parameters
     ----------
-    query : KernelQuery
-    answers : sequence of KernelQuery
+    query : QueryFeatures
+    answers : sequence of QueryFeatures
     transforms : sequence of (3, 3) float64 ndarray
         From the query to each answer.
     weight : float
         Of each added feature; those of the query weigh 1.
+    center_sigma : float
+        Added features weigh less away from the middle of the query; see `center_weights`.
     """
     low, high = query.keypoints[:, :2].min(axis=0), query.keypoints[:, :2].max(axis=0)
-    n_nearest = query.words.shape[1]
     parts = [query]
     for answer, transform in zip(answers, transforms, strict=True):
-        if transform is None:
-            continue
         back = np.linalg.inv(transform)
         points = answer.keypoints[:, :2] @ back[:, :2].T + back[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):  # at infinity: outside
@@ -116,18 +207,15 @@ def enrich_kernel_query(
         keypoints[:, 2] *= np.sqrt(abs(np.linalg.det(back[:2, :2])))
         turn = np.degrees(np.arctan2(back[1, 0], back[0, 0]))
         keypoints[:, 3] = (keypoints[:, 3] + turn) % 360
-        missing = ((0, 0), (0, n_nearest - answer.words.shape[1]))
+        weights = np.float32(weight) * center_weights(keypoints[:, :2], query.size, center_sigma)
         parts.append(
-            KernelQuery(
-                np.pad(answer.words[inside], missing, constant_values=-1),
-                np.pad(answer.signatures[inside], missing),
+            QueryFeatures(
+                answer.words[inside],
+                answer.signatures[inside],
                 keypoints,
-                np.full(len(keypoints), weight, np.float32),
+                weights,
+                query.size,
+                query.whole,
             )
         )
-    return KernelQuery(
-        np.concatenate([part.words for part in parts]),
-        np.concatenate([part.signatures for part in parts]),
-        np.concatenate([part.keypoints for part in parts]),
-        np.concatenate([part.weights for part in parts]),
-    )
+    return join_features(parts)

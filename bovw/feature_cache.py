@@ -51,7 +51,7 @@ class FeatureCache:
         n = len(keypoints)
         if keypoints.shape != (n, 4) or descriptors.shape != (n, DESCRIPTOR_LENGTH):
             return None
-        return Features(keypoints, descriptors, (width, height), sha256)
+        return Features(keypoints, descriptors, (width, height), sha256, region)
 
     def save(self, features: Features, region: Box | None = None) -> None:
         """Keep the features of a picture."""

@@ -38,12 +38,15 @@ class Features:
         Width and height of the original in pixels.
     sha256 : str
         Hash of the bytes of the picture.
+    region : tuple of float or None
+        ``x0, y0, x1, y1``: the features are of this part only.
     """
 
     keypoints: NDArray[np.float32]
     descriptors: NDArray[np.uint8]
     size: tuple[int, int]
     sha256: str
+    region: Box | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -141,6 +144,7 @@ class SiftExtractor:
             ),
             size=image.size,
             sha256=image.sha256,
+            region=image.region,
         )
 
     def _choose(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Collection as AnyCollection
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -11,19 +11,18 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .cascade import Query, Ranking, Stopwatch, rank
+from .cascade import Ranking, Stopwatch, rank
 from .collection import Collection, Failure
 from .errors import IncompatibleError, SettingsError
 from .features import Features, SiftExtractor, check_same_meaning
-from .geometry import PictureFeatures
 from .histogram_index import HistogramIndex
-from .match_kernel import KernelQuery
 from .nearest import CacheFile
+from .query import Query, QueryFeatures
 from .results import Answer
 from .settings import Settings
 from .versions import warn_of_other_versions
 from .vocabulary import Vocabulary
-from .weighting import TfidfWeighting, word_counts
+from .weighting import TfidfWeighting, center_weights, word_counts
 
 Allow: TypeAlias = "AnyCollection[str] | Callable[[str], bool]"
 
@@ -122,23 +121,18 @@ class Index:
 
     def rank(
         self,
-        features: Features,
+        features: Sequence[Features],
         depth: int,
         allowed: NDArray[np.bool_] | None = None,
         stopwatch: Stopwatch | None = None,
-    ) -> tuple[Ranking, PictureFeatures]:
-        """Rank the pictures for the features of a query; see `cascade.rank`.
+    ) -> Ranking:
+        """Rank the pictures for the features of a query, of one picture or of several.
 
-        Returns
-        -------
-        ranking : Ranking
-        query : PictureFeatures
-            The query as it was verified: its features in order of their words.
+        See `cascade.rank`.
         """
         stopwatch = stopwatch or Stopwatch()
-        query = self.query(features, stopwatch)
-        ranking = rank(
-            query,
+        return rank(
+            self.query(features, stopwatch),
             self.histograms,
             self.collection,
             self.weighting.idf_,
@@ -147,38 +141,37 @@ class Index:
             allowed=allowed,
             stopwatch=stopwatch,
         )
-        return ranking, query.picture
 
-    def query(self, features: Features, stopwatch: Stopwatch) -> Query:
+    def query(self, features: Sequence[Features], stopwatch: Stopwatch) -> Query:
         """Find words, histogram and signatures of a query."""
-        n_words, kernel = self.vocabulary.n_words_, self.settings.kernel
         with stopwatch("words"):
-            n_nearest = 1 if kernel.method == "none" else kernel.n_nearest
-            nearest = self.vocabulary.nearest(features.descriptors, n_nearest)[0]
-            signatures = self.vocabulary.signatures(features.descriptors, nearest)
-            order = np.argsort(nearest[:, 0], kind="stable")
-            words, keypoints = nearest[order, 0], features.keypoints[order]
-            counts = word_counts(words, np.array([0, len(words)]), n_words)
-            return Query(
-                PictureFeatures(words, keypoints, features.size),
-                self.weighting.transform(counts),
-                KernelQuery(
-                    nearest[order],
-                    signatures[order],
-                    keypoints,
-                    np.ones(len(words), np.float32),
-                ),
-            )
+            pictures = tuple(self._looked_up(part) for part in features)
+            words = np.concatenate([picture.words[:, 0] for picture in pictures])
+            counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
+            return Query(self.weighting.transform(counts), pictures)
 
-    def answers(
-        self, ranking: Ranking, query: PictureFeatures, k: int | None
-    ) -> tuple[Answer, ...]:
-        """Describe the first `k` pictures of a ranking."""
-        return tuple(
-            self._answer(ranking, query, place) for place in range(len(ranking.positions[:k]))
+    def _looked_up(self, features: Features) -> QueryFeatures:
+        kernel = self.settings.kernel
+        n_nearest = 1 if kernel.method == "none" else kernel.n_nearest
+        nearest = self.vocabulary.nearest(features.descriptors, n_nearest)[0]
+        signatures = self.vocabulary.signatures(features.descriptors, nearest)
+        order = np.argsort(nearest[:, 0], kind="stable")
+        keypoints, whole = features.keypoints[order], features.region is None
+        sigma = kernel.center_sigma if whole and kernel.method != "none" else 0.0
+        return QueryFeatures(
+            nearest[order],
+            signatures[order],
+            keypoints,
+            center_weights(keypoints[:, :2], features.size, sigma),
+            features.size,
+            whole,
         )
 
-    def _answer(self, ranking: Ranking, query: PictureFeatures, place: int) -> Answer:
+    def answers(self, ranking: Ranking, k: int | None) -> tuple[Answer, ...]:
+        """Describe the first `k` pictures of a ranking."""
+        return tuple(self._answer(ranking, place) for place in range(len(ranking.positions[:k])))
+
+    def _answer(self, ranking: Ranking, place: int) -> Answer:
         position = int(ranking.positions[place])
         record = self.collection.records[position]
         answer = Answer(
@@ -188,20 +181,20 @@ class Index:
             score=float(ranking.scores[place]),
             similarity=float(ranking.similarities[place]),
         )
-        found = ranking.verifications.get(position)
-        if found is None:
+        if position not in ranking.found:
             return answer
+        found = ranking.found[position]
         evidence = float(ranking.evidence[place])
-        points = self.collection.picture(position).keypoints[found.pairs[:, 1], :2]
         return replace(
             answer,
-            inliers=found.inliers,
+            inliers=found.verification.inliers,
             evidence=evidence,
             verified=evidence >= self.settings.geometry.min_evidence,
-            transform=found.transform,
-            region=found.region,
-            query_points=query.keypoints[found.pairs[:, 0], :2],
-            points=points,
+            direct=found.direct,
+            transform=found.verification.transform,
+            region=found.verification.region,
+            query_points=found.verification.query_points,
+            points=found.verification.points,
         )
 
     def allowed(self, allow: Allow | None) -> NDArray[np.bool_] | None:

@@ -15,30 +15,9 @@ from numpy.typing import NDArray
 
 from .collection import Collection
 from .matching import Correspondences
+from .query import QueryFeatures
 from .settings import KernelSettings
 from .signatures import hamming_distances
-
-
-@dataclass(frozen=True)
-class KernelQuery:
-    """Features of a query, each in its nearest words.
-
-    Attributes
-    ----------
-    words : (n, m) int32 ndarray
-        The `m` nearest words of each feature; -1 for none.
-    signatures : (n, m) uint64 ndarray
-        In each of these words.
-    keypoints : (n, 4) float32 ndarray
-        ``x, y, scale, angle``.
-    weights : (n,) float32 ndarray
-        How much each feature counts; 1 for those of the query itself.
-    """
-
-    words: NDArray[np.int32]
-    signatures: NDArray[np.uint64]
-    keypoints: NDArray[np.float32]
-    weights: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -65,20 +44,22 @@ class KernelMatches:
     distance: NDArray[np.uint8]
     rarity: NDArray[np.float32]
 
-
-def picture_as_query(collection: Collection, position: int) -> KernelQuery:
-    """Ask with the features of a picture of the collection, each in its one word."""
-    part = slice(collection.offsets[position], collection.offsets[position + 1])
-    return KernelQuery(
-        collection.words[part, None].astype(np.int32),
-        collection.signatures[part, None],
-        collection.keypoints[part],
-        np.ones(part.stop - part.start, np.float32),
-    )
+    def of(self, chosen: NDArray[np.integer], n_candidates: int) -> KernelMatches:
+        """Keep the matches with some of the candidates, numbered in the order given."""
+        number = np.full(n_candidates, -1, np.int32)
+        number[chosen] = np.arange(len(chosen))
+        kept = np.flatnonzero(number[self.candidate] >= 0)
+        return KernelMatches(
+            self.query[kept],
+            self.feature[kept],
+            number[self.candidate[kept]],
+            self.distance[kept],
+            self.rarity[kept],
+        )
 
 
 def find_matches(
-    query: KernelQuery,
+    query: QueryFeatures,
     positions: NDArray[np.integer],
     collection: Collection,
     idf: NDArray[np.floating],
@@ -88,7 +69,7 @@ def find_matches(
 
     Parameters
     ----------
-    query : KernelQuery
+    query : QueryFeatures
     positions : (c,) integer ndarray
         Candidates, as positions in the collection.
     collection : Collection
@@ -140,7 +121,7 @@ def find_matches(
 
 def score_candidates(
     matches: KernelMatches,
-    query: KernelQuery,
+    query: QueryFeatures,
     positions: NDArray[np.integer],
     collection: Collection,
     settings: KernelSettings,

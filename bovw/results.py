@@ -32,6 +32,8 @@ class Answer:
         Inliers above what chance gives; see `GeometrySettings`.
     verified : bool
         Whether the evidence reaches ``settings.geometry.min_evidence``.
+    direct : bool
+        False when only features that joined the query from other answers gave the evidence.
     transform : (3, 3) float64 ndarray or None
         From query pixels ``(x, y, 1)`` to pixels of the picture.
     region : tuple of float or None
@@ -48,6 +50,7 @@ class Answer:
     inliers: int | None = None
     evidence: float | None = None
     verified: bool = False
+    direct: bool = True
     transform: NDArray[np.float64] | None = field(default=None, repr=False)
     region: Box | None = None
     query_points: NDArray[np.float32] | None = field(default=None, repr=False)
@@ -68,6 +71,7 @@ class Answer:
             "inliers": self.inliers,
             "evidence": self.evidence,
             "verified": self.verified,
+            "direct": self.direct,
             "transform": None if self.transform is None else self.transform.tolist(),
             "region": None if self.region is None else list(self.region),
         }

@@ -18,8 +18,8 @@ Idf = Literal["smooth", "plain", "sklearn", "none"]
 Norm = Literal["l1", "l2", "none"]
 CandidateMethod = Literal["inverted", "sparse-hnsw", "lsa-hnsw", "exact"]
 GeometryModel = Literal["similarity", "partial", "affine", "homography"]
-ExpansionMethod = Literal["none", "average", "rank", "alpha", "hamming"]
-KernelMethod = Literal["none", "hamming"]
+ExpansionMethod = Literal["none", "average", "rank", "alpha", "discriminative", "hamming"]
+KernelMethod = Literal["none", "hamming", "asmk"]
 
 
 def _require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -74,9 +74,9 @@ class FeatureSettings:
     upright: bool = False
     region_factor: float = 2.5  # docs/quality.md
     max_features: int = 1500
-    # A quarter of OpenCV's: pictures of few features gain (N-S of UKBench 3.17 to 3.38), the
-    # others keep their strongest; docs/quality.md.
-    contrast_threshold: float = 0.01
+    # A tenth of OpenCV's: pictures of few features gain, the others keep their strongest;
+    # docs/quality.md.
+    contrast_threshold: float = 0.004
     edge_threshold: float = 10.0  # Lowe 2004
     root: bool = True  # Arandjelovic & Zisserman 2012
 
@@ -177,6 +177,9 @@ class KernelSettings:
         Bins of the circle for the agreement on a change of angle; 1 switches it off.
     size_exponent : float
         Scores are divided by the number of features of a picture to this power.
+    center_sigma : float
+        Where a whole picture is asked for, features count less away from the middle, by a
+        Gaussian of this many half sides (`bovw.weighting.center_weights`); 0 switches it off.
     """
 
     method: KernelMethod = "hamming"
@@ -186,6 +189,7 @@ class KernelSettings:
     burstiness: bool = True  # Jegou, Douze & Schmid 2009
     angle_bins: int = 32  # Jegou, Douze & Schmid 2008 take 64; three neighbours are joined here
     size_exponent: float = 0.25
+    center_sigma: float = 0.75  # docs/quality.md
 
     def __post_init__(self) -> None:
         _one_of("method", self.method, KernelMethod)
@@ -194,6 +198,7 @@ class KernelSettings:
         _require(self.sigma > 0, "sigma", self.sigma, "above 0")
         _require(self.angle_bins >= 1, "angle_bins", self.angle_bins, "at least 1")
         _require(self.size_exponent >= 0, "size_exponent", self.size_exponent, ">= 0")
+        _require(self.center_sigma >= 0, "center_sigma", self.center_sigma, ">= 0")
 
 
 @dataclass(frozen=True)
@@ -210,11 +215,19 @@ class GeometrySettings:
     tolerance : float
         Largest distance of an inlier from where the model puts it, as a fraction of the longest
         side of the picture it lies in.
+    place : float
+        Side of a place, as a fraction of the longest side of the picture: inliers that share a
+        place count once.
+    max_models : int
+        Transforms that may be found between two pictures, as when they share several objects.
     chance_share : float
         Share of the correspondences that agree on a model by chance; what is above it,
         ``inliers - chance_share * matches``, is the evidence of an answer.
     min_evidence : float
         Evidence from which an answer counts as verified.
+    half_evidence : float
+        Evidence (weighted by where the inliers lie) that adds half of what evidence can add to
+        the score of a verified answer: ``1 + e / (e + half_evidence)``.
     match_evidence : float
         Evidence of the best answer from which a query counts as matched.
     max_pairs_per_word : int
@@ -229,8 +242,11 @@ class GeometrySettings:
     # fourth query of UKBench and the covers and on Oxford: wrong pairs of pictures have 2 to 4
     # inliers with 25 correspondences and 7 to 12 with 200; docs/quality.md.
     tolerance: float = 0.03
+    place: float = 0.015  # Schoenberger et al. 2016 take 64 places a side
+    max_models: int = 1
     chance_share: float = 0.03
     min_evidence: float = 5.0
+    half_evidence: float = 20.0  # docs/quality.md
     match_evidence: float = 10.0
     max_pairs_per_word: int = 16
     max_scale: float = 10.0
@@ -239,8 +255,11 @@ class GeometrySettings:
         _require(self.verify >= 0, "verify", self.verify, ">= 0")
         _one_of("model", self.model, GeometryModel)
         _require(0 < self.tolerance < 1, "tolerance", self.tolerance, "between 0 and 1")
+        _require(0 < self.place < 1, "place", self.place, "between 0 and 1")
+        _require(self.max_models >= 1, "max_models", self.max_models, "at least 1")
         _require(0 <= self.chance_share < 1, "chance_share", self.chance_share, "0 to below 1")
         _require(self.min_evidence > 0, "min_evidence", self.min_evidence, "above 0")
+        _require(self.half_evidence > 0, "half_evidence", self.half_evidence, "above 0")
         _require(
             self.match_evidence >= self.min_evidence,
             "match_evidence",
@@ -259,28 +278,43 @@ class ExpansionSettings:
 
     Parameters
     ----------
-    method : {"none", "average", "rank", "alpha", "hamming"}
+    method : {"none", "average", "rank", "alpha", "discriminative", "hamming"}
         No expansion; the mean of query and answers (Chum et al. 2007); answers weighted by
         rank; answers weighted by their similarity to the power of `alpha` (Radenovic et al. 2018);
-        or features of the answers that lie in the query's region join it (Tolias & Jegou 2014;
-        only with a match kernel).
+        weights of a linear support vector machine that tells query and answers from the last of
+        the candidates (Arandjelovic & Zisserman 2012); or features of the answers that lie in the
+        query's region join it (Tolias & Jegou 2014; only with a match kernel).
     n_answers : int
         How many verified answers are taken at most.
+    rounds : int
+        How often the query is expanded, as long as more answers are verified (Chum et al. 2007).
     alpha : float
         Exponent of the similarity.
+    n_negatives : int
+        Candidates that are taken for wrong ("discriminative").
     answer_weight : float
         Of a feature that joins the query ("hamming"); those of the query weigh 1.
+    indirect_weight : float
+        How much evidence counts that only the expanded query has ("hamming"); 0: the expanded
+        query does not verify.
     """
 
     method: ExpansionMethod = "hamming"  # docs/quality.md
     n_answers: int = 20
+    rounds: int = 1
     alpha: float = 3.0
+    n_negatives: int = 50
     answer_weight: float = 1.0
+    indirect_weight: float = 0.3  # docs/quality.md
 
     def __post_init__(self) -> None:
         _one_of("method", self.method, ExpansionMethod)
         _require(self.n_answers >= 1, "n_answers", self.n_answers, "at least 1")
+        _require(self.rounds >= 1, "rounds", self.rounds, "at least 1")
         _require(self.alpha >= 0, "alpha", self.alpha, ">= 0")
+        _require(self.n_negatives >= 1, "n_negatives", self.n_negatives, "at least 1")
+        _require(self.answer_weight > 0, "answer_weight", self.answer_weight, "above 0")
+        _require(self.indirect_weight >= 0, "indirect_weight", self.indirect_weight, ">= 0")
 
 
 @dataclass(frozen=True)

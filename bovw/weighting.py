@@ -146,3 +146,31 @@ def normalise(rows: sparse.csr_matrix, norm: str = "l2") -> sparse.csr_matrix:
     lengths[lengths == 0] = 1
     rows.data /= np.repeat(lengths, np.diff(rows.indptr)).astype(np.float32)
     return rows
+
+
+def center_weights(
+    points: NDArray[np.float32], size: tuple[int, int], sigma: float
+) -> NDArray[np.float32]:
+    """Weigh features by how near to the middle of the picture they lie.
+
+    Who takes a picture of something puts it in the middle, and what surrounds it is often in
+    other pictures too: the centring prior of Babenko & Lempitsky, "Aggregating deep convolutional
+    features for image retrieval" (ICCV 2015).
+
+    Parameters
+    ----------
+    points : (n, 2) float32 ndarray
+    size : (int, int)
+        Width and height of the picture.
+    sigma : float
+        Standard deviation of the Gaussian, in half sides of the picture; 0 for none.
+
+    Returns
+    -------
+    (n,) float32 ndarray
+        1 in the middle.
+    """
+    if sigma == 0:
+        return np.ones(len(points), np.float32)
+    off = (2 * points + 1) / np.array(size, np.float32) - 1
+    return np.asarray(np.exp(-0.5 * np.square(off / sigma).sum(axis=1)), np.float32)

@@ -7,14 +7,13 @@ import pytest
 
 from bovw.collection import Collection, Record, collect, picture_words
 from bovw.errors import SettingsError
-from bovw.expansion import enrich_kernel_query
+from bovw.expansion import enrich_query
 from bovw.match_kernel import (
-    KernelQuery,
     correspondences,
     find_matches,
-    picture_as_query,
     score_candidates,
 )
+from bovw.query import QueryFeatures, picture_as_query
 from bovw.settings import KernelSettings, Settings
 from bovw.signatures import HammingEmbedding, hamming_distances
 from bovw.vocabulary import Vocabulary
@@ -39,16 +38,18 @@ def collection(rng: np.random.Generator) -> Collection:
 
 
 @pytest.fixture
-def query(rng: np.random.Generator) -> KernelQuery:
+def query(rng: np.random.Generator) -> QueryFeatures:
     """A query whose features are looked up in three words, or fewer."""
     words = rng.permuted(np.tile(np.arange(N_WORDS), (20, 1)), axis=1)[:, :3].astype(np.int32)
     words[3, 2] = -1
     signatures = np.stack([features(rng, 20)[1] for _ in range(3)], axis=1)
-    return KernelQuery(words, signatures, features(rng, 20)[2], np.ones(20, np.float32))
+    return QueryFeatures(
+        words, signatures, features(rng, 20)[2], np.ones(20, np.float32), (300, 300)
+    )
 
 
 def naive_pairs(
-    query: KernelQuery, position: int, collection: Collection, limit: int
+    query: QueryFeatures, position: int, collection: Collection, limit: int
 ) -> set[tuple[int, int]]:
     """All pairs of a query with one picture, compared one by one."""
     pairs = set()
@@ -62,7 +63,7 @@ def naive_pairs(
 
 
 def test_matches_are_those_of_a_comparison_one_by_one(
-    query: KernelQuery, collection: Collection
+    query: QueryFeatures, collection: Collection
 ) -> None:
     positions = np.array([5, 0, 1, 3])
     matches = find_matches(query, positions, collection, np.ones(N_WORDS, np.float32), 14)
@@ -73,7 +74,7 @@ def test_matches_are_those_of_a_comparison_one_by_one(
         assert found == naive_pairs(query, int(position), collection, 14)
 
 
-def test_words_without_weight_do_not_match(query: KernelQuery, collection: Collection) -> None:
+def test_words_without_weight_do_not_match(query: QueryFeatures, collection: Collection) -> None:
     idf = np.ones(N_WORDS, np.float32)
     idf[:6] = 0
     matches = find_matches(query, np.arange(6), collection, idf, 64)
@@ -82,7 +83,7 @@ def test_words_without_weight_do_not_match(query: KernelQuery, collection: Colle
     assert len(none.query) == 0
 
 
-def test_plain_scores_by_hand(query: KernelQuery, collection: Collection) -> None:
+def test_plain_scores_by_hand(query: QueryFeatures, collection: Collection) -> None:
     settings = KernelSettings(burstiness=False, angle_bins=1, size_exponent=0.0, sigma=10.0)
     idf = np.linspace(0.5, 2, N_WORDS).astype(np.float32)
     positions = np.arange(len(collection))
@@ -126,7 +127,9 @@ def test_a_picture_may_be_turned_but_all_of_it() -> None:
     assert scores[2] < scores[0] / 3
 
 
-def test_correspondences_use_each_feature_once(query: KernelQuery, collection: Collection) -> None:
+def test_correspondences_use_each_feature_once(
+    query: QueryFeatures, collection: Collection
+) -> None:
     positions = np.array([0, 3])
     idf = np.ones(N_WORDS, np.float32)
     matches = find_matches(query, positions, collection, idf, 30)
@@ -163,20 +166,22 @@ def test_thresholds_of_rare_words_are_their_centres() -> None:
 
 def test_expansion_brings_features_back_into_the_query() -> None:
     transform = np.array([[0, -2, 50.0], [2, 0, 10.0], [0, 0, 1]])  # turned by 90, twice as large
-    query = KernelQuery(
+    query = QueryFeatures(
         np.array([[1, 2], [3, 4]], np.int32),
         np.zeros((2, 2), np.uint64),
         np.array([[0, 0, 2, 10], [100, 100, 2, 20]], np.float32),
         np.ones(2, np.float32),
+        (101, 101),
     )
     inside, outside = transform @ [30, 40, 1], transform @ [130, 40, 1]
-    answer = KernelQuery(
+    answer = QueryFeatures(
         np.array([[7], [8]], np.int32),
         np.array([[5], [6]], np.uint64),
         np.array([[*inside[:2], 6, 100], [*outside[:2], 6, 100]], np.float32),
         np.ones(2, np.float32),
+        (300, 300),
     )
-    joined = enrich_kernel_query(query, [answer], [transform], 0.5)
+    joined = enrich_query(query, [answer], [transform], 0.5)
     assert joined.words.tolist() == [[1, 2], [3, 4], [7, -1]]
     assert joined.weights.tolist() == [1, 1, 0.5]
     assert joined.keypoints[2] == pytest.approx([30, 40, 3, 10], abs=1e-4)
