@@ -16,13 +16,15 @@ _HOMES = {
     "BovwError": "errors",
     "Engine": "engine",
     "ImageError": "errors",
-    "PRESETS": "settings",
+    "PRESETS": "presets",
     "SearchResult": "results",
     "Settings": "settings",
     "SiftExtractor": "features",
     "TfidfWeighting": "weighting",
     "Vocabulary": "vocabulary",
+    "load_settings": "presets",
     "load_vocabulary": "storage",
+    "save_settings": "presets",
     "save_vocabulary": "storage",
     "train_vocabulary": "training",
 }
@@ -34,9 +36,11 @@ if TYPE_CHECKING:
     from .errors import BovwError as BovwError
     from .errors import ImageError as ImageError
     from .features import SiftExtractor as SiftExtractor
+    from .presets import PRESETS as PRESETS
+    from .presets import load_settings as load_settings
+    from .presets import save_settings as save_settings
     from .results import Answer as Answer
     from .results import SearchResult as SearchResult
-    from .settings import PRESETS as PRESETS
     from .settings import Settings as Settings
     from .storage import load_vocabulary as load_vocabulary
     from .storage import save_vocabulary as save_vocabulary

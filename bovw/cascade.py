@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from .aggregation import Aggregated, aggregate_collection, score_aggregated
 from .collection import Collection
 from .expansion import (
     discriminative_weights,
@@ -47,6 +49,28 @@ class Stopwatch:
         finally:
             spent = (time.perf_counter() - begun) * 1000
             self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
+
+
+@dataclass(frozen=True)
+class Base:
+    """What is searched.
+
+    Attributes
+    ----------
+    collection : Collection
+    histograms : HistogramIndex
+        Of its pictures.
+    idf : (n_words,) float32 ndarray
+    """
+
+    collection: Collection
+    histograms: HistogramIndex
+    idf: NDArray[np.float32]
+
+    @cached_property
+    def aggregated(self) -> Aggregated:
+        """The collection with one feature for each word of a picture."""
+        return aggregate_collection(self.collection, self.idf)
 
 
 @dataclass(frozen=True)
@@ -93,9 +117,7 @@ class Ranking:
 
 def rank(
     query: Query,
-    histograms: HistogramIndex,
-    collection: Collection,
-    idf: NDArray[np.float32],
+    base: Base,
     settings: Settings,
     *,
     depth: int,
@@ -107,9 +129,7 @@ def rank(
     Parameters
     ----------
     query : Query
-    histograms : HistogramIndex
-    collection : Collection
-    idf : (n_words,) float32 ndarray
+    base : Base
     settings : Settings
     depth : int
         How many candidates are found and scored.
@@ -122,9 +142,7 @@ def rank(
     Ranking
         By decreasing score, then increasing position.
     """
-    search = _Search(
-        query, histograms, collection, idf, settings, depth, allowed, stopwatch or Stopwatch()
-    )
+    search = _Search(query, base, settings, depth, allowed, stopwatch or Stopwatch())
     ranking = search.once(_Asked(query.histogram, query.pictures))
     if settings.expansion.method == "none":
         return ranking
@@ -169,9 +187,7 @@ class _Search:
     """One search: what it asks, where, and what it has verified so far."""
 
     query: Query
-    histograms: HistogramIndex
-    collection: Collection
-    idf: NDArray[np.float32]
+    base: Base
     settings: Settings
     depth: int
     allowed: NDArray[np.bool_] | None
@@ -183,13 +199,14 @@ class _Search:
         with self.stopwatch("candidates"):
             positions, similarities = self._candidates(asked.histogram)
             if asked.direction is not None:
-                rows = self.histograms.rows[positions]
+                rows = self.base.histograms.rows[positions]
                 similarities = (rows @ asked.direction.T).toarray().ravel().astype(np.float32)
         matches: list[KernelMatches] = []
         if self.settings.kernel.method != "none":
             with self.stopwatch("kernel"):
                 positions = np.sort(positions)
-                matches = [self._matches(picture, positions) for picture in asked.pictures]
+                if self.settings.kernel.method == "hamming":
+                    matches = [self._matches(picture, positions) for picture in asked.pictures]
                 similarities = self._score(asked, matches, positions)
         order = np.lexsort((positions, -similarities))
         with self.stopwatch("geometry"):
@@ -201,26 +218,31 @@ class _Search:
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the nearest histograms; with a filter all are scored, since nmslib knows none."""
         if self.allowed is None:
-            return self.histograms.search(histogram, self.depth)[0]
-        positions, scores = self.histograms.search(histogram, len(self.histograms))[0]
+            return self.base.histograms.search(histogram, self.depth)[0]
+        positions, scores = self.base.histograms.search(histogram, len(self.base.histograms))[0]
         wanted = self.allowed[positions]
         return positions[wanted][: self.depth], scores[wanted][: self.depth]
 
     def _matches(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> KernelMatches:
         limit = self.settings.kernel.max_distance
-        return find_matches(picture, positions, self.collection, self.idf, limit)
+        return find_matches(picture, positions, self.base.collection, self.base.idf, limit)
 
     def _score(
         self, asked: _Asked, matches: list[KernelMatches], positions: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Score candidates by the match kernel, the best of each picture 1."""
-        weights = asked.weights if asked.weights is not None else [1.0] * len(asked.pictures)
+        kernel, collection = self.settings.kernel, self.base.collection
+        n = len(asked.pictures)
+        weights = np.ones(n) if asked.weights is None else np.asarray(asked.weights)
         scores = np.zeros(len(positions), np.float32)
-        for picture, weight, found in zip(asked.pictures, weights, matches, strict=True):
-            of_picture = score_candidates(
-                found, picture, positions, self.collection, self.settings.kernel
-            )
-            scores += np.float32(weight / (of_picture.max(initial=0) or 1)) * of_picture
+        for number, picture in enumerate(asked.pictures):
+            if kernel.method == "asmk":
+                found = score_aggregated(
+                    picture, positions, self.base.aggregated, self.base.idf, kernel
+                )
+            else:
+                found = score_candidates(matches[number], picture, positions, collection, kernel)
+            scores += np.float32(weights[number] / (found.max(initial=0) or 1)) * found
         return scores / np.float32(np.abs(weights).sum())
 
     def _verify(
@@ -257,10 +279,10 @@ class _Search:
         if kernel.method != "none":
             if matches is None:
                 matches = self._matches(picture, positions)
-            tentative = correspondences(matches, positions, self.collection, kernel)
+            tentative = correspondences(matches, positions, self.base.collection, kernel)
         verifications = verify(
             picture.picture,
-            [self.collection.picture(p) for p in positions],
+            [self.base.collection.picture(p) for p in positions],
             self.settings.geometry,
             tentative,
             picture.weights,
@@ -303,12 +325,14 @@ class _Search:
         answers = ranking.positions[:n_answers]
         with self.stopwatch("expansion"):
             examples, weights = self._examples(ranking, answers)
-            rows = sparse.vstack([self.query.histogram, self.histograms.rows[examples]]).tocsr()
+            rows = sparse.vstack(
+                [self.query.histogram, self.base.histograms.rows[examples]]
+            ).tocsr()
             histogram = weighted_sum(rows, np.maximum(weights, 0))
             if self.settings.expansion.method == "hamming":
                 return _Asked(histogram, self._enriched(answers), enriched=True)
             n = len(self.query.pictures)
-            pictures = [picture_as_query(self.collection, int(p)) for p in examples]
+            pictures = [picture_as_query(self.base.collection, int(p)) for p in examples]
             return _Asked(
                 histogram,
                 [*self.query.pictures, *pictures],
@@ -324,7 +348,7 @@ class _Search:
         if expansion.method == "discriminative":
             last = ranking.positions[len(answers) :][-expansion.n_negatives :]
             if len(last):
-                rows = self.histograms.rows
+                rows = self.base.histograms.rows
                 positives = sparse.vstack([self.query.histogram, rows[answers]]).tocsr()
                 weights = discriminative_weights(positives, rows[last])
                 examples = np.concatenate([answers, last])
@@ -346,7 +370,7 @@ class _Search:
         return [
             enrich_query(
                 picture,
-                [picture_as_query(self.collection, p) for p in positions],
+                [picture_as_query(self.base.collection, p) for p in positions],
                 [transforms[p] for p in positions],
                 self.settings.expansion.answer_weight,
                 self.settings.kernel.center_sigma if picture.whole else 0.0,

@@ -103,8 +103,9 @@ class Engine:
         settings : Settings, optional
             Without them pictures are described as for the vocabulary, where it says how, and the
             rest is as in `preset`.
-        preset : {"strong", "classic"}
-            Name of the settings that hold when none are given; see `PRESETS`.
+        preset : str
+            Name of the settings that hold when none are given ("strong", "classic", "fast"), or
+            a file of them; see `load_settings`.
         on_error : {"record", "raise"}
             Leave pictures that cannot be read out and list them in `failures`, or raise.
         cache : path, optional

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .cascade import Ranking, Stopwatch, rank
+from .cascade import Base, Ranking, Stopwatch, rank
 from .collection import Collection, Failure
 from .errors import IncompatibleError, SettingsError
 from .features import Features, SiftExtractor, check_same_meaning
@@ -74,6 +74,11 @@ class Index:
         rows = self.weighting.transform(self.collection.counts(self.vocabulary.n_words_))
         return HistogramIndex(rows, self.settings.candidates, basis=self.basis, cache=self.cache)
 
+    @cached_property
+    def base(self) -> Base:
+        """What is searched."""
+        return Base(self.collection, self.histograms, self.weighting.idf_)
+
     def check(self, name: str) -> None:
         """Compare what the index was made with to what is installed.
 
@@ -117,6 +122,7 @@ class Index:
         # Share what is made at the first search, whoever makes it.
         index.__dict__["weighting"] = self.weighting
         index.__dict__["histograms"] = self.histograms
+        index.__dict__["base"] = self.base
         return index
 
     def rank(
@@ -133,9 +139,7 @@ class Index:
         stopwatch = stopwatch or Stopwatch()
         return rank(
             self.query(features, stopwatch),
-            self.histograms,
-            self.collection,
-            self.weighting.idf_,
+            self.base,
             self.settings,
             depth=depth,
             allowed=allowed,

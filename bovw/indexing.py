@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .collection import Collection, Failure, PictureWords, Record, collect, picture_words
-from .errors import SettingsError
 from .extraction import DescriptorSample, extract_files
 from .features import DESCRIPTOR_LENGTH, Features, SiftExtractor, check_same_meaning
 from .index import Index
 from .pictures import Paths, PictureFile, find_pictures
-from .settings import PRESETS, Settings
+from .presets import load_settings
+from .settings import Settings
 from .training import fit_vocabulary, words_for
 from .versions import versions
 from .vocabulary import Vocabulary
@@ -81,9 +81,7 @@ def _fitting(settings: Settings | None, preset: str, vocabulary: Vocabulary | No
     """Return the settings, by default those of the vocabulary; refuse ones that do not fit it."""
     made_with = None if vocabulary is None else vocabulary.made_with_
     if settings is None:
-        if preset not in PRESETS:
-            raise SettingsError(f"preset={preset!r}: expected one of {', '.join(PRESETS)}")
-        settings = PRESETS[preset]
+        settings = load_settings(preset)
         if made_with is not None:
             settings = settings.changed(images=made_with["images"], features=made_with["features"])
     if made_with is not None:

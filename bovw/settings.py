@@ -162,9 +162,10 @@ class KernelSettings:
 
     Parameters
     ----------
-    method : {"none", "hamming"}
-        By the cosine of their histograms, or by the features whose words are the same and whose
-        signatures are near (`bovw.match_kernel`).
+    method : {"none", "hamming", "asmk"}
+        By the cosine of their histograms, by the features whose words are the same and whose
+        signatures are near (`bovw.match_kernel`), or by one signature a word
+        (`bovw.aggregation`).
     n_nearest : int
         Words that each feature of the query is looked up in.
     max_distance : int
@@ -174,21 +175,24 @@ class KernelSettings:
     burstiness : bool
         Let features that match often count less (Jegou et al. 2009).
     angle_bins : int
-        Bins of the circle for the agreement on a change of angle; 1 switches it off.
+        Bins of the circle for the agreement on a change of angle; 1 switches it off ("hamming").
     size_exponent : float
-        Scores are divided by the number of features of a picture to this power.
+        Scores are divided by the number of features of a picture to this power ("hamming").
+    selectivity : float
+        Exponent of the agreement of two signatures ("asmk").
     center_sigma : float
         Where a whole picture is asked for, features count less away from the middle, by a
         Gaussian of this many half sides (`bovw.weighting.center_weights`); 0 switches it off.
     """
 
-    method: KernelMethod = "hamming"
+    method: KernelMethod = "asmk"  # docs/quality.md
     n_nearest: int = 3  # docs/quality.md, as the next two
     max_distance: int = 20
     sigma: float = 13.0
     burstiness: bool = True  # Jegou, Douze & Schmid 2009
     angle_bins: int = 32  # Jegou, Douze & Schmid 2008 take 64; three neighbours are joined here
     size_exponent: float = 0.25
+    selectivity: float = 3.0  # Tolias, Avrithis & Jegou 2013
     center_sigma: float = 0.75  # docs/quality.md
 
     def __post_init__(self) -> None:
@@ -198,6 +202,7 @@ class KernelSettings:
         _require(self.sigma > 0, "sigma", self.sigma, "above 0")
         _require(self.angle_bins >= 1, "angle_bins", self.angle_bins, "at least 1")
         _require(self.size_exponent >= 0, "size_exponent", self.size_exponent, ">= 0")
+        _require(self.selectivity > 0, "selectivity", self.selectivity, "above 0")
         _require(self.center_sigma >= 0, "center_sigma", self.center_sigma, ">= 0")
 
 
@@ -364,15 +369,3 @@ class Settings:
     def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Settings:
         """Make settings of what `to_dict` gave; what is not named keeps its default."""
         return cls().changed(**values)
-
-
-PRESETS: Mapping[str, Settings] = {
-    # The best ranking: Hamming embedding, verification, Hamming query expansion; docs/quality.md.
-    "strong": Settings(),
-    # The textbook: TF-IDF, verification, average expansion. Without signatures more words pay.
-    "classic": Settings().changed(
-        vocabulary={"n_words": 50_000},
-        kernel={"method": "none"},
-        expansion={"method": "average"},
-    ),
-}

@@ -85,9 +85,10 @@ def make_parser() -> argparse.ArgumentParser:
         )
         sub.add_argument(
             "--preset",
-            choices=["strong", "classic"],
             default="strong",
-            help="strong: the best ranking (default); classic: the textbook, TF-IDF alone",
+            metavar="NAME",
+            help="strong: the best ranking (default); classic: the textbook, TF-IDF alone; fast: "
+            "few features, nothing twice; or a JSON file of settings",
         )
         sub.add_argument(
             "--cache",
@@ -110,7 +111,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="visual words, up to 1,000,000 (default: 20000, classic 50000)",
     )
     train.add_argument("--upright", action="store_true", help="features without orientation")
-    train.add_argument("--seed", type=_not_negative, default=0, help="of the training (default: 0)")
+    train.add_argument("--seed", type=_not_negative, help="of the training (default: 0)")
 
     index = add(
         "index",

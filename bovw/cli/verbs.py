@@ -23,14 +23,16 @@ def _check_output(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Train a vocabulary and save it."""
-    from ..settings import PRESETS
+    from ..presets import load_settings
     from ..storage import save_vocabulary
     from ..training import train_vocabulary
 
     _check_output(options)
-    settings = PRESETS[options.preset].changed(
-        features={"upright": options.upright}, vocabulary={"random_state": options.seed}
-    )
+    settings = load_settings(options.preset)
+    if options.upright:
+        settings = settings.changed(features={"upright": True})
+    if options.seed is not None:
+        settings = settings.changed(vocabulary={"random_state": options.seed})
     if options.words is not None:
         settings = settings.changed(vocabulary={"n_words": options.words})
     vocabulary = train_vocabulary(
