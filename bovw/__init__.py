@@ -15,6 +15,7 @@ _HOMES = {
     "Answer": "results",
     "BovwError": "errors",
     "Engine": "engine",
+    "Explanation": "explanation",
     "ImageError": "errors",
     "PRESETS": "presets",
     "SearchResult": "results",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .engine import Engine as Engine
     from .errors import BovwError as BovwError
     from .errors import ImageError as ImageError
+    from .explanation import Explanation as Explanation
     from .features import SiftExtractor as SiftExtractor
     from .presets import PRESETS as PRESETS
     from .presets import load_settings as load_settings

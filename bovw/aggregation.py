@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .collection import Collection
-from .match_kernel import find_matches
+from .match_kernel import KernelMatches, find_matches
 from .query import QueryFeatures
 from .settings import KernelSettings
 from .signatures import BITS
@@ -111,14 +111,14 @@ def aggregate_query(query: QueryFeatures) -> QueryFeatures:
     )
 
 
-def score_aggregated(
+def aggregated_contributions(
     query: QueryFeatures,
     positions: NDArray[np.integer],
     aggregated: Aggregated,
     idf: NDArray[np.floating],
     settings: KernelSettings,
-) -> NDArray[np.float32]:
-    """Score candidates by the signatures of the words they share with a query.
+) -> tuple[KernelMatches, NDArray[np.floating]]:
+    """Match the words of a query with those of candidates; say how much each match counts.
 
     A word counts ``u ** selectivity`` times the square of its inverse document frequency, `u`
     being 1 for equal signatures and 0 when half of the bits differ; the sum is divided by the
@@ -135,11 +135,24 @@ def score_aggregated(
 
     Returns
     -------
-    (c,) float32 ndarray
+    matches : KernelMatches
+        Features are those of ``aggregated.collection``.
+    contributions : (m,) floating ndarray
     """
     joined = aggregate_query(query)
     matches = find_matches(joined, positions, aggregated.collection, idf, _FARTHEST)
     agreement = 1 - matches.distance / np.float32(BITS / 2)
     weight = matches.rarity * agreement**settings.selectivity * joined.weights[matches.query]
-    scores = np.bincount(matches.candidate, weight, minlength=len(positions))
-    return np.asarray(scores / aggregated.norms[positions], np.float32)
+    return matches, weight / aggregated.norms[positions][matches.candidate]
+
+
+def score_aggregated(
+    query: QueryFeatures,
+    positions: NDArray[np.integer],
+    aggregated: Aggregated,
+    idf: NDArray[np.floating],
+    settings: KernelSettings,
+) -> NDArray[np.float32]:
+    """Score candidates ``(c,)`` by the sum of what their words contribute."""
+    matches, weight = aggregated_contributions(query, positions, aggregated, idf, settings)
+    return np.bincount(matches.candidate, weight, minlength=len(positions)).astype(np.float32)

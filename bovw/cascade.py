@@ -27,8 +27,8 @@ from .expansion import (
 )
 from .geometry import Verification, verify
 from .histogram_index import HistogramIndex
-from .match_kernel import KernelMatches, correspondences, find_matches, score_candidates
-from .query import Query, QueryFeatures, picture_as_query
+from .match_kernel import correspondences, find_matches, score_candidates
+from .query import Query, QueryFeatures, join_features, picture_as_query
 from .settings import Settings
 
 # How an expansion weighs the answers.
@@ -201,17 +201,15 @@ class _Search:
             if asked.direction is not None:
                 rows = self.base.histograms.rows[positions]
                 similarities = (rows @ asked.direction.T).toarray().ravel().astype(np.float32)
-        matches: list[KernelMatches] = []
         if self.settings.kernel.method != "none":
             with self.stopwatch("kernel"):
                 positions = np.sort(positions)
-                if self.settings.kernel.method == "hamming":
-                    matches = [self._matches(picture, positions) for picture in asked.pictures]
-                similarities = self._score(asked, matches, positions)
+                similarities = self._score(asked, positions)
         order = np.lexsort((positions, -similarities))
+        positions, similarities = positions[order], similarities[order]
         with self.stopwatch("geometry"):
-            self._verify(asked, matches, positions, order[: self.settings.geometry.verify])
-        return self._by_evidence(positions[order], similarities[order])
+            self._verify(asked, positions[: self.settings.geometry.verify])
+        return self._by_evidence(positions, similarities)
 
     def _candidates(
         self, histogram: sparse.csr_matrix
@@ -223,66 +221,52 @@ class _Search:
         wanted = self.allowed[positions]
         return positions[wanted][: self.depth], scores[wanted][: self.depth]
 
-    def _matches(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> KernelMatches:
-        limit = self.settings.kernel.max_distance
-        return find_matches(picture, positions, self.base.collection, self.base.idf, limit)
-
-    def _score(
-        self, asked: _Asked, matches: list[KernelMatches], positions: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
+    def _score(self, asked: _Asked, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         """Score candidates by the match kernel, the best of each picture 1."""
-        kernel, collection = self.settings.kernel, self.base.collection
-        n = len(asked.pictures)
-        weights = np.ones(n) if asked.weights is None else np.asarray(asked.weights)
-        scores = np.zeros(len(positions), np.float32)
-        for number, picture in enumerate(asked.pictures):
-            if kernel.method == "asmk":
-                found = score_aggregated(
-                    picture, positions, self.base.aggregated, self.base.idf, kernel
-                )
-            else:
-                found = score_candidates(matches[number], picture, positions, collection, kernel)
-            scores += np.float32(weights[number] / (found.max(initial=0) or 1)) * found
-        return scores / np.float32(np.abs(weights).sum())
+        pictures = asked.pictures
+        if asked.weights is None and self.query.combine == "joined" and len(pictures) > 1:
+            pictures = [join_features(pictures)]
+        scores = np.stack([self._kernel(picture, positions) for picture in pictures])
+        if asked.weights is not None:
+            weights = np.asarray(asked.weights, np.float32)
+            return np.asarray(weights @ scores / np.abs(weights).sum(), np.float32)
+        best = self.query.combine == "best"
+        return np.asarray(scores.max(axis=0) if best else scores.mean(axis=0), np.float32)
 
-    def _verify(
-        self,
-        asked: _Asked,
-        matches: list[KernelMatches],
-        positions: NDArray[np.int32],
-        places: NDArray[np.intp],
-    ) -> None:
-        """Verify the candidates at some places that were not verified before."""
-        least = self.settings.geometry.min_evidence
+    def _kernel(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Score candidates by one picture, or by the mean of both kernels, the best 1."""
+        kernel, base = self.settings.kernel, self.base
+        scores = []
+        if kernel.method in ("asmk", "both"):
+            scores.append(score_aggregated(picture, positions, base.aggregated, base.idf, kernel))
+        if kernel.method in ("hamming", "both"):
+            found = find_matches(picture, positions, base.collection, base.idf, kernel.max_distance)
+            scores.append(score_candidates(found, picture, positions, base.collection, kernel))
+        shares = [s / max(s.max(initial=0), 1e-12) for s in scores]
+        return np.asarray(np.mean(shares, axis=0), np.float32)
+
+    def _verify(self, asked: _Asked, positions: NDArray[np.int32]) -> None:
+        """Verify what was not verified before."""
         indirect = asked.enriched and self.settings.expansion.indirect_weight > 0
         if indirect:
-            new = places[[self._evidence(p) < least for p in positions[places].tolist()]]
+            least = self.settings.geometry.min_evidence
+            new = positions[[self._evidence(p) < least for p in positions.tolist()]]
         else:
-            new = places[[p not in self.found for p in positions[places].tolist()]]
-        pictures = asked.pictures if indirect else self.query.pictures
-        for number, picture in enumerate(pictures):
-            known = pictures is asked.pictures and matches
-            mine = matches[number].of(new, len(positions)) if known else None
-            self._verify_with(picture, number, positions[new], mine, direct=not indirect)
+            new = positions[[p not in self.found for p in positions.tolist()]]
+        for number, picture in enumerate(asked.pictures if indirect else self.query.pictures):
+            self._verify_with(picture, number, new, direct=not indirect)
 
     def _verify_with(
-        self,
-        picture: QueryFeatures,
-        number: int,
-        positions: NDArray[np.int32],
-        matches: KernelMatches | None,
-        *,
-        direct: bool,
+        self, picture: QueryFeatures, number: int, positions: NDArray[np.int32], *, direct: bool
     ) -> None:
-        kernel = self.settings.kernel
+        kernel, base = self.settings.kernel, self.base
         tentative = None
         if kernel.method != "none":
-            if matches is None:
-                matches = self._matches(picture, positions)
-            tentative = correspondences(matches, positions, self.base.collection, kernel)
+            found = find_matches(picture, positions, base.collection, base.idf, kernel.max_distance)
+            tentative = correspondences(found, positions, base.collection, kernel)
         verifications = verify(
             picture.picture,
-            [self.base.collection.picture(p) for p in positions],
+            [base.collection.picture(p) for p in positions],
             self.settings.geometry,
             tentative,
             picture.weights,

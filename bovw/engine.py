@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .calibration import Calibration, calibrate
 from .cascade import Stopwatch
 from .collection import Collection, Failure
 from .errors import BovwError, SettingsError
+from .explanation import Explanation
 from .extraction import extract_query
 from .features import Features, SiftExtractor
 from .images import Box, Source, describe
@@ -20,6 +21,7 @@ from .index import Allow, Index
 from .indexing import index_pictures
 from .parallel import limited_threads, ordered_map
 from .pictures import Paths
+from .query import Combine
 from .results import FullRanking, SearchResult
 from .settings import Settings
 from .storage import load_index, save_index
@@ -268,6 +270,69 @@ class Engine:
                 results.append(SearchResult(name, (), error=str(features)))
         return results
 
+    def search_together(
+        self,
+        queries: Iterable[Source | tuple[Source, Box | None]],
+        k: int | None = 10,
+        *,
+        combine: Combine = "joined",
+        allow: Allow | None = None,
+        verify: int | None = None,
+        expand: str | None = None,
+    ) -> SearchResult:
+        """Search with several pictures of one thing as one query.
+
+        Parameters
+        ----------
+        queries : iterable of sources, or of (source, region)
+        combine : {"joined", "mean", "best"}
+            Score by the features of all pictures together (Arandjelovic & Zisserman, "Multiple
+            queries for large scale specific object retrieval", 2012), by the mean of what each
+            picture scores, or by the best. An answer is verified with the picture that fits best.
+        k, allow, verify, expand
+            See `search`.
+
+        Raises
+        ------
+        ImageError
+            When one of them cannot be read.
+        """
+        if combine not in get_args(Combine):
+            raise SettingsError(f"combine={combine!r}: expected one of {get_args(Combine)}")
+        features = []
+        for _, found in self._extracted(queries, progress=False):
+            if not isinstance(found, Features):
+                raise found
+            features.append(found)
+        if not features:
+            raise SettingsError("queries=[]: expected at least one picture")
+        engine = self._for_search(verify, expand)
+        name = f"{len(features)} pictures together"
+        return engine.search_features(features, k, allow=allow, name=name, combine=combine)
+
+    def explain(self, query: Source, identifier: str, *, region: Box | None = None) -> Explanation:
+        """Say why a picture answers a query: shared words, inliers, and what stands below it.
+
+        Parameters
+        ----------
+        query : path, bytes or ndarray
+        identifier : str
+            Of a picture of the index.
+        region : (float, float, float, float), optional
+            See `search`.
+
+        Raises
+        ------
+        UnknownPictureError
+            When the index has no such picture.
+        """
+        position = self.collection.position(identifier)
+        with limited_threads(1):
+            extractor = SiftExtractor(self.settings.features)
+            features = extractor.extract(query, self.settings.images, region)
+        ranking = self.index.rank([features], len(self))
+        return self.index.explain(ranking, features, position, describe(query))
+
     def rank_many(
         self,
         queries: Iterable[Source | tuple[Source, Box | None]],
@@ -320,20 +385,22 @@ class Engine:
 
     def search_features(
         self,
-        features: Features,
+        features: Features | Sequence[Features],
         k: int | None = 10,
         *,
         allow: Allow | None = None,
         name: str = "<features>",
         stopwatch: Stopwatch | None = None,
+        combine: Combine = "joined",
     ) -> SearchResult:
-        """Search with features that were extracted before; as `search`."""
+        """Search with features that were extracted before; as `search` or `search_together`."""
+        pictures = [features] if isinstance(features, Features) else list(features)
         if k is not None and k < 1:
             raise SettingsError(f"k={k}: expected at least 1, or None for all")
         stopwatch = stopwatch or Stopwatch()
         depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
         allowed = self.index.allowed(allow)
-        ranking = self.index.rank([features], depth, allowed, stopwatch)
+        ranking = self.index.rank(pictures, depth, allowed, stopwatch, combine)
         evidence = ranking.direct_evidence(self.settings.geometry.chance_share)
         verified = self.settings.geometry.verify > 0
         return SearchResult(
@@ -341,7 +408,7 @@ class Engine:
             answers=self.index.answers(ranking, k),
             matched=evidence >= self.settings.geometry.match_evidence if verified else None,
             evidence=evidence,
-            n_features=len(features),
+            n_features=sum(map(len, pictures)),
             milliseconds=dict(stopwatch.milliseconds),
         )
 

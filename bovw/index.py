@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from .cascade import Base, Ranking, Stopwatch, rank
 from .collection import Collection, Failure
 from .errors import IncompatibleError, SettingsError
+from .explanation import Explanation, reason, shared_words
 from .features import Features, SiftExtractor, check_same_meaning
 from .histogram_index import HistogramIndex
 from .nearest import CacheFile
-from .query import Query, QueryFeatures
+from .query import Combine, Query, QueryFeatures
 from .results import Answer
 from .settings import Settings
 from .versions import warn_of_other_versions
@@ -131,6 +132,7 @@ class Index:
         depth: int,
         allowed: NDArray[np.bool_] | None = None,
         stopwatch: Stopwatch | None = None,
+        combine: Combine = "joined",
     ) -> Ranking:
         """Rank the pictures for the features of a query, of one picture or of several.
 
@@ -138,7 +140,7 @@ class Index:
         """
         stopwatch = stopwatch or Stopwatch()
         return rank(
-            self.query(features, stopwatch),
+            self.query(features, stopwatch, combine),
             self.base,
             self.settings,
             depth=depth,
@@ -146,13 +148,15 @@ class Index:
             stopwatch=stopwatch,
         )
 
-    def query(self, features: Sequence[Features], stopwatch: Stopwatch) -> Query:
+    def query(
+        self, features: Sequence[Features], stopwatch: Stopwatch, combine: Combine = "joined"
+    ) -> Query:
         """Find words, histogram and signatures of a query."""
         with stopwatch("words"):
             pictures = tuple(self._looked_up(part) for part in features)
             words = np.concatenate([picture.words[:, 0] for picture in pictures])
             counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
-            return Query(self.weighting.transform(counts), pictures)
+            return Query(self.weighting.transform(counts), pictures, combine)
 
     def _looked_up(self, features: Features) -> QueryFeatures:
         kernel = self.settings.kernel
@@ -174,6 +178,24 @@ class Index:
     def answers(self, ranking: Ranking, k: int | None) -> tuple[Answer, ...]:
         """Describe the first `k` pictures of a ranking."""
         return tuple(self._answer(ranking, place) for place in range(len(ranking.positions[:k])))
+
+    def explain(
+        self, ranking: Ranking, features: Features, position: int, name: str
+    ) -> Explanation:
+        """Explain the place of a picture in a ranking for the features of a query."""
+        places = np.flatnonzero(ranking.positions == position)
+        if len(places) == 0:
+            identifier = self.collection.records[position].identifier
+            answer = Answer(len(ranking.positions), identifier, "", 0.0, 0.0)
+            return Explanation(name, answer, (), None, "it shares no word with the query")
+        place = int(places[0])
+        answer = self._answer(ranking, place)
+        last = place + 1 == len(ranking.positions)
+        following = None if last else self._answer(ranking, place + 1)
+        words = shared_words(
+            self.query([features], Stopwatch()), position, self.base, self.settings.kernel
+        )
+        return Explanation(name, answer, words, following, reason(answer, following))
 
     def _answer(self, ranking: Ranking, place: int) -> Answer:
         position = int(ranking.positions[place])

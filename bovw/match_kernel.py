@@ -44,19 +44,6 @@ class KernelMatches:
     distance: NDArray[np.uint8]
     rarity: NDArray[np.float32]
 
-    def of(self, chosen: NDArray[np.integer], n_candidates: int) -> KernelMatches:
-        """Keep the matches with some of the candidates, numbered in the order given."""
-        number = np.full(n_candidates, -1, np.int32)
-        number[chosen] = np.arange(len(chosen))
-        kept = np.flatnonzero(number[self.candidate] >= 0)
-        return KernelMatches(
-            self.query[kept],
-            self.feature[kept],
-            number[self.candidate[kept]],
-            self.distance[kept],
-            self.rarity[kept],
-        )
-
 
 def find_matches(
     query: QueryFeatures,
@@ -119,26 +106,27 @@ def find_matches(
     )
 
 
-def score_candidates(
+def contributions(
     matches: KernelMatches,
     query: QueryFeatures,
     positions: NDArray[np.integer],
     collection: Collection,
     settings: KernelSettings,
-) -> NDArray[np.float32]:
-    """Score candidates by their matches.
+) -> NDArray[np.floating]:
+    """How much each match adds to the score of its candidate.
 
     A match counts ``exp(-(distance / sigma) ** 2)`` times the rarity of its word. Matches of one
     feature with many features of a picture, and then with many pictures, are divided by the
-    square root of their sum (burstiness). Matches that agree on a change of angle count: the
-    score is that of the best three neighbours among the bins of a circle (weak geometric
-    consistency), so that a picture may be turned by any angle.
+    square root of their sum (burstiness). Only matches that agree on a change of angle count,
+    those in the best three neighbours among the bins of a circle (weak geometric consistency), so
+    that a picture may be turned by any angle. The sum is divided by the size of the picture, to
+    the power of ``settings.size_exponent``.
 
     Returns
     -------
-    (c,) float32 ndarray
+    (m,) floating ndarray
     """
-    n, n_query = len(positions), len(query.keypoints)
+    n, n_query = len(positions), len(query)
     weight: NDArray[np.floating] = _weights(matches, settings)
     if settings.burstiness:
         cell = matches.candidate.astype(np.int64) * n_query + matches.query
@@ -154,11 +142,23 @@ def score_candidates(
         totals = np.bincount(matches.candidate * bins + bin_, weight, minlength=n * bins).reshape(
             n, bins
         )
-        scores = (totals + np.roll(totals, 1, axis=1) + np.roll(totals, -1, axis=1)).max(axis=1)
-    else:
-        scores = np.bincount(matches.candidate, weight, minlength=n)
-    sizes = np.diff(collection.offsets)[positions]
-    return np.asarray(scores / np.maximum(sizes, 1) ** settings.size_exponent, np.float32)
+        best = (totals + np.roll(totals, 1, axis=1) + np.roll(totals, -1, axis=1)).argmax(axis=1)
+        off = (bin_ - best[matches.candidate] + 1) % bins
+        weight = np.where(off <= 2, weight, 0)
+    sizes = np.maximum(np.diff(collection.offsets)[positions], 1) ** settings.size_exponent
+    return np.asarray(weight / sizes[matches.candidate])
+
+
+def score_candidates(
+    matches: KernelMatches,
+    query: QueryFeatures,
+    positions: NDArray[np.integer],
+    collection: Collection,
+    settings: KernelSettings,
+) -> NDArray[np.float32]:
+    """Score candidates ``(c,)`` by the sum of what their matches contribute."""
+    weight = contributions(matches, query, positions, collection, settings)
+    return np.bincount(matches.candidate, weight, minlength=len(positions)).astype(np.float32)
 
 
 def correspondences(

@@ -11,7 +11,7 @@ from .errors import SettingsError
 from .settings import Settings
 
 PRESETS: Mapping[str, Settings] = {
-    # The best ranking: aggregated signatures, verification, Hamming expansion; docs/quality.md.
+    # The best ranking: signatures, verification, Hamming expansion; docs/quality.md.
     "strong": Settings(),
     # The textbook: TF-IDF, verification, average expansion. Without signatures more words pay.
     "classic": Settings().changed(
@@ -23,7 +23,7 @@ PRESETS: Mapping[str, Settings] = {
     "fast": Settings().changed(
         features={"max_features": 500},
         candidates={"n_candidates": 300},
-        kernel={"n_nearest": 1},
+        kernel={"method": "asmk", "n_nearest": 1},
         geometry={"verify": 30},
         expansion={"method": "none"},
     ),

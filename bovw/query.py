@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from scipy import sparse
 
 from .collection import Collection
 from .geometry import PictureFeatures
+
+Combine = Literal["joined", "mean", "best"]
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,13 @@ class Query:
         Of all pictures that are asked for together.
     pictures : tuple of QueryFeatures
         These pictures; one, as a rule. Features are in order of their nearest words.
+    combine : {"joined", "mean", "best"}
+        How several pictures score: by all their features together, or each by itself.
     """
 
     histogram: sparse.csr_matrix
     pictures: tuple[QueryFeatures, ...]
+    combine: Combine = "joined"
 
 
 def picture_as_query(collection: Collection, position: int) -> QueryFeatures:
@@ -79,7 +85,7 @@ def picture_as_query(collection: Collection, position: int) -> QueryFeatures:
 
 
 def join_features(parts: Sequence[QueryFeatures]) -> QueryFeatures:
-    """Join features that lie in the same frame, that of the first part."""
+    """Join features; where places matter they lie in the same frame, that of the first part."""
     n_nearest = max(part.words.shape[1] for part in parts)
     missing = [((0, 0), (0, n_nearest - part.words.shape[1])) for part in parts]
     return QueryFeatures(

@@ -19,7 +19,7 @@ Norm = Literal["l1", "l2", "none"]
 CandidateMethod = Literal["inverted", "sparse-hnsw", "lsa-hnsw", "exact"]
 GeometryModel = Literal["similarity", "partial", "affine", "homography"]
 ExpansionMethod = Literal["none", "average", "rank", "alpha", "discriminative", "hamming"]
-KernelMethod = Literal["none", "hamming", "asmk"]
+KernelMethod = Literal["none", "hamming", "asmk", "both"]
 
 
 def _require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -74,9 +74,9 @@ class FeatureSettings:
     upright: bool = False
     region_factor: float = 2.5  # docs/quality.md
     max_features: int = 1500
-    # A tenth of OpenCV's: pictures of few features gain, the others keep their strongest;
-    # docs/quality.md.
-    contrast_threshold: float = 0.004
+    # A quarter of OpenCV's: pictures of few features gain, the others keep their strongest; a
+    # tenth helps UKBench and hurts boxes; docs/quality.md.
+    contrast_threshold: float = 0.01
     edge_threshold: float = 10.0  # Lowe 2004
     root: bool = True  # Arandjelovic & Zisserman 2012
 
@@ -162,10 +162,10 @@ class KernelSettings:
 
     Parameters
     ----------
-    method : {"none", "hamming", "asmk"}
+    method : {"none", "hamming", "asmk", "both"}
         By the cosine of their histograms, by the features whose words are the same and whose
-        signatures are near (`bovw.match_kernel`), or by one signature a word
-        (`bovw.aggregation`).
+        signatures are near (`bovw.match_kernel`), by one signature a word (`bovw.aggregation`),
+        or by the mean of these two, the best candidate of each scoring 1.
     n_nearest : int
         Words that each feature of the query is looked up in.
     max_distance : int
@@ -185,7 +185,7 @@ class KernelSettings:
         Gaussian of this many half sides (`bovw.weighting.center_weights`); 0 switches it off.
     """
 
-    method: KernelMethod = "asmk"  # docs/quality.md
+    method: KernelMethod = "both"  # docs/quality.md
     n_nearest: int = 3  # docs/quality.md, as the next two
     max_distance: int = 20
     sigma: float = 13.0
