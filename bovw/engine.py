@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from .augmentation import augment_index
 from .calibration import Calibration, calibrate
 from .cascade import Stopwatch
 from .collection import Collection, Failure
@@ -171,6 +172,15 @@ class Engine:
             is complete.
         """
         save_index(path, self.index, overwrite=overwrite)
+
+    def augmented(self, n_answers: int = 5, *, progress: bool = False) -> Engine:
+        """Return an engine whose pictures also have the features of those that they match.
+
+        An offline step that searches once for each picture; see `augment_index`.
+        """
+        with limited_threads(1):
+            index = augment_index(self.index, n_answers, progress=progress)
+        return Engine(index, n_jobs=self.n_jobs)
 
     def changed(self, **changes: dict[str, Any]) -> Engine:
         """Return an engine over the same index that searches with other settings.

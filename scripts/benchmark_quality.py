@@ -139,6 +139,20 @@ def run(benchmark: Benchmark, workshop: Workshop) -> dict[str, Any]:
     }
 
 
+def conditions(preset: str, changes: list[str], settings: bovw.Settings) -> dict[str, Any]:
+    """Say what was measured, and on what."""
+    return {
+        "preset": preset,
+        "changes": changes,
+        "settings": settings.to_dict(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "system": platform.platform(),
+        "versions": versions(),
+        "date": datetime.date.today().isoformat(),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
 def main() -> None:
     """Run the benchmarks and print a table."""
     parser = argparse.ArgumentParser(
@@ -175,20 +189,10 @@ def main() -> None:
                 f"{result['milliseconds_per_query']:>10.1f}",
                 flush=True,
             )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    conditions = {
-        "preset": options.preset,
-        "changes": options.change,
-        "settings": settings.to_dict(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "system": platform.platform(),
-        "versions": versions(),
-        "date": datetime.date.today().isoformat(),
-        "peak_memory_mb": peak,
-    }
+    about = conditions(options.preset, options.change, settings)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps({**results, "conditions": conditions}, indent=1) + "\n")
+        options.json.write_text(json.dumps({**results, "conditions": about}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

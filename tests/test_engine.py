@@ -103,6 +103,76 @@ def test_stages_can_be_switched_off(engine: bovw.Engine, pictures: list[Path]) -
     assert [a.similarity for a in plain] != [a.similarity for a in expanded]
 
 
+@pytest.mark.parametrize("kernel", ["none", "hamming", "asmk", "both"])
+@pytest.mark.parametrize("expansion", ["average", "alpha", "discriminative", "hamming"])
+def test_kernels_and_expansions_work_together(
+    engine: bovw.Engine, pictures: list[Path], kernel: str, expansion: str
+) -> None:
+    if kernel == "none" and expansion == "hamming":
+        pytest.skip("features have no signatures to expand with")
+    changed = engine.changed(
+        kernel={"method": kernel}, expansion={"method": expansion, "rounds": 2}
+    )
+    names = [answer.identifier for answer in changed.search(pictures[2], 5)]
+    assert names[0] == pictures[2].name
+    assert sum(name[:9] == pictures[2].name[:9] for name in names) >= 4
+
+
+@pytest.mark.parametrize("combine", ["joined", "mean", "best"])
+def test_several_pictures_are_one_query(
+    engine: bovw.Engine, pictures: list[Path], combine: str
+) -> None:
+    result = engine.search_together([pictures[0], pictures[7]], 10, combine=combine)
+    assert {pictures[0].name, pictures[7].name} == {a.identifier for a in result.answers[:2]}
+    assert sum(a.identifier[:9] in ("poster_01", "poster_02") for a in result) >= 8
+    assert result[0].transform == pytest.approx(np.eye(3), abs=0.5)
+
+
+def test_impossible_queries_of_several_pictures(engine: bovw.Engine, pictures: list[Path]) -> None:
+    with pytest.raises(SettingsError, match="combine='sum'"):
+        engine.search_together(pictures[:2], combine="sum")
+    with pytest.raises(SettingsError, match="at least one"):
+        engine.search_together([])
+    with pytest.raises(ImageError):
+        engine.search_together([pictures[0], "missing.jpg"])
+
+
+def test_an_explanation_of_an_answer(engine: bovw.Engine, pictures: list[Path]) -> None:
+    for method in ("none", "hamming", "asmk", "both"):
+        changed = engine.changed(kernel={"method": method}, expansion={"method": "none"})
+        ranked = changed.search(pictures[0], None)
+        found = changed.explain(pictures[0], ranked[1].identifier)
+        assert found.answer.to_dict() == ranked[1].to_dict()
+        assert found.following is not None
+        assert found.following.identifier == ranked[2].identifier
+        assert ranked[2].identifier in found.reason
+        assert sum(word.contribution for word in found.words) == pytest.approx(1)
+        assert found.words[0].contribution >= found.words[-1].contribution > 0
+        assert "inliers" in str(found)
+        assert len(found.to_dict()["points"]) == ranked[1].inliers
+
+
+def test_an_explanation_of_what_does_not_answer(engine: bovw.Engine) -> None:
+    flat = np.full((200, 200), 128, np.uint8)
+    found = engine.explain(flat, "poster_01_1.jpg")
+    assert found.words == ()
+    assert "no word" in found.reason
+    with pytest.raises(UnknownPictureError):
+        engine.explain(flat, "nowhere.jpg")
+
+
+def test_augmented_pictures_have_features_of_their_neighbours(
+    engine: bovw.Engine, pictures: list[Path]
+) -> None:
+    augmented = engine.augmented(2)
+    before, after = (np.diff(e.collection.offsets) for e in (engine, augmented))
+    assert (after >= before).all() and after.sum() > 1.2 * before.sum()
+    assert augmented.search(pictures[0])[0].identifier == pictures[0].name
+    size = np.array([[r.width, r.height] for r in augmented.collection.records])
+    places = augmented.collection.keypoints[:, :2]
+    assert (places >= 0).all() and (places <= np.repeat(size, after, axis=0)).all()
+
+
 def test_a_picture_of_something_else_is_no_match(engine: bovw.Engine) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 300)).astype(np.uint8)
     blurred = np.asarray(cv2.GaussianBlur(noise, (0, 0), 3))

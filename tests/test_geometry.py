@@ -149,3 +149,28 @@ def test_tentative_matches_by_hand() -> None:
     assert rows.tolist() == [[0, 1, 0, 2], [0, 2, 0, 2], [0, 3, 2, 2], [0, 3, 3, 2], [1, 0, 0, 1]]
     fewer = tentative_matches(np.array([2, 5, 5, 9]), [np.array([5, 7, 9, 9]), np.array([2])], 1)
     assert fewer.query.tolist() == [0]
+
+
+@pytest.mark.parametrize("model", ["similarity", "homography"])
+def test_several_objects_give_several_models(rng: np.random.Generator, model: str) -> None:
+    query = picture(rng)
+    first, second = similarity(1.2, 20, (50, -80)), similarity(0.6, -70, (300, 420))
+    candidate = moved(query, first, 1.2, 20)
+    other = query.keypoints[:, 0] > 380  # another object moved otherwise
+    candidate.keypoints[other] = moved(query, second, 0.6, -70).keypoints[other]
+    one, two = (
+        verify(query, [candidate], GeometrySettings(model=model, max_models=n))[0] for n in (1, 3)
+    )
+    assert len(one.transforms) == 1 and len(two.transforms) >= 2
+    assert two.inliers > one.inliers + 0.8 * other.sum()
+    assert np.allclose(two.transforms[0], one.transforms[0])
+    assert np.allclose(two.transforms[1] / two.transforms[1][2, 2], second, atol=1)
+
+
+def test_inliers_weigh_as_their_features_do(rng: np.random.Generator) -> None:
+    query = picture(rng)
+    weights = rng.random(120).astype(np.float32)
+    (found,) = verify(query, [query], weights=weights)
+    assert found.weight == pytest.approx(float(weights[found.pairs[:, 0]].mean()))
+    (centred,) = verify(query, [query], center_sigma=0.5)
+    assert 0 < centred.weight < 1

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from bovw.errors import NotFittedError, SettingsError
-from bovw.weighting import TfidfWeighting, word_counts
+from bovw.weighting import TfidfWeighting, center_weights, word_counts
 
 COUNTS = sparse.csr_matrix(np.array([[3, 1, 0, 0], [1, 0, 4, 0], [2, 0, 0, 0]], np.float32))
 
@@ -78,3 +78,10 @@ def test_errors() -> None:
     for parameters in ({"tf": "x"}, {"idf": "x"}, {"norm": "x"}):
         with pytest.raises(SettingsError, match="'x'"):
             TfidfWeighting(**parameters).fit_transform(COUNTS)
+
+
+def test_the_middle_counts_most() -> None:
+    points = np.array([[49.5, 24.5], [99.5, 24.5], [49.5, -0.5], [-0.5, -0.5]], np.float32)
+    expected = np.exp([0, -2, -2, -4])  # half a side is two standard deviations
+    assert center_weights(points, (100, 50), 0.5) == pytest.approx(expected)
+    assert center_weights(points, (100, 50), 0).tolist() == [1] * 4

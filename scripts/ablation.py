@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""What each ingredient is worth: switched on in turn, and switched off from the best.
+
+    python scripts/ablation.py [--sets NAME...] [--rows NAME...] [--every N] [--json FILE]
+
+Sets, vocabularies and `BOVW_DATA` are those of benchmark_quality.py. All rows search one index of
+each set, so they differ in nothing else. Intervals are 95 % of 1,000 bootstrap samples of objects.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions
+
+import bovw
+from bovw.evaluation import GroundTruth, GroundTruthQuery, evaluate, load_ground_truth
+
+Changes = dict[str, dict[str, Any]]
+_NO_GEOMETRY: Changes = {"geometry": {"verify": 0}, "expansion": {"method": "none"}}
+_PLAIN = {"burstiness": False, "angle_bins": 1, "n_nearest": 1, "center_sigma": 0.0}
+
+
+def _kernel(**changes: Any) -> Changes:
+    return {**_NO_GEOMETRY, "kernel": {**_PLAIN, **changes}}
+
+
+# What each row changes in the default settings. First one ingredient more in each row, ...
+_ON: dict[str, Changes] = {
+    "TF-IDF": {**_NO_GEOMETRY, "kernel": {"method": "none"}},
+    "TF-IDF + verification": {"kernel": {"method": "none"}, "expansion": {"method": "none"}},
+    "TF-IDF + verification + average expansion": {
+        "kernel": {"method": "none"},
+        "expansion": {"method": "average"},
+    },
+    "signatures": _kernel(method="hamming"),
+    "+ burstiness": _kernel(method="hamming", burstiness=True),
+    "+ agreement of angles": _kernel(method="hamming", burstiness=True, angle_bins=32),
+    "+ three words a feature": _kernel(
+        method="hamming", burstiness=True, angle_bins=32, n_nearest=3
+    ),
+    "aggregated signatures, three words a feature": _kernel(method="asmk", n_nearest=3),
+    "both kernels": {**_NO_GEOMETRY, "kernel": {"center_sigma": 0.0}},
+    "+ the middle counts": _NO_GEOMETRY,
+    "+ verification": {"expansion": {"method": "none"}},
+    "+ Hamming expansion": {"expansion": {"indirect_weight": 0.0}},
+    "+ verification with the expanded query: strong": {},
+}
+# ... then the best without one of them, ...
+_OFF: dict[str, Changes] = {
+    "without burstiness": {"kernel": {"burstiness": False}},
+    "without agreement of angles": {"kernel": {"angle_bins": 1}},
+    "one word a feature": {"kernel": {"n_nearest": 1}},
+    "signatures alone": {"kernel": {"method": "hamming"}},
+    "aggregated signatures alone": {"kernel": {"method": "asmk"}},
+    "without the middle": {"kernel": {"center_sigma": 0.0}},
+}
+# ... and with others in their place.
+_INSTEAD: dict[str, Changes] = {
+    "average expansion": {"expansion": {"method": "average"}},
+    "rank-weighted expansion": {"expansion": {"method": "rank"}},
+    "alpha expansion": {"expansion": {"method": "alpha"}},
+    "discriminative expansion": {"expansion": {"method": "discriminative"}},
+    "two rounds of expansion": {"expansion": {"rounds": 2}},
+    "10 answers expand": {"expansion": {"n_answers": 10}},
+    "two models a pair": {"geometry": {"max_models": 2}},
+    "affine model": {"geometry": {"model": "affine"}},
+    "homography": {"geometry": {"model": "homography"}},
+    "places twice as large": {"geometry": {"place": 0.03}},
+    "24 bits may differ": {"kernel": {"max_distance": 24}},
+    "200 verified": {"geometry": {"verify": 200}},
+}
+ROWS = {**_ON, **_OFF, **_INSTEAD}
+
+
+def interval(values: np.ndarray, groups: list[int], seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean: whole groups are drawn, with replacement."""
+    rng = np.random.default_rng(seed)
+    names, members = np.unique(groups, return_inverse=True)
+    sums = np.bincount(members, values)
+    sizes = np.bincount(members)
+    drawn = rng.integers(0, len(names), (1000, len(names)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def objects(queries: tuple[GroundTruthQuery, ...]) -> list[int]:
+    """Number the objects that queries show: those with an answer in common show the same."""
+    owner: dict[str, int] = {}
+    numbers: list[int] = []
+    for number, query in enumerate(queries):
+        names = {query.image, *query.positive}
+        mine = min((owner[name] for name in names if name in owner), default=number)
+        owner.update(dict.fromkeys(names, mine))
+        numbers.append(mine)
+    return numbers
+
+
+def measure(
+    engine: bovw.Engine, benchmark: Benchmark, truth: GroundTruth, cache: Path
+) -> dict[str, Any]:
+    """Score one engine."""
+    spent: list[float] = []
+
+    def search(queries: Any) -> list[tuple[str, ...]]:
+        rankings = engine.rank_many(queries, cache=cache, progress=True)
+        spent.extend(sum(ranking.milliseconds.values()) for ranking in rankings)
+        return [ranking.identifiers for ranking in rankings]
+
+    paths = {record.identifier: record.path for record in engine.collection.records}
+    scores = evaluate(search, paths, truth, DATA / Path(benchmark.truth).parent)
+    values = np.array([query.ap_trapezoid for query in scores.queries])
+    low, high = interval(values, objects(truth.queries))
+    return {
+        "map_trapezoid": scores.map_trapezoid,
+        "interval": [low, high],
+        "n_s": scores.n_s,
+        "milliseconds": float(np.mean(spent)),
+        "n_queries": len(values),
+    }
+
+
+def main() -> None:
+    """Measure and print the rows."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sets", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="NAME")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="of sets with over 100 queries, each Nth"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures here, after each row")
+    parser.add_argument("--cache", type=Path, default=Path("runs/features"))
+    parser.add_argument("--jobs", type=int, default=-1)
+    options = parser.parse_args()
+
+    results: dict[str, Any] = {name: {} for name in options.rows}
+    with tempfile.TemporaryDirectory() as folder:
+        workshop = Workshop(bovw.Settings(), Path(folder), options.cache, options.jobs)
+        for name in options.sets:
+            benchmark = BENCHMARKS[name]
+            engine, _ = workshop.engine(benchmark)
+            truth = load_ground_truth(DATA / benchmark.truth)
+            if len(truth.queries) > 100:
+                truth = dataclasses.replace(truth, queries=truth.queries[:: options.every])
+            print(f"\n{name}, {len(truth.queries)} queries")
+            for row in options.rows:
+                changed = engine.changed(**ROWS[row])
+                result = results[row][name] = measure(changed, benchmark, truth, options.cache)
+                low, high = result["interval"]
+                n_s = "" if result["n_s"] is None else f"  N-S {result['n_s']:.3f}"
+                print(
+                    f"{row:<50}{result['map_trapezoid']:.4f}  [{low:.3f}, {high:.3f}]"
+                    f"{result['milliseconds']:>7.0f} ms{n_s}",
+                    flush=True,
+                )
+                if options.json:
+                    about = conditions("strong", [f"--every {options.every}"], bovw.Settings())
+                    text = json.dumps({"rows": results, "conditions": about}, indent=1)
+                    options.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
