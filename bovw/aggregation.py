@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .collection import Collection
-from .match_kernel import KernelMatches, find_matches
+from .match_kernel import shared_features
 from .query import QueryFeatures
 from .settings import KernelSettings
-from .signatures import BITS
+from .signatures import BITS, hamming_distances
 
-# Signatures that differ in half of the bits say nothing.
-_FARTHEST = BITS // 2 - 1
 _AT_ONCE = 200_000
 
 
@@ -117,12 +115,12 @@ def aggregated_contributions(
     aggregated: Aggregated,
     idf: NDArray[np.floating],
     settings: KernelSettings,
-) -> tuple[KernelMatches, NDArray[np.floating]]:
-    """Match the words of a query with those of candidates; say how much each match counts.
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32], NDArray[np.float32]]:
+    """Say how much each word that a query shares with candidates adds to their scores.
 
     A word counts ``u ** selectivity`` times the square of its inverse document frequency, `u`
-    being 1 for equal signatures and 0 when half of the bits differ; the sum is divided by the
-    square root of what the candidate scores with itself.
+    being 1 for equal signatures and 0 when half of the bits differ, or more; the sum is divided
+    by the square root of what the candidate scores with itself.
 
     Parameters
     ----------
@@ -135,15 +133,21 @@ def aggregated_contributions(
 
     Returns
     -------
-    matches : KernelMatches
-        Features are those of ``aggregated.collection``.
-    contributions : (m,) floating ndarray
+    words : (m,) unsigned integer ndarray
+    candidate : (m,) int32 ndarray
+        Which of the candidates shares it, in increasing order.
+    contributions : (m,) float32 ndarray
     """
     joined = aggregate_query(query)
-    matches = find_matches(joined, positions, aggregated.collection, idf, _FARTHEST)
-    agreement = 1 - matches.distance / np.float32(BITS / 2)
-    weight = matches.rarity * agreement**settings.selectivity * joined.weights[matches.query]
-    return matches, weight / aggregated.norms[positions][matches.candidate]
+    asked = joined.words[:, 0]
+    signatures, value = np.zeros(len(idf), np.uint64), np.zeros(len(idf), np.float32)
+    signatures[asked] = joined.signatures[:, 0]
+    value[asked] = np.square(idf[asked], dtype=np.float32) * joined.weights
+    feature, candidate, words = shared_features(value > 0, positions, aggregated.collection)
+    distances = hamming_distances(signatures[words], aggregated.collection.signatures[feature])
+    agreement = np.maximum(1 - np.arange(BITS + 1) / (BITS / 2), 0) ** settings.selectivity
+    weight = agreement.astype(np.float32)[distances] * value[words]
+    return words, candidate, weight / aggregated.norms[positions][candidate]
 
 
 def score_aggregated(
@@ -154,5 +158,5 @@ def score_aggregated(
     settings: KernelSettings,
 ) -> NDArray[np.float32]:
     """Score candidates ``(c,)`` by the sum of what their words contribute."""
-    matches, weight = aggregated_contributions(query, positions, aggregated, idf, settings)
-    return np.bincount(matches.candidate, weight, minlength=len(positions)).astype(np.float32)
+    _, candidate, weight = aggregated_contributions(query, positions, aggregated, idf, settings)
+    return np.bincount(candidate, weight, minlength=len(positions)).astype(np.float32)

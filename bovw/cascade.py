@@ -235,19 +235,26 @@ class _Search:
 
     def _kernel(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         """Score candidates by one picture, or by the mean of both kernels, the best 1."""
+        kernel = self.settings.kernel
+        if kernel.method == "hamming":
+            return self._hamming(picture, positions)
+        base = self.base
+        scores = score_aggregated(picture, positions, base.aggregated, base.idf, kernel)
+        shares = _shares(scores)
+        if kernel.method == "asmk":
+            return shares
+        best = np.sort(np.lexsort((positions, -shares))[: kernel.n_both])
+        shares[best] += self._hamming(picture, positions[best])
+        return shares / np.float32(2)
+
+    def _hamming(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         kernel, base = self.settings.kernel, self.base
-        scores = []
-        if kernel.method in ("asmk", "both"):
-            scores.append(score_aggregated(picture, positions, base.aggregated, base.idf, kernel))
-        if kernel.method in ("hamming", "both"):
-            found = find_matches(picture, positions, base.collection, base.idf, kernel.max_distance)
-            scores.append(score_candidates(found, picture, positions, base.collection, kernel))
-        shares = [s / max(s.max(initial=0), 1e-12) for s in scores]
-        return np.asarray(np.mean(shares, axis=0), np.float32)
+        found = find_matches(picture, positions, base.collection, base.idf, kernel.max_distance)
+        return _shares(score_candidates(found, picture, positions, base.collection, kernel))
 
     def _verify(self, asked: _Asked, positions: NDArray[np.int32]) -> None:
         """Verify what was not verified before."""
-        indirect = asked.enriched and self.settings.expansion.indirect_weight > 0
+        indirect = asked.enriched and self.settings.expansion.indirect
         if indirect:
             least = self.settings.geometry.min_evidence
             new = positions[[self._evidence(p) < least for p in positions.tolist()]]
@@ -287,18 +294,17 @@ class _Search:
     def _by_evidence(
         self, positions: NDArray[np.int32], similarities: NDArray[np.float32]
     ) -> Ranking:
-        """Put verified answers first; among them evidence adds to the similarity, less and less."""
+        """Put first what the query verified by itself, then what it verified expanded.
+
+        Among either, evidence adds to the similarity, less and less.
+        """
         geometry = self.settings.geometry
         evidence = np.array([self._evidence(p) for p in positions.tolist()], np.float32)
-        weight = np.zeros(len(positions), np.float32)
-        for place in np.flatnonzero(evidence):
+        scores = similarities.copy()
+        for place in np.flatnonzero(evidence >= geometry.min_evidence):
             found = self.found[int(positions[place])]
-            indirect = 1.0 if found.direct else self.settings.expansion.indirect_weight
-            weight[place] = indirect * found.verification.weight
-        counted = weight * evidence
-        bonus = 1 + counted / (counted + geometry.half_evidence)
-        scores = similarities + np.where(evidence >= geometry.min_evidence, bonus, 0)
-        scores = scores.astype(np.float32)
+            counted = found.verification.weight * evidence[place]
+            scores[place] += 1 + found.direct + counted / (counted + geometry.half_evidence)
         order = np.lexsort((positions, -scores))
         return Ranking(
             positions[order], scores[order], similarities[order], evidence[order], self.found
@@ -361,3 +367,8 @@ class _Search:
             )
             for picture, positions in zip(self.query.pictures, mine, strict=True)
         ]
+
+
+def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale scores so that the best is 1."""
+    return np.asarray(scores / max(scores.max(initial=0), 1e-12), np.float32)

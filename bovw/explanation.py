@@ -134,10 +134,9 @@ def shared_words(
         at = np.array([position])
         for picture in query.pictures:
             if settings.method in ("asmk", "both"):
-                found, weight = aggregated_contributions(
+                words, _, weight = aggregated_contributions(
                     picture, at, base.aggregated, base.idf, settings
                 )
-                words = base.aggregated.collection.words[found.feature]
                 total += _shares(words, weight, n_words)
             if settings.method in ("hamming", "both"):
                 limit = settings.max_distance

@@ -17,7 +17,7 @@ from .collection import Collection
 from .matching import Correspondences
 from .query import QueryFeatures
 from .settings import KernelSettings
-from .signatures import hamming_distances
+from .signatures import BITS, hamming_distances
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,36 @@ class KernelMatches:
     candidate: NDArray[np.int32]
     distance: NDArray[np.uint8]
     rarity: NDArray[np.float32]
+
+
+def shared_features(
+    asked: NDArray[np.bool_], positions: NDArray[np.integer], collection: Collection
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.unsignedinteger]]:
+    """Find the features of candidates whose words are asked for.
+
+    Parameters
+    ----------
+    asked : (n_words,) bool ndarray
+    positions : (c,) integer ndarray
+    collection : Collection
+
+    Returns
+    -------
+    feature : (m,) int64 ndarray
+        In the collection.
+    candidate : (m,) int32 ndarray
+        Which of the candidates each belongs to, in increasing order.
+    words : (m,) unsigned integer ndarray
+    """
+    positions = np.asarray(positions, np.int64)
+    starts, ends = collection.offsets[positions], collection.offsets[positions + 1]
+    spans = zip(starts.tolist(), ends.tolist(), strict=True)
+    words = np.concatenate([collection.words[a:b] for a, b in spans] or [collection.words[:0]])
+    found = np.flatnonzero(asked[words])
+    filled = np.cumsum(ends - starts)
+    per_candidate = np.diff(np.searchsorted(found, filled), prepend=0)
+    candidate = np.repeat(np.arange(len(positions), dtype=np.int32), per_candidate)
+    return found + np.repeat(ends - filled, per_candidate), candidate, words[found]
 
 
 def find_matches(
@@ -72,18 +102,12 @@ def find_matches(
     first = (np.cumsum(count) - count).astype(np.int32)
     asked_signatures = query.signatures.ravel()[order]
 
-    positions = np.asarray(positions, np.int64)
-    starts, ends = collection.offsets[positions], collection.offsets[positions + 1]
-    spans = [slice(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-    words = np.concatenate([collection.words[span] for span in spans] or [collection.words[:0]])
-    signatures = np.concatenate(
-        [collection.signatures[span] for span in spans] or [collection.signatures[:0]]
-    )
+    feature, candidate, words = shared_features(count > 0, positions, collection)
+    ours, place = collection.signatures[feature], first[words]
+    end = place + count[words]
     # One pass for the first feature of each word, one for the second, ...: most have one or two.
+    left = np.arange(len(feature))
     found, asked, distances = [], [], []
-    left = np.flatnonzero(count[words])
-    place, end = first[words[left]], first[words[left]] + count[words[left]]
-    ours = signatures[left]
     while len(left):
         distance = hamming_distances(asked_signatures[place], ours)
         near = np.flatnonzero(distance <= max_distance)
@@ -95,14 +119,12 @@ def find_matches(
         left, place, end, ours = left[more], place[more], end[more], ours[more]
     where = np.concatenate([*found, np.zeros(0, np.int64)])
     entry = order[np.concatenate([*asked, np.zeros(0, np.int32)])]
-    filled = np.cumsum(ends - starts)
-    candidate = np.searchsorted(filled, where, side="right").astype(np.int32)
     return KernelMatches(
         query=(entry // query.words.shape[1]).astype(np.int32),
-        feature=where + (ends - filled)[candidate],
-        candidate=candidate,
+        feature=feature[where],
+        candidate=candidate[where],
         distance=np.concatenate([*distances, np.zeros(0, np.uint8)]),
-        rarity=np.square(idf[asked_words[entry]], dtype=np.float32),
+        rarity=np.square(idf, dtype=np.float32)[asked_words[entry]],
     )
 
 
@@ -190,8 +212,8 @@ def correspondences(
 
 def _weights(matches: KernelMatches, settings: KernelSettings) -> NDArray[np.float32]:
     """Weight of each match: the rarer its word and the nearer the signatures, the more."""
-    far = matches.distance / np.float32(settings.sigma)
-    return np.asarray(matches.rarity * np.exp(-far * far), np.float32)
+    far = np.arange(BITS + 1, dtype=np.float32) / np.float32(settings.sigma)
+    return np.asarray(matches.rarity * np.exp(-far * far)[matches.distance], np.float32)
 
 
 def _sums(

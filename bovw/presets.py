@@ -17,7 +17,7 @@ PRESETS: Mapping[str, Settings] = {
     "classic": Settings().changed(
         vocabulary={"n_words": 50_000},
         kernel={"method": "none"},
-        expansion={"method": "average"},
+        expansion={"method": "average", "rounds": 1},
     ),
     # Few features, each in one word, few candidates, nothing twice.
     "fast": Settings().changed(

@@ -166,6 +166,8 @@ class KernelSettings:
         By the cosine of their histograms, by the features whose words are the same and whose
         signatures are near (`bovw.match_kernel`), by one signature a word (`bovw.aggregation`),
         or by the mean of these two, the best candidate of each scoring 1.
+    n_both : int
+        How many candidates, the best by one signature a word, are scored both ways ("both").
     n_nearest : int
         Words that each feature of the query is looked up in.
     max_distance : int
@@ -186,6 +188,7 @@ class KernelSettings:
     """
 
     method: KernelMethod = "both"  # docs/quality.md
+    n_both: int = 300
     n_nearest: int = 3  # docs/quality.md, as the next two
     max_distance: int = 20
     sigma: float = 13.0
@@ -197,6 +200,7 @@ class KernelSettings:
 
     def __post_init__(self) -> None:
         _one_of("method", self.method, KernelMethod)
+        _require(self.n_both >= 1, "n_both", self.n_both, "at least 1")
         _require(self.n_nearest >= 1, "n_nearest", self.n_nearest, "at least 1")
         _require(0 <= self.max_distance <= 64, "max_distance", self.max_distance, "0 to 64")
         _require(self.sigma > 0, "sigma", self.sigma, "above 0")
@@ -232,7 +236,8 @@ class GeometrySettings:
         Evidence from which an answer counts as verified.
     half_evidence : float
         Evidence (weighted by where the inliers lie) that adds half of what evidence can add to
-        the score of a verified answer: ``1 + e / (e + half_evidence)``.
+        the score of a verified answer: ``1 + e / (e + half_evidence)``, and 1 more when no
+        expansion was needed to find it.
     match_evidence : float
         Evidence of the best answer from which a query counts as matched.
     max_pairs_per_word : int
@@ -299,18 +304,18 @@ class ExpansionSettings:
         Candidates that are taken for wrong ("discriminative").
     answer_weight : float
         Of a feature that joins the query ("hamming"); those of the query weigh 1.
-    indirect_weight : float
-        How much evidence counts that only the expanded query has ("hamming"); 0: the expanded
-        query does not verify.
+    indirect : bool
+        Let the expanded query verify what the query alone could not ("hamming"). Such answers
+        stand behind those that the query verified by itself.
     """
 
     method: ExpansionMethod = "hamming"  # docs/quality.md
     n_answers: int = 20
-    rounds: int = 1
+    rounds: int = 3  # docs/quality.md
     alpha: float = 3.0
     n_negatives: int = 50
     answer_weight: float = 1.0
-    indirect_weight: float = 0.3  # docs/quality.md
+    indirect: bool = True  # docs/quality.md
 
     def __post_init__(self) -> None:
         _one_of("method", self.method, ExpansionMethod)
@@ -319,7 +324,6 @@ class ExpansionSettings:
         _require(self.alpha >= 0, "alpha", self.alpha, ">= 0")
         _require(self.n_negatives >= 1, "n_negatives", self.n_negatives, "at least 1")
         _require(self.answer_weight > 0, "answer_weight", self.answer_weight, "above 0")
-        _require(self.indirect_weight >= 0, "indirect_weight", self.indirect_weight, ">= 0")
 
 
 @dataclass(frozen=True)

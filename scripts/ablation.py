@@ -37,7 +37,7 @@ _ON: dict[str, Changes] = {
     "TF-IDF + verification": {"kernel": {"method": "none"}, "expansion": {"method": "none"}},
     "TF-IDF + verification + average expansion": {
         "kernel": {"method": "none"},
-        "expansion": {"method": "average"},
+        "expansion": {"method": "average", "rounds": 1},
     },
     "signatures": _kernel(method="hamming"),
     "+ burstiness": _kernel(method="hamming", burstiness=True),
@@ -49,8 +49,9 @@ _ON: dict[str, Changes] = {
     "both kernels": {**_NO_GEOMETRY, "kernel": {"center_sigma": 0.0}},
     "+ the middle counts": _NO_GEOMETRY,
     "+ verification": {"expansion": {"method": "none"}},
-    "+ Hamming expansion": {"expansion": {"indirect_weight": 0.0}},
-    "+ verification with the expanded query: strong": {},
+    "+ Hamming expansion": {"expansion": {"rounds": 1, "indirect": False}},
+    "+ verification with the expanded query": {"expansion": {"rounds": 1}},
+    "+ three rounds of expansion: strong": {},
 }
 # ... then the best without one of them, ...
 _OFF: dict[str, Changes] = {
@@ -63,11 +64,12 @@ _OFF: dict[str, Changes] = {
 }
 # ... and with others in their place.
 _INSTEAD: dict[str, Changes] = {
-    "average expansion": {"expansion": {"method": "average"}},
-    "rank-weighted expansion": {"expansion": {"method": "rank"}},
-    "alpha expansion": {"expansion": {"method": "alpha"}},
-    "discriminative expansion": {"expansion": {"method": "discriminative"}},
+    "average expansion": {"expansion": {"method": "average", "rounds": 1}},
+    "rank-weighted expansion": {"expansion": {"method": "rank", "rounds": 1}},
+    "alpha expansion": {"expansion": {"method": "alpha", "rounds": 1}},
+    "discriminative expansion": {"expansion": {"method": "discriminative", "rounds": 1}},
     "two rounds of expansion": {"expansion": {"rounds": 2}},
+    "both kernels score all": {"kernel": {"n_both": 1_000_000}},
     "10 answers expand": {"expansion": {"n_answers": 10}},
     "two models a pair": {"geometry": {"max_models": 2}},
     "affine model": {"geometry": {"model": "affine"}},

@@ -45,13 +45,16 @@ def megabytes(who: int) -> float:
     return resource.getrusage(who).ru_maxrss / 1024
 
 
-def build(vocabulary: bovw.Vocabulary, jobs: int) -> tuple[bovw.Engine, dict[str, Any]]:
+def build(
+    vocabulary: bovw.Vocabulary, preset: str, jobs: int
+) -> tuple[bovw.Engine, dict[str, Any]]:
     """Index everything, save and open it; return the costs."""
     before = megabytes(resource.RUSAGE_SELF)
     begun = time.perf_counter()
     engine = bovw.Engine.build(
         [DATA / name for name in FOLDERS],
         vocabulary=vocabulary,
+        settings=bovw.PRESETS[preset],
         root=DATA,
         n_jobs=jobs,
         progress=True,
@@ -167,17 +170,27 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--vocabulary", type=Path)
+    parser.add_argument("--preset", choices=bovw.PRESETS, default="strong")
+    parser.add_argument("--keep", type=Path, help="leave the index here, for benchmark_query.py")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--jobs", type=int, default=-1)
     options = parser.parse_args()
 
     if options.vocabulary is None:
-        vocabulary = bovw.train_vocabulary(DATA / "distractors", n_jobs=options.jobs, progress=True)
+        vocabulary = bovw.train_vocabulary(
+            DATA / "distractors",
+            settings=bovw.PRESETS[options.preset],
+            n_jobs=options.jobs,
+            progress=True,
+        )
     else:
         vocabulary = bovw.load_vocabulary(options.vocabulary, n_jobs=options.jobs)
-    engine, facts = build(vocabulary, options.jobs)
+    engine, facts = build(vocabulary, options.preset, options.jobs)
+    if options.keep:
+        engine.save(options.keep, overwrite=True)
     print(json.dumps(facts, indent=1), flush=True)
     results = {
+        "preset": options.preset,
         "build": facts,
         "methods": compare_methods(engine),
         "positives": recall_of_positives(engine),
