@@ -99,12 +99,9 @@ def kernel(engine: bovw.Engine, asked: Asked, n_features: int = 700, c: int = 10
         begun = time.perf_counter()
         scores = score_aggregated(picture, positions, aggregated, idf, settings)
         asmk = time.perf_counter()
-        for name, some in (
-            ("hamming", positions),
-            ("both", positions[np.argsort(-scores)[: settings.n_both]]),
-        ):
+        best = np.sort(positions[np.argsort(-scores)[: settings.n_both]])
+        for name, some in (("hamming", positions), ("both", best)):
             start = time.perf_counter()
-            some = np.sort(some)
             matches = find_matches(picture, some, collection, idf, settings.max_distance)
             score_candidates(matches, picture, some, collection, settings)
             spent[name].append((time.perf_counter() - start) * 1000)
