@@ -103,6 +103,8 @@ def reason(answer: Answer, following: Answer | None) -> str:
     name = following.identifier
     if answer.verified != following.verified:
         return f"above {name}, which is not verified ({_geometry(following)})"
+    if answer.verified and answer.direct != following.direct:
+        return f"above {name}, which only features of other answers verify ({_geometry(following)})"
     likeness = f"similarity {answer.similarity:.3f} against {following.similarity:.3f}"
     if not answer.verified:
         return f"above {name} by {likeness}; neither is verified"

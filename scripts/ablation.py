@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions
+from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, objects
 
 import bovw
-from bovw.evaluation import GroundTruth, GroundTruthQuery, evaluate, load_ground_truth
+from bovw.evaluation import GroundTruth, evaluate, load_ground_truth
 
 Changes = dict[str, dict[str, Any]]
 _NO_GEOMETRY: Changes = {"geometry": {"verify": 0}, "expansion": {"method": "none"}}
@@ -91,18 +91,6 @@ def interval(values: np.ndarray, groups: list[int], seed: int = 0) -> tuple[floa
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
-
-
-def objects(queries: tuple[GroundTruthQuery, ...]) -> list[int]:
-    """Number the objects that queries show: those with an answer in common show the same."""
-    owner: dict[str, int] = {}
-    numbers: list[int] = []
-    for number, query in enumerate(queries):
-        names = {query.image, *query.positive}
-        mine = min((owner[name] for name in names if name in owner), default=number)
-        owner.update(dict.fromkeys(names, mine))
-        numbers.append(mine)
-    return numbers
 
 
 def measure(

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 import bovw
-from bovw.evaluation import evaluate, load_ground_truth
+from bovw.evaluation import GroundTruthQuery, evaluate, load_ground_truth
 from bovw.versions import versions
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
@@ -110,6 +110,24 @@ class Workshop:
         return self._engines[key]
 
 
+def objects(queries: tuple[GroundTruthQuery, ...]) -> list[int]:
+    """Number the objects that queries show: those with an answer in common show the same."""
+    owner: dict[str, int] = {}
+    numbers: list[int] = []
+    for number, query in enumerate(queries):
+        names = {query.image, *query.positive}
+        mine = min((owner[name] for name in names if name in owner), default=number)
+        owner.update(dict.fromkeys(names, mine))
+        numbers.append(mine)
+    return numbers
+
+
+def halves(values: list[float], groups: list[int]) -> list[float]:
+    """Means over every other object, and over the rest."""
+    rank = np.unique(groups, return_inverse=True)[1]
+    return [float(np.mean(np.array(values)[rank % 2 == half])) for half in (0, 1)]
+
+
 def run(benchmark: Benchmark, workshop: Workshop) -> dict[str, Any]:
     """Run one benchmark; return its metrics and times."""
     engine, facts = workshop.engine(benchmark)
@@ -122,15 +140,18 @@ def run(benchmark: Benchmark, workshop: Workshop) -> dict[str, Any]:
                 spent.setdefault(stage, []).append(value)
         return [ranking.identifiers for ranking in rankings]
 
+    truth = load_ground_truth(DATA / benchmark.truth)
     scores = evaluate(
         search,
         {record.identifier: record.path for record in engine.collection.records},
-        load_ground_truth(DATA / benchmark.truth),
+        truth,
         DATA / Path(benchmark.truth).parent,
     )
+    values = [query.ap_trapezoid for query in scores.queries]
     milliseconds = {stage: float(np.mean(values)) for stage, values in spent.items()}
     return {
         **scores.to_dict(),
+        "map_trapezoid_of_halves": halves(values, objects(truth.queries)),
         **facts,
         "milliseconds": milliseconds,
         "milliseconds_per_query": sum(milliseconds.values()),

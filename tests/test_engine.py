@@ -118,6 +118,35 @@ def test_kernels_and_expansions_work_together(
     assert sum(name[:9] == pictures[2].name[:9] for name in names) >= 4
 
 
+def test_what_the_query_verified_by_itself_stands_first(
+    engine: bovw.Engine, pictures: list[Path]
+) -> None:
+    strict = engine.changed(geometry={"min_evidence": 60, "match_evidence": 60})
+    ranks = {"direct": 0, "indirect": 0}
+    for picture in pictures[::3]:
+        result = strict.search(picture, None)
+        tiers = [a.verified + (a.verified and a.direct) for a in result]
+        assert tiers == sorted(tiers, reverse=True)
+        ranks["direct"] += tiers.count(2)
+        ranks["indirect"] += tiers.count(1)
+        if 1 in tiers:
+            last = result[tiers.count(2) - 1].identifier
+            assert "only features of other answers" in strict.explain(picture, last).reason
+    assert min(ranks.values()) > 0
+    alone = strict.changed(expansion={"indirect": False})
+    assert all(a.direct for picture in pictures[::3] for a in alone.search(picture, None))
+
+
+def test_few_pictures_are_scored_by_both_kernels(engine: bovw.Engine, pictures: list[Path]) -> None:
+    plain = engine.changed(geometry={"verify": 0}, expansion={"method": "none"})
+    full = plain.search(pictures[0], None)
+    few = plain.changed(kernel={"n_both": 5}).search(pictures[0], None)
+    aggregated = plain.changed(kernel={"method": "asmk"}).search(pictures[0], None)
+    assert {a.identifier for a in few[:5]} == {a.identifier for a in aggregated[:5]}
+    assert [a.identifier for a in few[5:]] == [a.identifier for a in aggregated[5:]]
+    assert [a.identifier for a in full] != [a.identifier for a in few]
+
+
 @pytest.mark.parametrize("combine", ["joined", "mean", "best"])
 def test_several_pictures_are_one_query(
     engine: bovw.Engine, pictures: list[Path], combine: str

@@ -44,6 +44,15 @@ def test_exact_methods_give_the_reference_ranking(rows: sparse.csr_matrix, metho
         assert (np.diff(scores) <= 0).all()
 
 
+def test_a_query_of_many_words_is_as_exact(rng: np.random.Generator) -> None:
+    rows = normalise(sparse.random(300, 5000, 0.02, "csr", np.float32, rng))
+    query = normalise(sparse.csr_matrix(rng.random((1, 5000), np.float32)))
+    ((positions, scores),) = HistogramIndex(rows).search(query, 20)
+    expected = (rows @ query.T).toarray().ravel()
+    assert positions.tolist() == np.argsort(-expected, kind="stable")[:20].tolist()
+    assert np.allclose(scores, expected[positions], atol=1e-6)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_recall_is_high_and_scores_are_exact(rows: sparse.csr_matrix, method: str) -> None:
     searched = index(rows, method)

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Others on the same pictures: ASMK* by the package `asmk`, and embeddings of a small network.
+
+    python scripts/benchmark_others.py [--sets NAME...] [--systems NAME...] [--json FILE]
+
+Needs `pip install bovw[benchmark]`. `BOVW_DATA` names the folder with the data (default:
+../shared/data). `asmk` gets the descriptors and the words of `benchmark_quality.py`, and five
+words for each feature of a query, as its authors take; the embeddings lie beside the pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions
+from numpy.typing import NDArray
+
+import bovw
+from bovw.evaluation import evaluate, load_ground_truth
+from bovw.extraction import extract_query
+from bovw.features import Features
+
+_PARAMETERS = {
+    "index": {"gpu_id": None},
+    "build_ivf": {
+        "kernel": {"binary": True},
+        "ivf": {"use_idf": True},
+        "quantize": {"multiple_assignment": 1},
+        "aggregate": {},
+    },
+    "query_ivf": {
+        "quantize": {"multiple_assignment": 5},
+        "aggregate": {},
+        "search": {"topk": None},
+        "similarity": {"similarity_threshold": 0.0, "alpha": 3.0},
+    },
+}
+
+
+def pictures(benchmark: Benchmark) -> dict[str, Path]:
+    """Identifiers and paths of what is indexed."""
+    files = [p for name in benchmark.base for p in (DATA / name).rglob("*.jpg")]
+    return {p.relative_to(DATA).as_posix(): p for p in sorted(files)}
+
+
+class Asmk:
+    """ASMK* as the package `asmk` has it, over the words of a bovw vocabulary."""
+
+    def __init__(self, benchmark: Benchmark, workshop: Workshop) -> None:
+        from asmk import asmk_method, codebook, index
+
+        self.settings, self.cache = workshop.settings, workshop.cache
+        self.identifiers = list(pictures(benchmark))
+        vocabulary, _ = workshop.vocabulary(benchmark.training)
+        words = codebook.Codebook(index.initialize_faiss_index(None), size=int(vocabulary.n_words_))
+        words.index(np.asarray(vocabulary.centers_, np.float32))
+        parts = [self._descriptors((p, None)) for p in pictures(benchmark).values()]
+        method = asmk_method.ASMKMethod(_PARAMETERS, {}, codebook=words)
+        builder = method.create_ivf_builder()
+        for number, part in enumerate(parts):
+            builder.add(part, np.full(len(part), number))
+        self.method = method.add_ivf_builder(builder)
+        self.milliseconds: list[float] = []
+
+    def _descriptors(self, query: Any) -> NDArray[np.float32]:
+        features = extract_query(query, self.settings, str(self.cache))
+        assert isinstance(features, Features), features
+        return np.asarray(features.descriptors, np.float32)
+
+    def search(self, queries: Any) -> list[list[str]]:
+        """Rank everything for queries, one at a time."""
+        found = []
+        for query in queries:
+            descriptors = self._descriptors(query)
+            begun = time.perf_counter()
+            _, _, ranks, _ = self.method.query_ivf(descriptors, np.zeros(len(descriptors), int))
+            self.milliseconds.append((time.perf_counter() - begun) * 1000)
+            found.append([self.identifiers[i] for i in ranks[0]])
+        return found
+
+
+class Embeddings:
+    """Exact cosine search in the embeddings that lie beside the pictures.
+
+    The distractors have none, and are left out.
+    """
+
+    def __init__(self, benchmark: Benchmark, workshop: Workshop) -> None:
+        rows = {}
+        for folder in benchmark.base:
+            if not (DATA / folder / "mobilenet_v2.npz").exists():
+                continue
+            with np.load(DATA / folder / "mobilenet_v2.npz") as file:
+                names = (f"{folder}/{name}" for name in file["names"].tolist())
+                rows.update(zip(names, file["vectors"].astype(np.float32), strict=True))
+        self.identifiers = sorted(rows)
+        self.vectors = np.stack([rows[i] for i in self.identifiers])
+        self.by_name = rows
+        truth = Path(benchmark.truth)
+        cropped = DATA / truth.parent / f"mobilenet_v2_{truth.stem}_queries.npz"
+        self.cropped = None
+        if cropped.exists():
+            with np.load(cropped) as file:
+                self.cropped = file["vectors"].astype(np.float32)
+        self.milliseconds: list[float] = []
+
+    def search(self, queries: Any) -> list[list[str]]:
+        """Rank everything for queries, one at a time."""
+        found = []
+        for number, (path, box) in enumerate(queries):
+            if box is None:
+                name = Path(path).resolve().relative_to(DATA.resolve()).as_posix()
+                vector = self.by_name[name]
+            else:
+                assert self.cropped is not None
+                vector = self.cropped[number]
+            begun = time.perf_counter()
+            order = np.argsort(-(self.vectors @ vector), kind="stable")
+            self.milliseconds.append((time.perf_counter() - begun) * 1000)
+            found.append([self.identifiers[i] for i in order])
+        return found
+
+
+SYSTEMS = {"asmk": Asmk, "mobilenet_v2": Embeddings}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sets", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path("runs/features"))
+    parser.add_argument("--jobs", type=int, default=-1)
+    options = parser.parse_args()
+
+    results: dict[str, Any] = {name: {} for name in options.systems}
+    with tempfile.TemporaryDirectory() as folder:
+        workshop = Workshop(bovw.Settings(), Path(folder), options.cache, options.jobs)
+        for name in options.sets:
+            benchmark = BENCHMARKS[name]
+            for system in options.systems:
+                made = SYSTEMS[system](benchmark, workshop)
+                scores = evaluate(
+                    made.search,
+                    {i: str(DATA / i) for i in made.identifiers},
+                    load_ground_truth(DATA / benchmark.truth),
+                    DATA / Path(benchmark.truth).parent,
+                )
+                spent = float(np.mean(made.milliseconds))
+                results[system][name] = {**scores.to_dict(), "milliseconds_per_query": spent}
+                n_s = "" if scores.n_s is None else f"{scores.n_s:.3f}"
+                print(
+                    f"{system:<14}{name:<30}{scores.map_trapezoid:>8.4f}{scores.p_at_1:>8.4f}"
+                    f"{n_s:>8}{spent:>8.1f} ms",
+                    flush=True,
+                )
+    if options.json:
+        about = conditions("strong", [], bovw.Settings())
+        options.json.write_text(json.dumps({**results, "conditions": about}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
