@@ -138,15 +138,7 @@ def aggregated_contributions(
         Which of the candidates shares it, in increasing order.
     contributions : (m,) float32 ndarray
     """
-    joined = aggregate_query(query)
-    asked = joined.words[:, 0]
-    signatures, value = np.zeros(len(idf), np.uint64), np.zeros(len(idf), np.float32)
-    signatures[asked] = joined.signatures[:, 0]
-    value[asked] = np.square(idf[asked], dtype=np.float32) * joined.weights
-    feature, candidate, words = shared_features(value > 0, positions, aggregated.collection)
-    distances = hamming_distances(signatures[words], aggregated.collection.signatures[feature])
-    agreement = np.maximum(1 - np.arange(BITS + 1) / (BITS / 2), 0) ** settings.selectivity
-    weight = agreement.astype(np.float32)[distances] * value[words]
+    words, candidate, weight, _ = _weighed(query, positions, aggregated, idf, settings)
     return words, candidate, weight / aggregated.norms[positions][candidate]
 
 
@@ -158,5 +150,30 @@ def score_aggregated(
     settings: KernelSettings,
 ) -> NDArray[np.float32]:
     """Score candidates ``(c,)`` by the sum of what their words contribute."""
-    _, candidate, weight = aggregated_contributions(query, positions, aggregated, idf, settings)
-    return np.bincount(candidate, weight, minlength=len(positions)).astype(np.float32)
+    *_, weight, counts = _weighed(query, positions, aggregated, idf, settings)
+    sums = np.zeros(len(positions))
+    some = np.flatnonzero(counts)
+    starts = (np.cumsum(counts) - counts)[some]
+    if len(some):
+        sums[some] = np.add.reduceat(weight, starts, dtype=np.float64)
+    return np.asarray(sums / aggregated.norms[positions], np.float32)
+
+
+def _weighed(
+    query: QueryFeatures,
+    positions: NDArray[np.integer],
+    aggregated: Aggregated,
+    idf: NDArray[np.floating],
+    settings: KernelSettings,
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
+    """Words that are shared, their candidates, what they count, and how many each candidate has."""
+    joined = aggregate_query(query)
+    asked = joined.words[:, 0]
+    signatures, value = np.zeros(len(idf), np.uint64), np.zeros(len(idf), np.float32)
+    signatures[asked] = joined.signatures[:, 0]
+    value[asked] = np.square(idf[asked], dtype=np.float32) * joined.weights
+    feature, candidate, words = shared_features(value > 0, positions, aggregated.collection)
+    distances = hamming_distances(signatures[words], aggregated.collection.signatures[feature])
+    agreement = np.maximum(1 - np.arange(BITS + 1) / (BITS / 2), 0) ** settings.selectivity
+    weight = agreement.astype(np.float32)[distances] * value[words]
+    return words, candidate, weight, np.bincount(candidate, minlength=len(positions))

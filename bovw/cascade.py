@@ -27,7 +27,13 @@ from .expansion import (
 )
 from .geometry import Verification, verify
 from .histogram_index import HistogramIndex
-from .match_kernel import correspondences, find_matches, score_candidates
+from .match_kernel import (
+    KernelMatches,
+    correspondences,
+    find_matches,
+    of_candidates,
+    score_candidates,
+)
 from .query import Query, QueryFeatures, join_features, picture_as_query
 from .settings import Settings
 
@@ -184,7 +190,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Search:
-    """One search: what it asks, where, and what it has verified so far."""
+    """One search: what it asks, where, and what it has found so far."""
 
     query: Query
     base: Base
@@ -193,6 +199,10 @@ class _Search:
     allowed: NDArray[np.bool_] | None
     stopwatch: Stopwatch
     found: dict[int, Found] = field(default_factory=dict)
+    # By identity of the picture, which is kept so that it stays its own.
+    matched: dict[int, tuple[QueryFeatures, NDArray[np.int32], KernelMatches]] = field(
+        default_factory=dict
+    )
 
     def once(self, asked: _Asked) -> Ranking:
         """Go through all stages with a query, or with what it was expanded to."""
@@ -249,8 +259,17 @@ class _Search:
 
     def _hamming(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         kernel, base = self.settings.kernel, self.base
-        found = find_matches(picture, positions, base.collection, base.idf, kernel.max_distance)
+        found = find_matches(picture, positions, base.collection, base.idf, kernel)
+        self.matched[id(picture)] = picture, positions, found
         return _shares(score_candidates(found, picture, positions, base.collection, kernel))
+
+    def _matches(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> KernelMatches:
+        """Match a picture with candidates, unless that was done to score them."""
+        _, scored, found = self.matched.get(id(picture), (None, positions[:0], None))
+        if found is not None and np.isin(positions, scored).all():
+            return of_candidates(found, scored, positions)
+        base = self.base
+        return find_matches(picture, positions, base.collection, base.idf, self.settings.kernel)
 
     def _verify(self, asked: _Asked, positions: NDArray[np.int32]) -> None:
         """Verify what was not verified before."""
@@ -269,7 +288,7 @@ class _Search:
         kernel, base = self.settings.kernel, self.base
         tentative = None
         if kernel.method != "none":
-            found = find_matches(picture, positions, base.collection, base.idf, kernel.max_distance)
+            found = self._matches(picture, positions)
             tentative = correspondences(found, positions, base.collection, kernel)
         verifications = verify(
             picture.picture,

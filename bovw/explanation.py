@@ -141,8 +141,7 @@ def shared_words(
                 )
                 total += _shares(words, weight, n_words)
             if settings.method in ("hamming", "both"):
-                limit = settings.max_distance
-                found = find_matches(picture, at, base.collection, base.idf, limit)
+                found = find_matches(picture, at, base.collection, base.idf, settings)
                 weight = contributions(found, picture, at, base.collection, settings)
                 total += _shares(base.collection.words[found.feature], weight, n_words)
     order = np.argsort(-total, kind="stable")[: np.count_nonzero(total > 0)]

@@ -80,9 +80,11 @@ def find_matches(
     positions: NDArray[np.integer],
     collection: Collection,
     idf: NDArray[np.floating],
-    max_distance: int,
+    settings: KernelSettings,
 ) -> KernelMatches:
     """Match a query with candidates.
+
+    Of the features that ask in one word ``settings.max_repeats`` are taken, evenly from all.
 
     Parameters
     ----------
@@ -91,13 +93,13 @@ def find_matches(
         Candidates, as positions in the collection.
     collection : Collection
     idf : (n_words,) ndarray
-    max_distance : int
-        Most bits that differ.
+    settings : KernelSettings
     """
     # The query's features in order of their words: word `w` has count[w] of them from first[w] on.
     asked_words = query.words.ravel()
     order = np.argsort(asked_words, kind="stable")
     order = order[(asked_words[order] >= 0) & (idf[asked_words[order]] > 0)]
+    order = _thinned(order, asked_words[order], settings.max_repeats)
     count = np.bincount(asked_words[order], minlength=len(idf)).astype(np.int32)
     first = (np.cumsum(count) - count).astype(np.int32)
     asked_signatures = query.signatures.ravel()[order]
@@ -110,7 +112,7 @@ def find_matches(
     found, asked, distances = [], [], []
     while len(left):
         distance = hamming_distances(asked_signatures[place], ours)
-        near = np.flatnonzero(distance <= max_distance)
+        near = np.flatnonzero(distance <= settings.max_distance)
         found.append(left[near])
         asked.append(place[near])
         distances.append(distance[near])
@@ -125,6 +127,43 @@ def find_matches(
         candidate=candidate[where],
         distance=np.concatenate([*distances, np.zeros(0, np.uint8)]),
         rarity=np.square(idf, dtype=np.float32)[asked_words[entry]],
+    )
+
+
+def _thinned(order: NDArray[np.intp], words: NDArray[np.integer], most: int) -> NDArray[np.intp]:
+    """Leave at most so many of each run of equal words, evenly from its start to its end."""
+    starts, counts = np.unique(words, return_index=True, return_counts=True)[1:]
+    if counts.max(initial=0) <= most:
+        return order
+    place = np.arange(len(order)) - np.repeat(starts, counts)
+    step = np.repeat(np.maximum(counts / most, 1), counts)
+    return order[np.floor(place / step) != np.floor((place - 1) / step)]
+
+
+def of_candidates(
+    matches: KernelMatches, positions: NDArray[np.integer], chosen: NDArray[np.integer]
+) -> KernelMatches:
+    """Leave the matches with some of the candidates.
+
+    Parameters
+    ----------
+    matches : KernelMatches
+        With the candidates at `positions`.
+    positions : (c,) integer ndarray
+        In increasing order.
+    chosen : (d,) integer ndarray
+        Some of these positions, in any order; candidate `i` of the result is ``chosen[i]``.
+    """
+    number = np.full(len(positions), -1, np.int32)
+    number[np.searchsorted(positions, chosen)] = np.arange(len(chosen))
+    candidate = number[matches.candidate]
+    kept = np.flatnonzero(candidate >= 0)
+    return KernelMatches(
+        matches.query[kept],
+        matches.feature[kept],
+        candidate[kept],
+        matches.distance[kept],
+        matches.rarity[kept],
     )
 
 

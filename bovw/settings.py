@@ -170,6 +170,9 @@ class KernelSettings:
         How many candidates, the best by one signature a word, are scored both ways ("both").
     n_nearest : int
         Words that each feature of the query is looked up in.
+    max_repeats : int
+        Features of the query that are looked up in one word at most ("hamming"); of more, as
+        many, evenly from all.
     max_distance : int
         Bits of 64 in which the signatures of a match differ at most.
     sigma : float
@@ -189,7 +192,8 @@ class KernelSettings:
 
     method: KernelMethod = "both"  # docs/quality.md
     n_both: int = 300
-    n_nearest: int = 3  # docs/quality.md, as the next two
+    n_nearest: int = 3  # docs/quality.md, as the next three
+    max_repeats: int = 10
     max_distance: int = 20
     sigma: float = 13.0
     burstiness: bool = True  # Jegou, Douze & Schmid 2009
@@ -202,6 +206,7 @@ class KernelSettings:
         _one_of("method", self.method, KernelMethod)
         _require(self.n_both >= 1, "n_both", self.n_both, "at least 1")
         _require(self.n_nearest >= 1, "n_nearest", self.n_nearest, "at least 1")
+        _require(self.max_repeats >= 1, "max_repeats", self.max_repeats, "at least 1")
         _require(0 <= self.max_distance <= 64, "max_distance", self.max_distance, "0 to 64")
         _require(self.sigma > 0, "sigma", self.sigma, "above 0")
         _require(self.angle_bins >= 1, "angle_bins", self.angle_bins, "at least 1")

@@ -102,7 +102,7 @@ def kernel(engine: bovw.Engine, asked: Asked, n_features: int = 700, c: int = 10
         best = np.sort(positions[np.argsort(-scores)[: settings.n_both]])
         for name, some in (("hamming", positions), ("both", best)):
             start = time.perf_counter()
-            matches = find_matches(picture, some, collection, idf, settings.max_distance)
+            matches = find_matches(picture, some, collection, idf, settings)
             score_candidates(matches, picture, some, collection, settings)
             spent[name].append((time.perf_counter() - start) * 1000)
         spent["asmk"].append((asmk - begun) * 1000)
