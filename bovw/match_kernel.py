@@ -137,7 +137,8 @@ def _thinned(order: NDArray[np.intp], words: NDArray[np.integer], most: int) -> 
         return order
     place = np.arange(len(order)) - np.repeat(starts, counts)
     step = np.repeat(np.maximum(counts / most, 1), counts)
-    return order[np.floor(place / step) != np.floor((place - 1) / step)]
+    kept = np.floor(place / step) != np.floor((place - 1) / step)
+    return np.asarray(order[kept])
 
 
 def of_candidates(

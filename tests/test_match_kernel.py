@@ -11,6 +11,7 @@ from bovw.expansion import enrich_query
 from bovw.match_kernel import (
     correspondences,
     find_matches,
+    of_candidates,
     score_candidates,
 )
 from bovw.query import QueryFeatures, picture_as_query
@@ -48,6 +49,10 @@ def query(rng: np.random.Generator) -> QueryFeatures:
     )
 
 
+def within(max_distance: int) -> KernelSettings:
+    return KernelSettings(max_distance=max_distance, max_repeats=100)
+
+
 def naive_pairs(
     query: QueryFeatures, position: int, collection: Collection, limit: int
 ) -> set[tuple[int, int]]:
@@ -66,7 +71,7 @@ def test_matches_are_those_of_a_comparison_one_by_one(
     query: QueryFeatures, collection: Collection
 ) -> None:
     positions = np.array([5, 0, 1, 3])
-    matches = find_matches(query, positions, collection, np.ones(N_WORDS, np.float32), 14)
+    matches = find_matches(query, positions, collection, np.ones(N_WORDS, np.float32), within(14))
     assert len(matches.query) > 20
     for number, position in enumerate(positions):
         mine = matches.candidate == number
@@ -77,9 +82,9 @@ def test_matches_are_those_of_a_comparison_one_by_one(
 def test_words_without_weight_do_not_match(query: QueryFeatures, collection: Collection) -> None:
     idf = np.ones(N_WORDS, np.float32)
     idf[:6] = 0
-    matches = find_matches(query, np.arange(6), collection, idf, 64)
+    matches = find_matches(query, np.arange(6), collection, idf, within(64))
     assert (collection.words[matches.feature] >= 6).all()
-    none = find_matches(query, np.arange(0), collection, idf, 64)
+    none = find_matches(query, np.arange(0), collection, idf, within(64))
     assert len(none.query) == 0
 
 
@@ -87,7 +92,7 @@ def test_plain_scores_by_hand(query: QueryFeatures, collection: Collection) -> N
     settings = KernelSettings(burstiness=False, angle_bins=1, size_exponent=0.0, sigma=10.0)
     idf = np.linspace(0.5, 2, N_WORDS).astype(np.float32)
     positions = np.arange(len(collection))
-    matches = find_matches(query, positions, collection, idf, 16)
+    matches = find_matches(query, positions, collection, idf, within(16))
     scores = score_candidates(matches, query, positions, collection, settings)
     expected = np.zeros(len(collection))
     for word, distance, candidate in zip(
@@ -107,7 +112,7 @@ def test_a_repeated_feature_counts_less_than_its_copies() -> None:
     collection = collect(records, [one, nine], N_WORDS)
     query = picture_as_query(collection, 0)
     settings = KernelSettings(size_exponent=0.0, angle_bins=1)
-    matches = find_matches(query, np.arange(2), collection, np.ones(N_WORDS, np.float32), 0)
+    matches = find_matches(query, np.arange(2), collection, np.ones(N_WORDS, np.float32), within(0))
     scores = score_candidates(matches, query, np.arange(2), collection, settings)
     assert scores[1] == pytest.approx(3 * scores[0])  # nine copies count as three
 
@@ -121,7 +126,7 @@ def test_a_picture_may_be_turned_but_all_of_it() -> None:
     parts = [picture_words(words, signatures, k, N_WORDS) for k in (keypoints, turned, scattered)]
     collection = collect([Record(str(i), str(i), 300, 300, "") for i in range(3)], parts, N_WORDS)
     query = picture_as_query(collection, 0)
-    matches = find_matches(query, np.arange(3), collection, np.ones(N_WORDS, np.float32), 0)
+    matches = find_matches(query, np.arange(3), collection, np.ones(N_WORDS, np.float32), within(0))
     scores = score_candidates(matches, query, np.arange(3), collection, KernelSettings())
     assert scores[1] == pytest.approx(scores[0], rel=1e-5)
     assert scores[2] < scores[0] / 3
@@ -132,7 +137,7 @@ def test_correspondences_use_each_feature_once(
 ) -> None:
     positions = np.array([0, 3])
     idf = np.ones(N_WORDS, np.float32)
-    matches = find_matches(query, positions, collection, idf, 30)
+    matches = find_matches(query, positions, collection, idf, within(30))
     chosen = correspondences(matches, positions, collection, KernelSettings())
     assert (np.diff(chosen.group) >= 0).all()
     for group in (0, 1):
@@ -190,3 +195,38 @@ def test_expansion_brings_features_back_into_the_query() -> None:
 def test_hamming_expansion_needs_a_kernel() -> None:
     with pytest.raises(SettingsError, match="needs a match kernel"):
         Settings().changed(kernel={"method": "none"})
+
+
+def test_what_repeats_in_a_query_is_thinned_evenly() -> None:
+    keypoints = np.zeros((1, 4), np.float32)
+    part = picture_words(np.array([5]), np.zeros(1, np.uint64), keypoints, N_WORDS)
+    collection = collect([Record("a", "a", 9, 9, "")], [part], N_WORDS)
+    words = np.array([[5]] * 20 + [[3]] * 2, np.int32)
+    query = QueryFeatures(
+        words,
+        np.zeros((22, 1), np.uint64),
+        np.zeros((22, 4), np.float32),
+        np.ones(22, np.float32),
+        (9, 9),
+    )
+    idf = np.ones(N_WORDS, np.float32)
+    for most, expected in ((30, 20), (20, 20), (10, 10), (7, 7), (1, 1)):
+        found = find_matches(
+            query, np.array([0]), collection, idf, KernelSettings(max_repeats=most)
+        )
+        assert len(found.query) == expected
+        assert found.query[0] == 0
+        gaps = np.diff(found.query)
+        assert gaps.max(initial=0) - gaps.min(initial=3) <= 1
+
+
+def test_matches_of_some_candidates(query: QueryFeatures, collection: Collection) -> None:
+    idf = np.ones(N_WORDS, np.float32)
+    positions = np.array([0, 2, 3, 5])
+    every = find_matches(query, positions, collection, idf, within(24))
+    some = of_candidates(every, positions, np.array([5, 2]))
+    fresh = find_matches(query, np.array([5, 2]), collection, idf, within(24))
+    pairs = [
+        set(zip(m.query, m.feature, m.candidate, m.distance, strict=True)) for m in (some, fresh)
+    ]
+    assert pairs[0] == pairs[1] != set()
