@@ -92,15 +92,13 @@ def aggregate_collection(collection: Collection, idf: NDArray[np.floating]) -> A
 
 def aggregate_query(query: QueryFeatures) -> QueryFeatures:
     """Join the features of a query that share one of their words; keypoints say nothing."""
-    words = query.words.ravel()
-    order = np.argsort(words, kind="stable")
-    order = order[words[order] >= 0]
-    starts, signatures = aggregate(words[order], query.signatures.ravel()[order])
+    order, words = query.by_word
+    starts, signatures = aggregate(words, query.signatures.ravel()[order])
     weights = np.repeat(query.weights, query.words.shape[1])[order]
     counts = np.diff(np.append(starts, len(order)))
     mean = np.add.reduceat(weights, starts) / counts if len(starts) else weights
     return QueryFeatures(
-        words[order][starts][:, None],
+        words[starts][:, None],
         signatures[:, None],
         np.zeros((len(starts), 4), np.float32),
         mean.astype(np.float32),

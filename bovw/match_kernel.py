@@ -96,11 +96,10 @@ def find_matches(
     settings : KernelSettings
     """
     # The query's features in order of their words: word `w` has count[w] of them from first[w] on.
-    asked_words = query.words.ravel()
-    order = np.argsort(asked_words, kind="stable")
-    order = order[(asked_words[order] >= 0) & (idf[asked_words[order]] > 0)]
-    order = _thinned(order, asked_words[order], settings.max_repeats)
-    count = np.bincount(asked_words[order], minlength=len(idf)).astype(np.int32)
+    order, asked_words = query.by_word
+    kept = _thinned(asked_words, settings.max_repeats) & (idf > 0)[asked_words]
+    order, asked_words = order[kept], asked_words[kept]
+    count = np.bincount(asked_words, minlength=len(idf)).astype(np.int32)
     first = (np.cumsum(count) - count).astype(np.int32)
     asked_signatures = query.signatures.ravel()[order]
 
@@ -120,25 +119,25 @@ def find_matches(
         more = np.flatnonzero(place < end)
         left, place, end, ours = left[more], place[more], end[more], ours[more]
     where = np.concatenate([*found, np.zeros(0, np.int64)])
-    entry = order[np.concatenate([*asked, np.zeros(0, np.int32)])]
+    asked_at = np.concatenate([*asked, np.zeros(0, np.int32)])
     return KernelMatches(
-        query=(entry // query.words.shape[1]).astype(np.int32),
+        query=(order // query.words.shape[1]).astype(np.int32)[asked_at],
         feature=feature[where],
         candidate=candidate[where],
         distance=np.concatenate([*distances, np.zeros(0, np.uint8)]),
-        rarity=np.square(idf, dtype=np.float32)[asked_words[entry]],
+        rarity=np.square(idf[asked_words], dtype=np.float32)[asked_at],
     )
 
 
-def _thinned(order: NDArray[np.intp], words: NDArray[np.integer], most: int) -> NDArray[np.intp]:
-    """Leave at most so many of each run of equal words, evenly from its start to its end."""
-    starts, counts = np.unique(words, return_index=True, return_counts=True)[1:]
+def _thinned(words: NDArray[np.integer], most: int) -> NDArray[np.bool_]:
+    """Choose at most so many of each run of equal words, evenly from its start to its end."""
+    first = np.flatnonzero(np.diff(words, prepend=-1))
+    counts = np.diff(np.append(first, len(words)))
     if counts.max(initial=0) <= most:
-        return order
-    place = np.arange(len(order)) - np.repeat(starts, counts)
+        return np.ones(len(words), bool)
+    place = np.arange(len(words)) - np.repeat(first, counts)
     step = np.repeat(np.maximum(counts / most, 1), counts)
-    kept = np.floor(place / step) != np.floor((place - 1) / step)
-    return np.asarray(order[kept])
+    return np.asarray(np.floor(place / step) != np.floor((place - 1) / step))
 
 
 def of_candidates(

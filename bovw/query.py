@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -45,6 +46,16 @@ class QueryFeatures:
 
     def __len__(self) -> int:
         return len(self.keypoints)
+
+    @cached_property
+    def by_word(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Places in ``words.ravel()`` that hold a word, in order of the words; and the words."""
+        words = self.words.ravel()
+        keys = words + 1
+        if len(keys) and keys.max() < 1 << 16:  # numpy sorts short integers in linear time
+            keys = keys.astype(np.uint16)
+        order = np.argsort(keys, kind="stable")[np.count_nonzero(words < 0) :]
+        return order, words[order]
 
     @property
     def picture(self) -> PictureFeatures:

@@ -58,7 +58,7 @@ class Asmk:
         self.settings, self.cache = workshop.settings, workshop.cache
         self.identifiers = list(pictures(benchmark))
         vocabulary, _ = workshop.vocabulary(benchmark.training)
-        words = codebook.Codebook(index.initialize_faiss_index(None), size=int(vocabulary.n_words_))
+        words = codebook.Codebook(index.initialize_index(None), size=int(vocabulary.n_words_))
         words.index(np.asarray(vocabulary.centers_, np.float32))
         parts = [self._descriptors((p, None)) for p in pictures(benchmark).values()]
         method = asmk_method.ASMKMethod(_PARAMETERS, {}, codebook=words)
