@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -143,19 +144,23 @@ def main() -> None:
     options = parser.parse_args()
 
     results: dict[str, Any] = {name: {} for name in options.systems}
+    made: dict[Any, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(bovw.Settings(), Path(folder), options.cache, options.jobs)
         for name in options.sets:
             benchmark = BENCHMARKS[name]
             for system in options.systems:
-                made = SYSTEMS[system](benchmark, workshop)
+                key = system, benchmark.base, benchmark.training
+                if key not in made:
+                    made[key] = SYSTEMS[system](benchmark, workshop)
+                made[key].milliseconds.clear()
                 scores = evaluate(
-                    made.search,
-                    {i: str(DATA / i) for i in made.identifiers},
+                    made[key].search,
+                    {i: os.path.abspath(DATA / i) for i in made[key].identifiers},
                     load_ground_truth(DATA / benchmark.truth),
                     DATA / Path(benchmark.truth).parent,
                 )
-                spent = float(np.mean(made.milliseconds))
+                spent = float(np.mean(made[key].milliseconds))
                 results[system][name] = {**scores.to_dict(), "milliseconds_per_query": spent}
                 n_s = "" if scores.n_s is None else f"{scores.n_s:.3f}"
                 print(
@@ -163,9 +168,10 @@ def main() -> None:
                     f"{n_s:>8}{spent:>8.1f} ms",
                     flush=True,
                 )
-    if options.json:
-        about = conditions("strong", [], bovw.Settings())
-        options.json.write_text(json.dumps({**results, "conditions": about}, indent=1) + "\n")
+                if options.json:
+                    about = conditions("strong", [], bovw.Settings())
+                    text = json.dumps({**results, "conditions": about}, indent=1)
+                    options.json.write_text(text + "\n")
 
 
 if __name__ == "__main__":
