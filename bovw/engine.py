@@ -361,9 +361,45 @@ class Engine:
                 raise features
             stopwatch = Stopwatch()
             ranking = self.index.rank([features], len(self), None, stopwatch)
-            identifiers = (self.collection.records[p].identifier for p in ranking.positions)
-            rankings.append(FullRanking(name, tuple(identifiers), stopwatch.milliseconds))
+            identifiers = tuple(self.collection.records[p].identifier for p in ranking.positions)
+            rankings.append(FullRanking(name, identifiers, ranking.scores, stopwatch.milliseconds))
         return rankings
+
+    def verify_many(
+        self,
+        queries: Iterable[Source | tuple[Source, Box | None]],
+        short_lists: Sequence[Sequence[str]],
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> list[SearchResult]:
+        """Verify short lists that another system made, by geometry.
+
+        Parameters
+        ----------
+        queries : iterable of sources, or of (source, region)
+        short_lists : sequence of sequence of str
+            Identifiers, for each query.
+        cache, progress
+            See `rank_many`.
+
+        Returns
+        -------
+        list of SearchResult
+            Pictures of the list that share a word with the query; `Answer.verified` tells those
+            that show the same. A query that cannot be read raises its ImageError.
+        """
+        depth = max((len(names) for names in short_lists), default=0)
+        engine = self.changed(geometry={"verify": depth}, expansion={"method": "none"})
+        results = []
+        found = self._extracted(queries, progress, cache)
+        for (name, features), names in zip(found, short_lists, strict=True):
+            if not isinstance(features, Features):
+                raise features
+            results.append(
+                engine.search_features(features, max(1, len(names)), allow=names, name=name)
+            )
+        return results
 
     def _extracted(
         self,

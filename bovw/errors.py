@@ -9,6 +9,7 @@
     ├── NotFittedError (ValueError, AttributeError)   used before ``fit``
     ├── UnknownPictureError (KeyError)    an identifier the index does not hold
     ├── GroundTruthError (ValueError)     malformed, or it does not fit the index
+    ├── EmbeddingError (ValueError)        vectors that are malformed, or do not fit their names
     └── StorageError                      what lies on disk
         ├── ExistsError                   something is there already and must not be overwritten
         ├── FormatError                   broken, incomplete, or not one of ours
@@ -68,6 +69,10 @@ class UnknownPictureError(BovwError, KeyError):
 
 class GroundTruthError(BovwError, ValueError):
     """A ground truth is malformed, or names pictures that are not there."""
+
+
+class EmbeddingError(BovwError, ValueError):
+    """Vectors are malformed, or do not fit their names."""
 
 
 class StorageError(BovwError):

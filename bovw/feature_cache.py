@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .features import DESCRIPTOR_LENGTH, Features, golden_descriptor
+from .files import replaced
 from .images import Box
 from .settings import Settings
 
@@ -43,7 +43,10 @@ class FeatureCache:
     def load(self, sha256: str, region: Box | None = None) -> Features | None:
         """Return the features of a picture; None when they are not there, or damaged."""
         try:
-            with np.load(self._path(sha256, region), allow_pickle=False) as stored:
+            with (
+                self._path(sha256, region).open("rb") as file,
+                np.load(file, allow_pickle=False) as stored,
+            ):
                 keypoints, descriptors = stored["keypoints"], stored["descriptors"]
                 width, height = (int(value) for value in stored["size"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -56,17 +59,10 @@ class FeatureCache:
     def save(self, features: Features, region: Box | None = None) -> None:
         """Keep the features of a picture."""
         path = self._path(features.sha256, region)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    keypoints=features.keypoints,
-                    descriptors=features.descriptors,
-                    size=np.array(features.size),
-                )
-            os.replace(aside, path)
-        except BaseException:
-            Path(aside).unlink(missing_ok=True)
-            raise
+        with replaced(path, sync=False) as file:
+            np.savez(
+                file,
+                keypoints=features.keypoints,
+                descriptors=features.descriptors,
+                size=np.array(features.size),
+            )

@@ -80,6 +80,13 @@ class Index:
         """What is searched."""
         return Base(self.collection, self.histograms, self.weighting.idf_)
 
+    @property
+    def bytes_per_picture(self) -> float:
+        """Bytes of words, signatures and keypoints of a picture, on the average."""
+        collection = self.collection
+        kept = (collection.words, collection.signatures, collection.keypoints, collection.offsets)
+        return sum(array.nbytes for array in kept) / max(1, len(collection))
+
     def check(self, name: str) -> None:
         """Compare what the index was made with to what is installed.
 

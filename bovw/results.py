@@ -135,7 +135,7 @@ class SearchResult:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FullRanking:
     """A whole index, ranked for one query: what an evaluation needs.
 
@@ -144,10 +144,13 @@ class FullRanking:
     query : str
     identifiers : tuple of str
         All pictures that share a word with the query, best first.
+    scores : (n,) float32 ndarray
+        In decreasing order.
     milliseconds : dict
         Time of each stage; of "features" only when they were extracted one query at a time.
     """
 
     query: str
     identifiers: tuple[str, ...]
+    scores: NDArray[np.float32]
     milliseconds: dict[str, float]

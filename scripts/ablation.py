@@ -4,7 +4,7 @@
     python scripts/ablation.py [--sets NAME...] [--rows NAME...] [--every N] [--json FILE]
 
 Sets, vocabularies and `BOVW_DATA` are those of benchmark_quality.py. All rows search one index of
-each set, so they differ in nothing else. Intervals are 95 % of 1,000 bootstrap samples of objects.
+each set, so they differ in nothing else. Intervals are 95 % of 2,000 bootstrap samples of objects.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, objects
+from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures
 
 import bovw
-from bovw.evaluation import GroundTruth, evaluate, load_ground_truth
+from bovw.evaluation import GroundTruth, bootstrap_interval, evaluate
+from bovw.formats import load_ground_truth
 
 Changes = dict[str, dict[str, Any]]
 _NO_GEOMETRY: Changes = {"geometry": {"verify": 0}, "expansion": {"method": "none"}}
@@ -81,18 +82,6 @@ _INSTEAD: dict[str, Changes] = {
 ROWS = {**_ON, **_OFF, **_INSTEAD}
 
 
-def interval(values: np.ndarray, groups: list[int], seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean: whole groups are drawn, with replacement."""
-    rng = np.random.default_rng(seed)
-    names, members = np.unique(groups, return_inverse=True)
-    sums = np.bincount(members, values)
-    sizes = np.bincount(members)
-    drawn = rng.integers(0, len(names), (1000, len(names)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def measure(
     engine: bovw.Engine, benchmark: Benchmark, truth: GroundTruth, cache: Path
 ) -> dict[str, Any]:
@@ -106,14 +95,11 @@ def measure(
 
     paths = {record.identifier: record.path for record in engine.collection.records}
     scores = evaluate(search, paths, truth, DATA / Path(benchmark.truth).parent)
-    values = np.array([query.ap_trapezoid for query in scores.queries])
-    low, high = interval(values, objects(truth.queries))
+    interval = bootstrap_interval(scores.of("ap_trapezoid"), scores.groups)
     return {
-        "map_trapezoid": scores.map_trapezoid,
-        "interval": [low, high],
-        "n_s": scores.n_s,
+        **figures(scores),
+        "interval": [interval.low, interval.high],
         "milliseconds": float(np.mean(spent)),
-        "n_queries": len(values),
     }
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from joblib.externals.loky import get_reusable_executor
 
 import bovw
-from bovw.evaluation import load_ground_truth
+from bovw.formats import load_ground_truth
 from bovw.histogram_index import HistogramIndex, candidate_recall
 from bovw.parallel import limited_threads
 from bovw.versions import versions

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions
+from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures
 from numpy.typing import NDArray
 
 import bovw
-from bovw.evaluation import evaluate, load_ground_truth
+from bovw.evaluation import evaluate
 from bovw.extraction import extract_query
 from bovw.features import Features
+from bovw.formats import load_ground_truth
 
 _PARAMETERS = {
     "index": {"gpu_id": None},
@@ -161,11 +162,12 @@ def main() -> None:
                     DATA / Path(benchmark.truth).parent,
                 )
                 spent = float(np.mean(made[key].milliseconds))
-                results[system][name] = {**scores.to_dict(), "milliseconds_per_query": spent}
-                n_s = "" if scores.n_s is None else f"{scores.n_s:.3f}"
+                result = {**figures(scores), "milliseconds_per_query": spent}
+                results[system][name] = result
+                n_s = "" if result["n_s"] is None else f"{result['n_s']:.3f}"
                 print(
-                    f"{system:<14}{name:<30}{scores.map_trapezoid:>8.4f}{scores.p_at_1:>8.4f}"
-                    f"{n_s:>8}{spent:>8.1f} ms",
+                    f"{system:<14}{name:<30}{result['map_trapezoid']:>8.4f}"
+                    f"{result['p_at_1']:>8.4f}{n_s:>8}{spent:>8.1f} ms",
                     flush=True,
                 )
                 if options.json:

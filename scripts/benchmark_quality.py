@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 import bovw
-from bovw.evaluation import GroundTruthQuery, evaluate, load_ground_truth
+from bovw.evaluation import Scores, evaluate
+from bovw.formats import load_ground_truth
 from bovw.versions import versions
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
@@ -110,22 +111,26 @@ class Workshop:
         return self._engines[key]
 
 
-def objects(queries: tuple[GroundTruthQuery, ...]) -> list[int]:
-    """Number the objects that queries show: those with an answer in common show the same."""
-    owner: dict[str, int] = {}
-    numbers: list[int] = []
-    for number, query in enumerate(queries):
-        names = {query.image, *query.positive}
-        mine = min((owner[name] for name in names if name in owner), default=number)
-        owner.update(dict.fromkeys(names, mine))
-        numbers.append(mine)
-    return numbers
-
-
-def halves(values: list[float], groups: list[int]) -> list[float]:
+def halves(values: list[float], groups: tuple[str, ...]) -> list[float]:
     """Means over every other object, and over the rest."""
     rank = np.unique(groups, return_inverse=True)[1]
     return [float(np.mean(np.array(values)[rank % 2 == half])) for half in (0, 1)]
+
+
+def figures(scores: Scores) -> dict[str, Any]:
+    """The averages of a set."""
+    n_s = scores.macro("n_s") if "n_s" in scores.metrics else None
+    return {
+        "n_queries": len(scores.queries),
+        "n_without_positives": scores.n_without_positives,
+        "n_ranked": scores.n_ranked,
+        "map": scores.macro("ap"),
+        "map_trapezoid": scores.macro("ap_trapezoid"),
+        "p_at_1": scores.macro("p@1"),
+        "p_at_5": scores.macro("p@5"),
+        "p_at_10": scores.macro("p@10"),
+        "n_s": n_s,
+    }
 
 
 def run(benchmark: Benchmark, workshop: Workshop) -> dict[str, Any]:
@@ -147,11 +152,11 @@ def run(benchmark: Benchmark, workshop: Workshop) -> dict[str, Any]:
         truth,
         DATA / Path(benchmark.truth).parent,
     )
-    values = [query.ap_trapezoid for query in scores.queries]
+    values = scores.of("ap_trapezoid").tolist()
     milliseconds = {stage: float(np.mean(values)) for stage, values in spent.items()}
     return {
-        **scores.to_dict(),
-        "map_trapezoid_of_halves": halves(values, objects(truth.queries)),
+        **figures(scores),
+        "map_trapezoid_of_halves": halves(values, scores.groups),
         **facts,
         "milliseconds": milliseconds,
         "milliseconds_per_query": sum(milliseconds.values()),

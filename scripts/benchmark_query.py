@@ -23,9 +23,9 @@ import bovw
 from bovw.aggregation import aggregate_collection, score_aggregated
 from bovw.cascade import Stopwatch
 from bovw.collection import Collection
-from bovw.evaluation import load_ground_truth
 from bovw.extraction import extract_query
 from bovw.features import Features
+from bovw.formats import load_ground_truth
 from bovw.match_kernel import find_matches, score_candidates
 from bovw.parallel import limited_threads
 

@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 import bovw
-from bovw.evaluation import evaluate, load_ground_truth
+from bovw.evaluation import evaluate
+from bovw.formats import load_ground_truth
 
 STAGES = {
     "TF-IDF": {"geometry": {"verify": 0}, "expansion": {"method": "none"}},
@@ -40,7 +41,7 @@ def main() -> None:
             truth,
             options.root or options.ground_truth.parent,
         )
-        print(f"{name:<16}{scores.map_trapezoid:>8.4f}{scores.p_at_1:>8.4f}")
+        print(f"{name:<16}{scores.macro('ap_trapezoid'):>8.4f}{scores.macro('p@1'):>8.4f}")
 
 
 if __name__ == "__main__":

@@ -72,9 +72,9 @@ def test_evaluate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     arguments = ["evaluate", str(folder / "i"), str(path), "--root", str(SAMPLE)]
     scores = printed(capsys, *arguments, "--json")
     assert scores["n_queries"] == 10
-    assert scores["map_trapezoid"] > 0.6
+    assert scores["macro"]["ap_trapezoid"] > 0.6
     assert main(arguments) == 0
-    assert "map_trapezoid" in capsys.readouterr().out
+    assert "ap_trapezoid" in capsys.readouterr().out
     assert main(arguments[:-2]) == 1
     assert "error" in capsys.readouterr().err
 

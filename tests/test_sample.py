@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import bovw
-from bovw.evaluation import evaluate, load_ground_truth
+from bovw.evaluation import evaluate
+from bovw.formats import load_ground_truth
 
 from .conftest import SAMPLE, SMALL
 
@@ -31,7 +32,7 @@ def test_signatures_verification_and_expansion_help(tmp_path: Path) -> None:
     def score(stage: bovw.Engine) -> float:
         return evaluate(
             lambda queries: [r.identifiers for r in stage.rank_many(queries)], paths, truth, SAMPLE
-        ).map
+        ).macro("ap")
 
     textbook = engine.changed(kernel={"method": "none"}, expansion={"method": "average"})
     verified = textbook.changed(expansion={"method": "none"})

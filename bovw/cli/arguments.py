@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from .. import __version__
+from ..formats import FORMATS
 from . import verbs
 
 _PICTURES = "folders (searched recursively), files, or @list.txt with a path a line"
@@ -159,15 +160,23 @@ def make_parser() -> argparse.ArgumentParser:
         "bovw evaluate photos.bovw photos/gnd.json",
     )
     evaluate.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
-    evaluate.add_argument("ground_truth", metavar="GROUND_TRUTH.json")
-    evaluate.add_argument(
-        "--root", metavar="DIR", help="folder its names are relative to (default: its own)"
-    )
+    _add_truth(evaluate)
     evaluate.add_argument(
         "--per-query", action="store_true", help="with --json: each query's scores"
     )
     _add_search_options(evaluate)
     add_jobs(evaluate)
+
+    compare = add(
+        "compare",
+        verbs.compare,
+        "compare indexes, embeddings and runs of other tools on a ground truth",
+        "bovw compare photos/gnd.json strong=photos.bovw classic=photos.bovw,preset=classic \\\n"
+        "    net=net.npz,pca=256,whiten=true --fuse both=rrf:strong+net "
+        "--fuse checked=verify:net+strong",
+    )
+    _add_compared(compare)
+    add_jobs(compare)
 
     info = add("info", verbs.info, "describe an index or a vocabulary", "bovw info photos.bovw")
     info.add_argument("path", metavar="INDEX|VOCABULARY")
@@ -175,6 +184,71 @@ def make_parser() -> argparse.ArgumentParser:
         "--failed", action="store_true", help="list the pictures that could not be read"
     )
     return parser
+
+
+def _add_compared(compare: argparse.ArgumentParser) -> None:
+    _add_truth(compare)
+    compare.add_argument(
+        "systems",
+        nargs="+",
+        metavar="SYSTEM",
+        help="[NAME=]PATH[,OPTION=VALUE...]: an index (option preset), a run in TREC's format "
+        "(.run, .trec, .txt), or embeddings (.npz, .npy, .h5, .parquet, .csv; options queries, "
+        "names, pca, whiten, learn, quantise, parts, augment, expand, answers, alpha, rerank)",
+    )
+    compare.add_argument(
+        "--fuse",
+        action="append",
+        default=[],
+        metavar="[NAME=]METHOD:A+B",
+        help="fuse systems: rrf (reciprocal ranks), min-max, z or rank (normalised scores), or "
+        "verify (B, an index, verifies the first answers of A); may be repeated",
+    )
+    compare.add_argument(
+        "--common", action="store_true", help="rank only the pictures that all systems have"
+    )
+    compare.add_argument(
+        "--level", type=float, default=0.95, help="of intervals and tests (default: 0.95)"
+    )
+    compare.add_argument(
+        "--seed", type=_not_negative, default=0, help="of the resampling (default: 0)"
+    )
+    compare.add_argument("--cache", metavar="DIR", help="keep features of queries here")
+    for name, what in (("csv", "a row for each system"), ("latex", "a table"),
+                       ("data", "everything, as JSON from which a page can be drawn")):  # fmt: skip
+        compare.add_argument(f"--{name}", metavar="FILE", help=f"write {what}")
+    compare.add_argument("--runs", metavar="DIR", help="write runs and qrels in TREC's format")
+
+
+def _add_truth(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "ground_truth",
+        metavar="GROUND_TRUTH",
+        help="a file or folder; see --format",
+    )
+    sub.add_argument(
+        "--root", metavar="DIR", help="folder its names are relative to (default: its own)"
+    )
+    sub.add_argument(
+        "--format",
+        choices=sorted(FORMATS),
+        help="of the ground truth (default: by its name and content)",
+    )
+    sub.add_argument(
+        "--difficulty", choices=["easy", "medium", "hard"], help="of Revisited Oxford and Paris"
+    )
+    sub.add_argument(
+        "--in-base",
+        choices=["keep", "junk", "remove"],
+        help="what becomes of a query that is in the base (default: as the protocol has it)",
+    )
+    sub.add_argument(
+        "--metrics",
+        type=lambda text: text.split(","),
+        metavar="NAME,...",
+        help="ap, ap_trapezoid, ap_interpolated, ap@K, p@K, r_precision, recall@K, hit@K, rr, "
+        "ndcg@K, ndcg_exp@K, n_s (default: those of the protocol)",
+    )
 
 
 def _add_search_options(sub: argparse.ArgumentParser) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BovwError
 from .output import GOOD, facts, print_json, report_failures, say, table
+
+if TYPE_CHECKING:
+    from ..evaluation import GroundTruth
 
 
 def _check_output(options: argparse.Namespace) -> None:
@@ -123,12 +127,28 @@ def search(options: argparse.Namespace) -> int:
     return report_failures([(r.query, r.error) for r in results if r.error is not None])
 
 
+def _truth(options: argparse.Namespace) -> GroundTruth:
+    from ..formats import load_ground_truth
+
+    return load_ground_truth(
+        options.ground_truth,
+        options.format,
+        difficulty=options.difficulty,
+        in_base=options.in_base,
+    )
+
+
+def _root(options: argparse.Namespace) -> Path:
+    path = Path(options.ground_truth)
+    return Path(options.root) if options.root else path if path.is_dir() else path.parent
+
+
 def evaluate(options: argparse.Namespace) -> int:
     """Score an index against a ground truth."""
     from ..engine import Engine
-    from ..evaluation import evaluate, load_ground_truth
+    from ..evaluation import evaluate
 
-    ground_truth = load_ground_truth(options.ground_truth)
+    truth = _truth(options)
     engine = Engine.open(options.index, n_jobs=options.jobs)
     changes: dict[str, dict[str, Any]] = {}
     if options.verify is not None:
@@ -136,21 +156,54 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.expand is not None:
         changes["expansion"] = {"method": options.expand}
     engine = engine.changed(**changes)
-    evaluation = evaluate(
+    scores = evaluate(
         lambda queries: [r.identifiers for r in engine.rank_many(queries, progress=True)],
         {record.identifier: record.path for record in engine.collection.records},
-        ground_truth,
-        options.root or Path(options.ground_truth).parent,
+        truth,
+        _root(options),
+        options.metrics,
     )
+    content = scores.to_dict(per_query=options.per_query)
     if options.json:
-        print_json(evaluation.to_dict(per_query=options.per_query))
+        print_json(content)
     else:
-        values = evaluation.to_dict()
         for name in ("n_queries", "n_without_positives", "n_ranked"):
-            say(f"{name:<20} {values.pop(name)}")
-        for name, value in values.items():
-            if value is not None:
-                say(f"{name:<20} {value:.4f}")
+            say(f"{name:<20} {content[name]}")
+        for name in scores.metrics:
+            say(f"{name:<20} {scores.macro(name):.4f}")
+    return GOOD
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Compare systems on a ground truth."""
+    from ..compare import compare
+    from ..files import write_text
+    from ..report import comparison_csv, comparison_latex, comparison_text, write_runs
+
+    comparison = compare(
+        _truth(options),
+        options.systems,
+        fuse=options.fuse,
+        root=_root(options),
+        metrics=options.metrics,
+        common=options.common,
+        cache=options.cache,
+        level=options.level,
+        random_state=options.seed,
+        n_jobs=options.jobs,
+        progress=True,
+    )
+    content = json.dumps(comparison.to_dict(), indent=1) + "\n"
+    for path, text in (
+        (options.csv, comparison_csv),
+        (options.latex, comparison_latex),
+        (options.data, lambda _: content),
+    ):
+        if path is not None:
+            write_text(path, text(comparison))
+    if options.runs is not None:
+        write_runs(comparison, options.runs)
+    say(content.rstrip() if options.json else comparison_text(comparison))
     return GOOD
 
 

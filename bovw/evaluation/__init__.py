@@ -1,13 +1,22 @@
-"""How good a ranking is: ground truths and metrics. Nothing here knows the engine."""
+"""How good a ranking is: ground truths, runs, metrics, significance; nothing knows the engine."""
 
-from .ground_truth import GroundTruth, GroundTruthQuery, load_ground_truth
-from .protocol import Evaluation, QueryScores, evaluate
+from .ground_truth import GroundTruth, GroundTruthQuery
+from .metrics import metric
+from .protocol import evaluate
+from .run import Run
+from .scoring import Scores, queries_in_base, score_run
+from .significance import bootstrap_interval, differences, randomisation_test
 
 __all__ = [
-    "Evaluation",
     "GroundTruth",
     "GroundTruthQuery",
-    "QueryScores",
+    "Run",
+    "Scores",
+    "bootstrap_interval",
+    "differences",
     "evaluate",
-    "load_ground_truth",
+    "metric",
+    "queries_in_base",
+    "randomisation_test",
+    "score_run",
 ]

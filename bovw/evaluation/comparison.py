@@ -1,0 +1,304 @@
+"""Comparing systems: scores, intervals, which differences are real, and who finds what.
+
+All systems rank the same base, and are scored by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import GroundTruthError
+from .ground_truth import GroundTruth
+from .run import Run
+from .scoring import Scores, score_run
+from .significance import ENOUGH_GROUPS, Difference, Interval, bootstrap_interval, differences
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What two systems find among their first answers, and what either misses.
+
+    Attributes
+    ----------
+    one, other : str
+    k : int
+    both, only_one, only_other, neither : int
+        Positives of all queries, by which of the systems has them among its first `k`.
+    oracle : float
+        Mean, in the first metric, of the better system for each query: what choosing the
+        right one of the two would give.
+    """
+
+    one: str
+    other: str
+    k: int
+    both: int
+    only_one: int
+    only_other: int
+    neither: int
+    oracle: float
+
+
+@dataclass(frozen=True)
+class QueryDifference:
+    """A query that two systems answer differently.
+
+    Attributes
+    ----------
+    query, one, other : str
+    value_of_one, value_of_other : float
+        In the first metric.
+    """
+
+    query: str
+    one: str
+    other: str
+    value_of_one: float
+    value_of_other: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Systems side by side.
+
+    Attributes
+    ----------
+    truth : GroundTruth
+    metrics : tuple of str
+    runs : tuple of Run
+    scores : mapping of str to Scores
+        By name of the system.
+    intervals : mapping of str to mapping of str to Interval
+        By name of the system, then of the metric.
+    differences : tuple of Difference
+        Of every pair in every metric.
+    overlaps : tuple of Overlap
+        Of every pair.
+    notes : tuple of str
+        What a reader must know before believing the table.
+    level : float
+        Of the intervals.
+    conditions : dict
+        Machine, versions and date.
+    """
+
+    truth: GroundTruth
+    metrics: tuple[str, ...]
+    runs: tuple[Run, ...]
+    scores: Mapping[str, Scores]
+    intervals: Mapping[str, Mapping[str, Interval]]
+    differences: tuple[Difference, ...]
+    overlaps: tuple[Overlap, ...]
+    notes: tuple[str, ...]
+    level: float
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    def query_differences(self, one: str, other: str) -> list[QueryDifference]:
+        """Queries in order of how much the first system is ahead, in the first metric."""
+        mine, its = (self.scores[name].of(self.metrics[0]) for name in (one, other))
+        gap = mine - its
+        order = np.argsort(-gap, kind="stable")
+        names = self.scores[one].queries
+        return [
+            QueryDifference(names[i], one, other, float(mine[i]), float(its[i]))
+            for i in order.tolist()
+            if not np.isnan(gap[i])
+        ]
+
+    def to_dict(self, *, n_answers: int = 10) -> dict[str, Any]:
+        """Return plain values, for JSON: all that a page about the comparison needs.
+
+        Parameters
+        ----------
+        n_answers : int
+            First answers of each system to each query that are named.
+        """
+        queries = []
+        for row, query in enumerate(self.truth.queries):
+            queries.append(
+                {
+                    "query": query.name,
+                    "image": query.image,
+                    "bbox": query.bbox,
+                    "group": query.group,
+                    "positive": sorted(query.positive),
+                    "systems": {
+                        run.name: {
+                            **{
+                                name: _plain(float(value))
+                                for name, value in zip(
+                                    self.metrics, self.scores[run.name].values[row], strict=True
+                                )
+                            },
+                            "answers": run.ranked_names(query.name, n_answers),
+                        }
+                        for run in self.runs
+                    },
+                }
+            )
+        return {
+            "ground_truth": self.truth.name,
+            "in_base": self.truth.in_base,
+            "level": self.level,
+            "metrics": list(self.metrics),
+            "systems": {
+                run.name: {
+                    **self.scores[run.name].to_dict(),
+                    "intervals": {
+                        name: [_plain(interval.low), _plain(interval.high)]
+                        for name, interval in self.intervals[run.name].items()
+                    },
+                    "facts": dict(run.facts),
+                }
+                for run in self.runs
+            },
+            "differences": [
+                {k: _plain(v) if isinstance(v, float) else v for k, v in asdict(d).items()}
+                for d in self.differences
+            ],
+            "overlaps": [asdict(overlap) for overlap in self.overlaps],
+            "notes": list(self.notes),
+            "conditions": dict(self.conditions),
+            "queries": queries,
+        }
+
+
+def _plain(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def compare_runs(
+    truth: GroundTruth,
+    runs: Sequence[Run],
+    metrics: Sequence[str] | None = None,
+    *,
+    same: Mapping[str, frozenset[str]] | None = None,
+    notes: Sequence[str] = (),
+    conditions: Mapping[str, Any] | None = None,
+    k: int = 10,
+    level: float = 0.95,
+    random_state: int = 0,
+) -> Comparison:
+    """Compare runs.
+
+    Parameters
+    ----------
+    truth : GroundTruth
+    runs : sequence of Run
+        With distinct names, over the same base.
+    metrics : sequence of str, optional
+        The first one decides about oracles and wins; default: those of the ground truth.
+    same : mapping, optional
+        See `score_run`.
+    notes : sequence of str
+        Added to what is noted here.
+    conditions : mapping, optional
+    k : int
+        Depth of the overlaps.
+    level : float
+        Of intervals and tests.
+    random_state : int
+        Of the bootstrap and the randomisation.
+
+    Raises
+    ------
+    GroundTruthError
+        When names repeat, or the runs rank different bases.
+    """
+    names = [run.name for run in runs]
+    if not runs or len(set(names)) < len(names):
+        raise GroundTruthError(f"systems {names}: expected one or more, with distinct names")
+    for run in runs[1:]:
+        if run.items != runs[0].items:
+            mine, its = set(runs[0].items), set(run.items)
+            raise GroundTruthError(
+                f"{names[0]!r} ranks {len(mine)} pictures and {run.name!r} {len(its)}; "
+                f"{len(mine ^ its)} are in one of them only, such as {min(mine ^ its)!r}: index "
+                "the same pictures, or compare over those that all systems have (common)"
+            )
+    chosen = tuple(metrics or truth.metrics)
+    scores = {run.name: score_run(run, truth, chosen, same=same) for run in runs}
+    first = scores[names[0]]
+    groups = first.groups
+    intervals = {
+        name: {
+            m: bootstrap_interval(found.of(m), groups, level=level, random_state=random_state)
+            for m in chosen
+        }
+        for name, found in scores.items()
+    }
+    pairs = [(a, b) for i, a in enumerate(runs) for b in runs[i + 1 :]]
+    return Comparison(
+        truth=truth,
+        metrics=chosen,
+        runs=tuple(runs),
+        scores=scores,
+        intervals=intervals,
+        differences=tuple(
+            differences(list(scores.items()), chosen, level=level, random_state=random_state)
+        ),
+        overlaps=tuple(_overlap(a, b, truth, scores, chosen[0], k) for a, b in pairs),
+        notes=(*notes, *_notes(truth, first, same)),
+        level=level,
+        conditions=conditions or {},
+    )
+
+
+def _overlap(
+    one: Run, other: Run, truth: GroundTruth, scores: Mapping[str, Scores], first: str, k: int
+) -> Overlap:
+    counts = np.zeros((2, 2), int)
+    for query in truth.queries:
+        right = query.positive - query.junk
+        found = []
+        for run in (one, other):
+            ranked = run.ranked_names(query.name, k + len(query.junk) + 1)
+            own = {query.image} if truth.in_base != "keep" else set()
+            kept = [name for name in ranked if name not in query.junk and name not in own][:k]
+            found.append(right & set(kept))
+        counts[1, 1] += len(found[0] & found[1])
+        counts[1, 0] += len(found[0] - found[1])
+        counts[0, 1] += len(found[1] - found[0])
+        counts[0, 0] += len(right - found[0] - found[1])
+    better = np.fmax(scores[one.name].of(first), scores[other.name].of(first))
+    known = better[~np.isnan(better)]
+    return Overlap(
+        one.name,
+        other.name,
+        k,
+        both=int(counts[1, 1]),
+        only_one=int(counts[1, 0]),
+        only_other=int(counts[0, 1]),
+        neither=int(counts[0, 0]),
+        oracle=float(known.mean()) if len(known) else float("nan"),
+    )
+
+
+def _notes(
+    truth: GroundTruth, scores: Scores, same: Mapping[str, frozenset[str]] | None
+) -> list[str]:
+    notes = []
+    if scores.n_without_positives:
+        notes.append(
+            f"{scores.n_without_positives} of {len(scores.queries)} queries have no positive and "
+            "are left out of all means"
+        )
+    n_groups = len({g for g, n in zip(scores.groups, scores.n_positives, strict=True) if n})
+    if n_groups < ENOUGH_GROUPS:
+        notes.append(
+            f"{n_groups} independent groups of queries: fewer than {ENOUGH_GROUPS}, so that "
+            "differences are reported and none is called real"
+        )
+    own = {q.name for q in truth.queries if q.image in truth.images} | set(same or ())
+    if own:
+        done = {
+            "keep": "kept, unless their junk names them",
+            "junk": "junk for that query",
+            "remove": "removed for all queries",
+        }[truth.in_base]
+        notes.append(f"{len(own)} queries are in the base: {done}")
+    return notes

@@ -1,0 +1,138 @@
+"""Runs: what a system answers to the queries of a ground truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GroundTruthError
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Full rankings of a base, one for each query.
+
+    Attributes
+    ----------
+    name : str
+        Of the system.
+    items : tuple of str
+        The pictures of the base, in increasing order of name.
+    rankings : mapping of str to (n,) int32 ndarray
+        By name of the query: positions in `items`, best first. What a system left out stands
+        last, in order of name.
+    scores : mapping of str to (n,) float ndarray
+        Of the ranked pictures, where the system gives scores; -inf for what it left out.
+    facts : dict
+        What else is known of the system, such as ``milliseconds`` a query, ``index_seconds`` and
+        ``bytes`` a picture.
+    """
+
+    name: str
+    items: tuple[str, ...]
+    rankings: Mapping[str, NDArray[np.int32]]
+    scores: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_names(
+        cls,
+        name: str,
+        ranked: Mapping[str, Sequence[str]],
+        *,
+        items: Sequence[str] | None = None,
+        scores: Mapping[str, Sequence[float]] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Make a run of ranked names.
+
+        Parameters
+        ----------
+        name : str
+        ranked : mapping of str to sequence of str
+            Best first, for each query.
+        items : sequence of str, optional
+            The base; without it, all that is ranked for any query.
+        scores : mapping of str to sequence of float, optional
+            Of the names in `ranked`.
+        facts : mapping, optional
+
+        Raises
+        ------
+        GroundTruthError
+            When a query ranks a picture twice, or one that the base does not hold.
+        """
+        known = set().union(*ranked.values()) if items is None else set(items)
+        base = tuple(sorted(known))
+        place = {item: i for i, item in enumerate(base)}
+        rankings, values = {}, {}
+        for query, names in ranked.items():
+            try:
+                found = np.array([place[n] for n in names], np.int32)
+            except KeyError as error:
+                raise GroundTruthError(
+                    f"run {name!r}, query {query!r} ranks {error.args[0]!r}, which is not in the "
+                    f"base of {len(base)} pictures"
+                ) from None
+            left = np.ones(len(base), bool)
+            left[found] = False
+            if np.count_nonzero(~left) != len(found):
+                raise GroundTruthError(f"run {name!r}, query {query!r} ranks a picture twice")
+            rankings[query] = np.concatenate([found, np.flatnonzero(left).astype(np.int32)])
+            if scores is not None:
+                rest = np.full(len(base) - len(found), -np.inf)
+                values[query] = np.concatenate([np.asarray(scores[query], np.float64), rest])
+        return cls(name, base, rankings, values, facts or {})
+
+    @classmethod
+    def from_scores(
+        cls,
+        name: str,
+        items: Sequence[str],
+        queries: Sequence[str],
+        scores: NDArray[np.floating],
+        facts: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Make a run of scores ``(n_queries, n_items)``; ties go to the smaller name."""
+        if scores.shape != (len(queries), len(items)) or np.isnan(scores).any():
+            raise GroundTruthError(
+                f"run {name!r}: scores of shape {scores.shape}, expected "
+                f"({len(queries)}, {len(items)}) without NaN"
+            )
+        by_name = np.array(sorted(range(len(items)), key=lambda i: items[i]), np.intp)
+        scores = scores[:, by_name]
+        orders = [np.argsort(-row, kind="stable").astype(np.int32) for row in scores]
+        return cls(
+            name,
+            tuple(items[i] for i in by_name),
+            dict(zip(queries, orders, strict=True)),
+            {q: row[order] for q, row, order in zip(queries, scores, orders, strict=True)},
+            facts or {},
+        )
+
+    def restricted(self, items: set[str] | frozenset[str]) -> Run:
+        """Leave only some pictures of the base."""
+        kept = np.array([item in items for item in self.items], bool)
+        number = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+        places = {q: np.flatnonzero(kept[ranking]) for q, ranking in self.rankings.items()}
+        return replace(
+            self,
+            items=tuple(item for item in self.items if item in items),
+            rankings={q: number[r[places[q]]] for q, r in self.rankings.items()},
+            scores={q: s[places[q]] for q, s in self.scores.items()},
+        )
+
+    def by_item(self, query: str) -> NDArray[np.float64]:
+        """Scores of a query in the order of `items`; without scores, minus the rank."""
+        ranking = self.rankings[query]
+        scores = np.empty(len(ranking))
+        scores[ranking] = self.scores.get(query, -np.arange(len(ranking), dtype=np.float64))
+        return scores
+
+    def ranked_names(self, query: str, k: int | None = None) -> list[str]:
+        """Names of the first `k` answers to a query."""
+        return [self.items[i] for i in self.rankings[query][:k].tolist()]

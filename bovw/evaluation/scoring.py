@@ -1,0 +1,216 @@
+"""Scoring a run against a ground truth.
+
+Taken out for every query is its junk; everything else that is not positive is wrong, also what the
+base holds and the ground truth does not name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GroundTruthError
+from .ground_truth import GroundTruth
+from .metrics import Judged, metric
+from .run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of each query, and their averages.
+
+    Attributes
+    ----------
+    metrics, queries : tuple of str
+    values : (n_queries, n_metrics) float64 ndarray
+        NaN for queries without a positive.
+    n_positives : (n_queries,) int64 ndarray
+    groups : tuple of str
+        What each query shows; see `GroundTruth.groups`.
+    parts : mapping of str to (n_queries, 2) float64 ndarray
+        Numerators and denominators of the metrics that have a micro average.
+    n_ranked : int
+        Pictures in the base.
+    """
+
+    metrics: tuple[str, ...]
+    queries: tuple[str, ...]
+    values: NDArray[np.float64]
+    n_positives: NDArray[np.int64]
+    groups: tuple[str, ...]
+    parts: Mapping[str, NDArray[np.float64]] = field(repr=False)
+    n_ranked: int = 0
+
+    @property
+    def n_without_positives(self) -> int:
+        """Queries that are left out of all averages, since they have no right answer."""
+        return int(np.count_nonzero(self.n_positives == 0))
+
+    def of(self, name: str) -> NDArray[np.float64]:
+        """Values of one metric, ``(n_queries,)``."""
+        return self.values[:, self.metrics.index(name)]
+
+    def macro(self, name: str) -> float:
+        """Mean over the queries that have a positive: mAP, for example; NaN without any."""
+        return _mean(self.of(name))
+
+    def micro(self, name: str) -> float:
+        """Sum of the numerators over the sum of the denominators.
+
+        Only precision@k, R-precision and recall@k have one; NaN for the others.
+        """
+        if name not in self.parts:
+            return float("nan")
+        above, below = self.parts[name][self.n_positives > 0].sum(axis=0)
+        return float(above / below) if below else float("nan")
+
+    def by_group(self, name: str) -> dict[str, float]:
+        """Mean of each group, in order of its name."""
+        values, groups = self.of(name), np.array(self.groups)
+        return {str(g): _mean(values[groups == g]) for g in np.unique(groups)}
+
+    def macro_over_groups(self, name: str) -> float:
+        """Mean of the means of the groups: each class counts the same."""
+        return _mean(np.array(list(self.by_group(name).values())))
+
+    def to_dict(self, *, per_query: bool = False) -> dict[str, Any]:
+        """Return plain values, for JSON; what is not known is null."""
+        content: dict[str, Any] = {
+            "n_queries": len(self.queries),
+            "n_without_positives": self.n_without_positives,
+            "n_ranked": self.n_ranked,
+            "macro": {name: _plain(self.macro(name)) for name in self.metrics},
+            "micro": {name: _plain(self.micro(name)) for name in self.parts},
+        }
+        if per_query:
+            content["queries"] = [
+                {
+                    "query": query,
+                    "group": group,
+                    "n_positives": int(n),
+                    **dict(zip(self.metrics, map(_plain, row.tolist()), strict=True)),
+                }
+                for query, group, n, row in zip(
+                    self.queries, self.groups, self.n_positives, self.values, strict=True
+                )
+            ]
+        return content
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def score_run(
+    run: Run,
+    truth: GroundTruth,
+    metrics: Sequence[str] | None = None,
+    *,
+    same: Mapping[str, frozenset[str]] | None = None,
+) -> Scores:
+    """Score a run.
+
+    Parameters
+    ----------
+    run : Run
+    truth : GroundTruth
+    metrics : sequence of str, optional
+        See `metric`; default: those of the ground truth.
+    same : mapping of str to frozenset of str, optional
+        Pictures of the base that are known to be the picture of a query (by name of the query),
+        as `queries_in_base` finds them by content. By name they are found anyhow.
+
+    Raises
+    ------
+    GroundTruthError
+        When the base of the run lacks pictures of the ground truth, or the run lacks queries.
+    """
+    truth.check_images(set(run.items), f"in the base of {run.name!r}")
+    absent = [query.name for query in truth.queries if query.name not in run.rankings]
+    if absent:
+        raise GroundTruthError(
+            f"run {run.name!r} has no ranking for {len(absent)} of {len(truth.queries)} queries: "
+            + ", ".join(absent)
+        )
+    chosen = [metric(name) for name in (metrics or truth.metrics)]
+    place = {item: i for i, item in enumerate(run.items)}
+    own = {
+        query.name: ({query.image} | (same or {}).get(query.name, frozenset())) & place.keys()
+        for query in truth.queries
+    }
+    removed = set().union(*own.values()) if truth.in_base == "remove" else set()
+    gains = np.zeros(len(run.items), np.float32)
+    ignored = np.zeros(len(run.items), bool)
+    values = np.empty((len(truth.queries), len(chosen)))
+    n_positives = np.empty(len(truth.queries), np.int64)
+    parts: dict[str, list[tuple[int, int]]] = {m.name: [] for m in chosen if m.parts}
+    for row, query in enumerate(truth.queries):
+        out = query.junk | removed
+        if truth.in_base == "junk":
+            out |= own[query.name]
+        right = sorted(query.positive - out)
+        at, gone = [place[name] for name in right], [place[n] for n in out if n in place]
+        gains[at] = ideal = np.array([query.gain(name) for name in right], np.float32)
+        ranking = run.rankings[query.name]
+        if gone:
+            ignored[gone] = True
+            ranking = ranking[~ignored[ranking]]
+            ignored[gone] = False
+        judged = Judged(gains[ranking], ideal)
+        gains[at] = 0
+        n_positives[row] = judged.n_positives
+        values[row] = [m.value(judged) for m in chosen]
+        for m in chosen:
+            if m.parts:
+                parts[m.name].append(m.parts(judged))
+    return Scores(
+        tuple(m.name for m in chosen),
+        tuple(query.name for query in truth.queries),
+        values,
+        n_positives,
+        truth.groups,
+        {name: np.array(pairs, np.float64).reshape(-1, 2) for name, pairs in parts.items()},
+        len(run.items),
+    )
+
+
+def queries_in_base(
+    truth: GroundTruth, base: Mapping[str, str], queries: Mapping[str, str]
+) -> dict[str, frozenset[str]]:
+    """Find the queries that the base holds, by name or by content.
+
+    Parameters
+    ----------
+    truth : GroundTruth
+    base : mapping of str to str
+        Hash of the content of each picture of the base; "" where it is not known.
+    queries : mapping of str to str
+        Hash of the content of each query, by name of the query; it may lack some.
+
+    Returns
+    -------
+    dict of str to frozenset of str
+        Pictures of the base that are the picture of a query, by name of the query.
+    """
+    holders: dict[str, set[str]] = {}
+    for name, content in base.items():
+        if content:
+            holders.setdefault(content, set()).add(name)
+    found = {}
+    for query in truth.queries:
+        mine = set(holders.get(queries.get(query.name, ""), ()))
+        if query.image in base:
+            mine.add(query.image)
+        if mine:
+            found[query.name] = frozenset(mine)
+    return found

@@ -1,0 +1,217 @@
+"""Which differences are real: bootstrap intervals, randomisation tests, effect sizes.
+
+Queries of one group (a landmark, an object) are not independent, so that whole groups are drawn,
+and whole groups change sign. Everything is seeded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .scoring import Scores
+
+ENOUGH_GROUPS = 20
+"""With fewer groups a difference is reported, never called real."""
+_EXACT_UP_TO = 14
+_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the interval that holds it."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one system differs from another in one metric.
+
+    Attributes
+    ----------
+    better, worse : str
+        Names of the systems; the first has the larger mean, or stands first where they tie.
+    metric : str
+    difference : Interval
+        Of the mean over queries, with a grouped bootstrap interval.
+    p_value : float
+        Of a paired randomisation test, two-sided.
+    adjusted : float
+        The same after Holm's correction for all comparisons that were made.
+    effect : float
+        Mean of the differences of groups over their standard deviation (Cohen's d of pairs).
+    wins, losses, n_queries, n_groups : int
+        Queries that the first, or the second, answers better.
+    real : bool
+        Whether `adjusted` is below the level and there are groups enough.
+    """
+
+    better: str
+    worse: str
+    metric: str
+    difference: Interval
+    p_value: float
+    adjusted: float
+    effect: float
+    wins: int
+    losses: int
+    n_queries: int
+    n_groups: int
+    real: bool
+
+
+def _grouped(
+    values: NDArray[np.float64], groups: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums and sizes of the groups, of the values that are known."""
+    known = ~np.isnan(values)
+    members = np.unique(np.asarray(groups), return_inverse=True)[1][known]
+    sums = np.bincount(members, values[known]).astype(np.float64)
+    sizes = np.bincount(members).astype(np.float64)
+    return sums[sizes > 0], sizes[sizes > 0]
+
+
+def bootstrap_interval(
+    values: NDArray[np.float64],
+    groups: Sequence[str],
+    *,
+    level: float = 0.95,
+    n_samples: int = 2000,
+    random_state: int = 0,
+) -> Interval:
+    """Percentile interval of the mean over queries; whole groups are drawn, with replacement.
+
+    Efron 1979; for retrieval Sakai 2006; NaN values are left out.
+
+    Parameters
+    ----------
+    values : (n,) float64 ndarray
+    groups : sequence of str
+    level : float
+    n_samples, random_state : int
+    """
+    sums, sizes = _grouped(values, groups)
+    if len(sums) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    rng = np.random.default_rng(random_state)
+    means = np.empty(n_samples)
+    step = max(1, _AT_ONCE // len(sums))
+    for start in range(0, n_samples, step):
+        stop = min(start + step, n_samples)
+        drawn = rng.integers(0, len(sums), (stop - start, len(sums)))
+        means[start:stop] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(sums.sum() / sizes.sum()), float(low), float(high))
+
+
+def randomisation_test(
+    differences: NDArray[np.float64],
+    groups: Sequence[str],
+    *,
+    n_samples: int = 10_000,
+    random_state: int = 0,
+) -> float:
+    """Two-sided p value of a paired randomisation test (Fisher; Smucker et al. 2007).
+
+    Were the systems the same, the sign of what a group sums to would be chance. All
+    signs are tried for up to 14 groups, else `n_samples` at random; the observed ones count too.
+
+    Parameters
+    ----------
+    differences : (n,) float64 ndarray
+        Of the same queries; NaN values are left out.
+    groups : sequence of str
+    n_samples, random_state : int
+    """
+    sums, _ = _grouped(differences, groups)
+    if len(sums) == 0:
+        return float("nan")
+    observed = abs(sums.sum()) - 1e-12 * np.abs(sums).sum()
+    if len(sums) <= _EXACT_UP_TO:
+        numbers = np.arange(1 << len(sums))[:, None] >> np.arange(len(sums))
+        totals = np.abs((1 - 2.0 * (numbers & 1)) @ sums)
+        return float(np.mean(totals >= observed))
+    rng = np.random.default_rng(random_state)
+    extreme = 1
+    step = max(1, _AT_ONCE // len(sums))
+    for start in range(0, n_samples, step):
+        signs = rng.integers(0, 2, (min(step, n_samples - start), len(sums)))
+        extreme += int(np.count_nonzero(np.abs((1 - 2.0 * signs) @ sums) >= observed))
+    return extreme / (n_samples + 1)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p values for their number (Holm 1979), so that any false one has the level's odds."""
+    values = np.asarray(p_values, np.float64)
+    order = np.argsort(values)
+    steps = values[order] * np.arange(len(values), 0, -1)
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return [float(value) for value in adjusted]
+
+
+def effect_size(differences: NDArray[np.float64], groups: Sequence[str]) -> float:
+    """Mean of the groups' mean differences over their standard deviation; 0 when all are 0."""
+    sums, sizes = _grouped(differences, groups)
+    means = sums / sizes
+    if not means.any():
+        return 0.0
+    spread = means.std(ddof=1) if len(means) > 1 else float("nan")
+    return float(means.mean() / spread) if spread else float(np.copysign(np.inf, means.mean()))
+
+
+def differences(
+    scores: Sequence[tuple[str, Scores]],
+    metrics: Sequence[str],
+    *,
+    level: float = 0.95,
+    random_state: int = 0,
+) -> list[Difference]:
+    """Compare every pair of systems in every metric.
+
+    Parameters
+    ----------
+    scores : sequence of (str, Scores)
+        Names of systems and their scores of the same queries.
+    metrics : sequence of str
+    level : float
+        A difference is real when its adjusted p value is at most ``1 - level``.
+    random_state : int
+    """
+    pairs = []
+    for name in metrics:
+        for number, first in enumerate(scores):
+            for second in scores[number + 1 :]:
+                swap = second[1].macro(name) > first[1].macro(name)
+                pairs.append((name, second, first) if swap else (name, first, second))
+    gaps = [one[1].of(name) - other[1].of(name) for name, one, other in pairs]
+    groups = scores[0][1].groups
+    p_values = [randomisation_test(gap, groups, random_state=random_state) for gap in gaps]
+    found = []
+    for (name, one, other), gap, p, adjusted in zip(
+        pairs, gaps, p_values, holm(p_values), strict=True
+    ):
+        n_groups = len(_grouped(gap, groups)[0])
+        found.append(
+            Difference(
+                better=one[0],
+                worse=other[0],
+                metric=name,
+                difference=bootstrap_interval(gap, groups, level=level, random_state=random_state),
+                p_value=p,
+                adjusted=adjusted,
+                effect=effect_size(gap, groups),
+                wins=int(np.count_nonzero(gap > 0)),
+                losses=int(np.count_nonzero(gap < 0)),
+                n_queries=int(np.count_nonzero(~np.isnan(gap))),
+                n_groups=n_groups,
+                real=bool(adjusted <= 1 - level + 1e-12 and n_groups >= ENOUGH_GROUPS),
+            )
+        )
+    return found

@@ -1,0 +1,100 @@
+"""Readers of published ground truths, and of what other tools read and write."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from ..errors import GroundTruthError
+from ..evaluation.ground_truth import GroundTruth, InBase
+from .collections import classes, copydays, holidays, stanford_mobile, ukbench
+from .guess import guess_format
+from .json_truth import load_json, save_json
+from .labels import load_labels
+from .landmarks import load_landmarks
+from .oxford import load_oxford
+from .reading import Names, PathLike, names_in
+from .revisited import Difficulty, load_revisited
+from .trec import load_qrels, read_run, save_qrels, write_run
+
+__all__ = [
+    "FORMATS",
+    "classes",
+    "copydays",
+    "guess_format",
+    "holidays",
+    "load_ground_truth",
+    "load_json",
+    "load_labels",
+    "load_landmarks",
+    "load_oxford",
+    "load_qrels",
+    "load_revisited",
+    "names_in",
+    "read_run",
+    "save_json",
+    "save_qrels",
+    "stanford_mobile",
+    "ukbench",
+    "write_run",
+]
+
+FORMATS: Mapping[str, Callable[..., GroundTruth]] = {
+    "json": load_json,
+    "oxford": load_oxford,
+    "revisited": load_revisited,
+    "holidays": holidays,
+    "ukbench": ukbench,
+    "copydays": copydays,
+    "stanford": stanford_mobile,
+    "landmarks": load_landmarks,
+    "qrels": load_qrels,
+    "classes": classes,
+    "labels": load_labels,
+}
+"""The reader of each format."""
+
+
+def load_ground_truth(
+    path: PathLike,
+    format: str | None = None,
+    *,
+    difficulty: Difficulty | None = None,
+    images: Names | None = None,
+    usage: Literal["Public", "Private"] | None = None,
+    in_base: InBase | None = None,
+) -> GroundTruth:
+    """Read a ground truth of any format.
+
+    Parameters
+    ----------
+    path : path
+        File or folder.
+    format : str, optional
+        One of `FORMATS`; default: see `guess_format`.
+    difficulty, images, usage : optional
+        Of the readers that have them.
+    in_base : {"keep", "junk", "remove"}, optional
+        What becomes of a query that the base holds; default: as the protocol has it.
+
+    Raises
+    ------
+    GroundTruthError
+        When it is malformed, or an option does not go with the format.
+    """
+    chosen = guess_format(path) if format is None else format
+    if chosen not in FORMATS:
+        raise GroundTruthError(f"format {chosen!r}: expected one of {', '.join(FORMATS)}")
+    reader = FORMATS[chosen]
+    options = {"difficulty": difficulty, "images": images, "usage": usage}
+    given = {name: value for name, value in options.items() if value is not None}
+    unknown = sorted(given.keys() - inspect.signature(reader).parameters.keys())
+    if unknown:
+        raise GroundTruthError(
+            f"format {chosen!r} has no option {', '.join(unknown)}; leave it out, or name another "
+            "format"
+        )
+    truth = reader(path, **given)
+    return truth if in_base is None else replace(truth, in_base=in_base)

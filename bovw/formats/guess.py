@@ -1,0 +1,67 @@
+"""Which format a ground truth has, by what lies there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import GroundTruthError
+from ..images import SUFFIXES
+from .landmarks import HEADER
+from .reading import PathLike, read_json, read_text
+
+
+def guess_format(path: PathLike) -> str:
+    """Name the format of a file or folder, by the first of these rules that holds.
+
+    =====================================================  =====================
+    folder with ``*_query.txt``                            oxford
+    folder with ``Reference/`` or ``CATEGORY/Reference/``  stanford
+    folder with ``original/`` and a folder of copies       copydays
+    folder whose sub-folders hold pictures                 classes
+    ``.pkl``, or ``.json`` with ``imlist``                 revisited
+    other ``.json``                                        json
+    ``.csv`` that begins ``id,images``                     landmarks
+    other ``.csv``, ``.tsv``                               labels
+    ``.qrels``, ``.qrel``, ``.txt`` with four columns      qrels
+    =====================================================  =====================
+
+    Holidays and UKBench look like any folder or list of pictures, and must be named.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise GroundTruthError(f"{place}: no such file or folder; check the path")
+    found = _of_folder(place) if place.is_dir() else _of_file(place)
+    if found is None:
+        raise GroundTruthError(
+            f"{os.fsdecode(path)} looks like no known ground truth; name its format"
+        )
+    return found
+
+
+def _of_folder(folder: Path) -> str | None:
+    parts = {entry.name for entry in folder.iterdir() if entry.is_dir()}
+    if any(folder.glob("*_query.txt")):
+        return "oxford"
+    if "Reference" in parts or any(folder.glob("*/Reference/")):
+        return "stanford"
+    if "original" in parts and parts & {"strong", "jpeg", "jpegqual", "crops"}:
+        return "copydays"
+    if any(file.suffix.lower() in SUFFIXES for file in folder.glob("*/**/*")):
+        return "classes"
+    return None
+
+
+def _of_file(file: Path) -> str | None:
+    suffix = file.suffix.lower()
+    if suffix == ".json":
+        content = read_json(file)
+        return "revisited" if isinstance(content, dict) and "imlist" in content else "json"
+    if suffix == ".pkl":
+        return "revisited"
+    if suffix not in (".csv", ".tsv", ".qrels", ".qrel", ".txt"):
+        return None
+    first = read_text(file).lstrip().partition("\n")[0].strip()
+    if suffix in (".csv", ".tsv"):
+        return "landmarks" if first.startswith(",".join(HEADER[:2])) else "labels"
+    return "qrels" if len(first.split()) == 4 else None

@@ -1,0 +1,190 @@
+"""Judgements (qrels) and runs of TREC, as trec_eval and its kin read them.
+
+Columns are separated by white space, so that in names white space, ``%`` and what is not ASCII
+are percent-encoded: ``a b.jpg`` is written ``a%20b.jpg``, and read back as it was.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+from urllib.parse import quote, unquote
+
+import numpy as np
+
+from ..errors import GroundTruthError
+from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
+from ..files import write_text
+from .reading import PathLike, read_lines
+
+Rankings: TypeAlias = "Mapping[str, tuple[Sequence[str], Iterable[float] | None]]"
+_SAFE = string.punctuation.replace("%", "")
+
+
+def load_qrels(path: PathLike) -> GroundTruth:
+    """Read judgements: ``QUERY ITERATION PICTURE RELEVANCE``.
+
+    Above 0 is right and gains that much, below 0 is junk. The base is every picture named. A query
+    is called by its identifier, which is taken for the name of its picture too.
+    """
+    judged: dict[str, dict[str, int]] = {}
+    for where, (topic, _, document, relevance) in read_lines(path, columns=4):
+        query, name = _decoded(topic), _decoded(document)
+        try:
+            value = int(relevance)
+        except ValueError:
+            raise GroundTruthError(
+                f"{where}: relevance is {relevance!r}, expected a whole number"
+            ) from None
+        if judged.setdefault(query, {}).setdefault(name, value) != value:
+            raise GroundTruthError(f"{where}: query {query!r} judges {name!r} twice, differently")
+    return GroundTruth(
+        frozenset(name for relevances in judged.values() for name in relevances),
+        tuple(
+            GroundTruthQuery(
+                query,
+                positive=frozenset(name for name, value in relevances.items() if value > 0),
+                junk=frozenset(name for name, value in relevances.items() if value < 0),
+                gains={name: float(value) for name, value in relevances.items() if value > 1},
+            )
+            for query, relevances in judged.items()
+        ),
+        name=os.fsdecode(path),
+    )
+
+
+def save_qrels(truth: GroundTruth, path: PathLike) -> None:
+    """Write judgements: gains of positives, -1 for junk.
+
+    The first query judges what no query names 0, so that the base is whole. Left out are boxes,
+    groups and, since other tools would score them 0, queries without a positive. trec_eval does
+    not take junk out of a run: a run for it must not hold any.
+
+    Raises
+    ------
+    GroundTruthError
+        When a gain is not a whole number: trec_eval would cut it off.
+    """
+    asked = frozenset(query.image for query in truth.queries)
+    relevances: dict[str, dict[str, int]] = {}
+    for query in truth.queries:
+        own = {"keep": frozenset[str](), "junk": frozenset({query.image}), "remove": asked}
+        junk = query.junk | (own[truth.in_base] & truth.images)
+        if not query.positive <= junk:
+            gains = {name: _whole(query, name) for name in sorted(query.positive - junk)}
+            relevances[query.name] = gains | dict.fromkeys(sorted(junk), -1)
+    if not relevances:
+        raise GroundTruthError(f"{truth.name}: no query has a positive, so nothing can be judged")
+    first = next(iter(relevances.values()))
+    first |= dict.fromkeys(sorted(truth.images.difference(*relevances.values())), 0)
+    lines = [
+        f"{_encoded(query)} 0 {_encoded(name)} {value}\n"
+        for query, judged in relevances.items()
+        for name, value in judged.items()
+    ]
+    write_text(path, "".join(lines))
+
+
+def read_run(path: PathLike) -> tuple[dict[str, tuple[list[str], list[float]]], str]:
+    """Read a run: ``QUERY Q0 PICTURE RANK SCORE TAG``.
+
+    Returns
+    -------
+    rankings : dict of str to (list of str, list of float)
+        By query: names and scores, by decreasing score, then increasing name. As trec_eval does,
+        the written rank is passed over.
+    tag : str
+        Name of the system.
+    """
+    scores: dict[str, dict[str, float]] = {}
+    tag = None
+    for where, (topic, _, document, _, number, name) in read_lines(path, columns=6):
+        query, picture = _decoded(topic), _decoded(document)
+        try:
+            score = float(number)
+        except ValueError:
+            score = math.nan
+        if math.isnan(score):
+            raise GroundTruthError(f"{where}: the score is {number!r}, expected a number")
+        if picture in scores.setdefault(query, {}):
+            raise GroundTruthError(f"{where}: query {query!r} ranks {picture!r} twice")
+        scores[query][picture] = score
+        if (tag := tag or name) != name:
+            raise GroundTruthError(f"{where}: the run is called {tag!r} above, {name!r} here")
+    if tag is None:
+        raise GroundTruthError(f"{os.fsdecode(path)} is empty, expected a run")
+    ordered = {
+        query: sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        for query, found in scores.items()
+    }
+    return (
+        {q: ([name for name, _ in pairs], [s for _, s in pairs]) for q, pairs in ordered.items()},
+        _decoded(tag),
+    )
+
+
+def write_run(path: PathLike, tag: str, rankings: Rankings) -> None:
+    """Write a run whose order every tool reads alike.
+
+    Scores strictly decrease, also as the 32 bit floats in which trec_eval keeps them: one that
+    does not is written as the next smaller float. Without scores (None, or none that is finite)
+    they are n, n - 1, ..., 1.
+
+    Parameters
+    ----------
+    path : path
+    tag : str
+        Name of the system.
+    rankings : mapping of str to (sequence of str, iterable of float or None)
+        By query: names, best first, and their scores, which must not increase.
+    """
+    lines = []
+    for query, (names, scores) in rankings.items():
+        written = _decreasing(scores, len(names), f"run {tag!r}, query {query!r}")
+        topic, system = _encoded(query), _encoded(tag)
+        lines += [
+            f"{topic} Q0 {_encoded(name)} {rank} {score} {system}\n"
+            for rank, (name, score) in enumerate(zip(names, written, strict=True), 1)
+        ]
+    write_text(path, "".join(lines))
+
+
+def _decreasing(scores: Iterable[float] | None, n: int, where: str) -> list[str]:
+    given = np.fromiter(() if scores is None else scores, np.float64)
+    if scores is not None and len(given) != n:
+        raise GroundTruthError(f"{where}: {len(given)} scores for {n} names")
+    if not np.isfinite(given).any():
+        return [str(score) for score in range(n, 0, -1)]
+    if np.isnan(given).any() or (given[1:] > given[:-1]).any():
+        raise GroundTruthError(
+            f"{where}: scores increase, or are NaN; give names by decreasing score, or no scores"
+        )
+    previous, written = np.float32(np.inf), []
+    for score in given.astype(np.float32):
+        below = np.nextafter(previous, np.float32(-np.inf))
+        previous = min(score, below) if np.isfinite(score) else below
+        written.append(str(previous))
+    return written
+
+
+def _whole(query: GroundTruthQuery, name: str) -> int:
+    gain = query.gain(name)
+    if not gain.is_integer():
+        raise GroundTruthError(
+            f"query {query.name!r}: {name!r} gains {gain}, but TREC judges in whole numbers; "
+            "scale the gains"
+        )
+    return int(gain)
+
+
+def _encoded(name: str) -> str:
+    if not name:
+        raise GroundTruthError("a query, picture or run without a name cannot be written for TREC")
+    return quote(name, safe=_SAFE, errors="surrogateescape")
+
+
+def _decoded(name: str) -> str:
+    return unquote(name, errors="surrogateescape")
