@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Others on the same pictures: ASMK* by the package `asmk`, and embeddings of a small network.
+"""Others on the same pictures: ASMK* by the package `asmk`.
 
-    python scripts/benchmark_others.py [--sets NAME...] [--systems NAME...] [--json FILE]
+    python scripts/benchmark_others.py [--sets NAME...] [--every N] [--json FILE]
 
 Needs `pip install bovw[benchmark]`. `BOVW_DATA` names the folder with the data (default:
 ../shared/data). `asmk` gets the descriptors and the words of `benchmark_quality.py`, and five
-words for each feature of a query, as its authors take; the embeddings lie beside the pictures.
+words for each feature of a query, as its authors take. Embeddings: scripts/compare_neural.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import tempfile
@@ -87,93 +88,50 @@ class Asmk:
         return found
 
 
-class Embeddings:
-    """Exact cosine search in the embeddings that lie beside the pictures.
-
-    The distractors have none, and are left out.
-    """
-
-    def __init__(self, benchmark: Benchmark, workshop: Workshop) -> None:
-        rows = {}
-        for folder in benchmark.base:
-            if not (DATA / folder / "mobilenet_v2.npz").exists():
-                continue
-            with np.load(DATA / folder / "mobilenet_v2.npz") as file:
-                names = (f"{folder}/{name}" for name in file["names"].tolist())
-                rows.update(zip(names, file["vectors"].astype(np.float32), strict=True))
-        self.identifiers = sorted(rows)
-        self.vectors = np.stack([rows[i] for i in self.identifiers])
-        self.by_name = rows
-        truth = Path(benchmark.truth)
-        cropped = DATA / truth.parent / f"mobilenet_v2_{truth.stem}_queries.npz"
-        self.cropped = None
-        if cropped.exists():
-            with np.load(cropped) as file:
-                self.cropped = file["vectors"].astype(np.float32)
-        self.milliseconds: list[float] = []
-
-    def search(self, queries: Any) -> list[list[str]]:
-        """Rank everything for queries, one at a time."""
-        found = []
-        for number, (path, box) in enumerate(queries):
-            if box is None:
-                name = Path(path).resolve().relative_to(DATA.resolve()).as_posix()
-                vector = self.by_name[name]
-            else:
-                assert self.cropped is not None
-                vector = self.cropped[number]
-            begun = time.perf_counter()
-            order = np.argsort(-(self.vectors @ vector), kind="stable")
-            self.milliseconds.append((time.perf_counter() - begun) * 1000)
-            found.append([self.identifiers[i] for i in order])
-        return found
-
-
-SYSTEMS = {"asmk": Asmk, "mobilenet_v2": Embeddings}
-
-
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="of sets with over 100 queries, each Nth"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--cache", type=Path, default=Path("runs/features"))
     parser.add_argument("--jobs", type=int, default=-1)
     options = parser.parse_args()
 
-    results: dict[str, Any] = {name: {} for name in options.systems}
-    made: dict[Any, Any] = {}
+    results: dict[str, Any] = {}
+    made: dict[Any, Asmk] = {}
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(bovw.Settings(), Path(folder), options.cache, options.jobs)
         for name in options.sets:
             benchmark = BENCHMARKS[name]
-            for system in options.systems:
-                key = system, benchmark.base, benchmark.training
-                if key not in made:
-                    made[key] = SYSTEMS[system](benchmark, workshop)
-                made[key].milliseconds.clear()
-                scores = evaluate(
-                    made[key].search,
-                    {i: os.path.abspath(DATA / i) for i in made[key].identifiers},
-                    load_ground_truth(DATA / benchmark.truth),
-                    DATA / Path(benchmark.truth).parent,
-                )
-                spent = float(np.mean(made[key].milliseconds))
-                result = {**figures(scores), "milliseconds_per_query": spent}
-                results[system][name] = result
-                n_s = "" if result["n_s"] is None else f"{result['n_s']:.3f}"
-                print(
-                    f"{system:<14}{name:<30}{result['map_trapezoid']:>8.4f}"
-                    f"{result['p_at_1']:>8.4f}{n_s:>8}{spent:>8.1f} ms",
-                    flush=True,
-                )
-                if options.json:
-                    about = conditions("strong", [], bovw.Settings())
-                    text = json.dumps({**results, "conditions": about}, indent=1)
-                    options.json.write_text(text + "\n")
+            key = benchmark.base, benchmark.training
+            if key not in made:
+                made[key] = Asmk(benchmark, workshop)
+            asmk = made[key]
+            asmk.milliseconds.clear()
+            truth = load_ground_truth(DATA / benchmark.truth)
+            if len(truth.queries) > 100:
+                truth = dataclasses.replace(truth, queries=truth.queries[:: options.every])
+            scores = evaluate(
+                asmk.search,
+                {i: os.path.abspath(DATA / i) for i in asmk.identifiers},
+                truth,
+                DATA / Path(benchmark.truth).parent,
+            )
+            spent = float(np.mean(asmk.milliseconds))
+            result = results[name] = {**figures(scores), "milliseconds_per_query": spent}
+            n_s = "" if result["n_s"] is None else f"{result['n_s']:.3f}"
+            print(
+                f"{name:<30}{result['map_trapezoid']:>8.4f}{result['p_at_1']:>8.4f}"
+                f"{n_s:>8}{spent:>8.1f} ms",
+                flush=True,
+            )
+            if options.json:
+                about = conditions("strong", [f"--every {options.every}"], bovw.Settings())
+                text = json.dumps({**results, "conditions": about}, indent=1)
+                options.json.write_text(text + "\n")
 
 
 if __name__ == "__main__":
