@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .embedding_systems import EmbeddingOptions, embedding_run
 from .embeddings import load_embeddings
 from .engine import Engine
 from .errors import SettingsError
@@ -18,9 +19,7 @@ from .evaluation.comparison import Comparison, compare_runs
 from .formats import load_ground_truth, read_run
 from .presets import load_settings
 from .systems import (
-    EmbeddingOptions,
     contents,
-    embedding_run,
     engine_run,
     fused_run,
     query_contents,
@@ -225,7 +224,7 @@ def _contents(
     truth: GroundTruth, folder: Path, engines: Mapping[str, Engine]
 ) -> tuple[dict[str, frozenset[str]], list[str]]:
     """Find queries in the base by content, and say which vocabularies have seen what is tested."""
-    asked = query_contents(truth, folder)
+    asked = query_contents(truth, folder) if engines else {}
     base = dict.fromkeys(truth.images, "")
     for engine in engines.values():
         base.update(contents(engine, truth, folder))

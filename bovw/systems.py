@@ -1,4 +1,4 @@
-"""Systems that are compared: each answers the queries of a ground truth with a run."""
+"""Systems that are compared: the classical engine, and what is fused of several."""
 
 from __future__ import annotations
 
@@ -6,33 +6,20 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .embeddings import Embeddings, load_embeddings
 from .engine import Engine
-from .errors import EmbeddingError, SettingsError
+from .errors import SettingsError
 from .evaluation import GroundTruth, Run
 from .evaluation.protocol import names_in_truth, query_paths
-from .expansion import augment, discriminative_weights, expand_query, weighted_sum
 from .features import DESCRIPTOR_LENGTH, SiftExtractor
 from .fusion import Normalisation, put_first, reciprocal_rank_fusion, weighted_fusion
 from .parallel import limited_threads
-from .quantisation import ProductQuantizer, ScalarQuantizer
-from .reranking import Diffusion, KReciprocal, Neighbours, nearest_rows
-from .vectors import Projection, unit_rows
 
-Expand = Literal["none", "average", "rank", "alpha", "discriminative"]
-Rerank = Literal["none", "k-reciprocal", "diffusion"]
-Quantise = Literal["none", "sq8", "sq4", "sq1", "pq"]
 _TIMED = 20
-
-
-# The classical engine
 
 
 def engine_run(
@@ -115,221 +102,6 @@ def query_contents(truth: GroundTruth, root: str | os.PathLike[str]) -> dict[str
 def training_overlap(engine: Engine, tested: set[str]) -> int:
     """How many of the pictures that the vocabulary was trained on are tested, by content."""
     return len(tested & set((engine.vocabulary.made_with_ or {}).get("pictures", ())))
-
-
-# Embeddings
-
-
-@dataclass(frozen=True)
-class EmbeddingOptions:
-    """What is done with embeddings.
-
-    Parameters
-    ----------
-    pca : int
-        Components that are kept; 0 for no projection.
-    whiten : bool
-        Give them equal variance.
-    learn : str
-        Embeddings that projection and quantisation are learned from; default: the base itself.
-    quantise : {"none", "sq8", "sq4", "sq1", "pq"}
-        Scalars of so many bits, or products of `parts` parts of a byte.
-    parts : int
-    augment : int
-        Neighbours that join each vector of the base (database-side augmentation).
-    expand : {"none", "average", "rank", "alpha", "discriminative"}
-        Query expansion with the first `answers`, not verified.
-    answers : int
-    alpha : float
-    rerank : {"none", "k-reciprocal", "diffusion"}
-    """
-
-    pca: int = 0
-    whiten: bool = False
-    learn: str = ""
-    quantise: Quantise = "none"
-    parts: int = 64
-    augment: int = 0
-    expand: Expand = "none"
-    answers: int = 10
-    alpha: float = 3.0  # Radenovic et al. 2018
-    rerank: Rerank = "none"
-
-    def __post_init__(self) -> None:
-        for name, kind in (("expand", Expand), ("rerank", Rerank), ("quantise", Quantise)):
-            if getattr(self, name) not in get_args(kind):
-                raise SettingsError(
-                    f"{name}={getattr(self, name)!r}: expected one of {', '.join(get_args(kind))}"
-                )
-        if min(self.pca, self.augment) < 0 or min(self.answers, self.parts) < 1:
-            raise SettingsError(f"{asdict(self)}: expected numbers of at least 0, or 1")
-
-
-def embedding_run(
-    embeddings: Embeddings,
-    truth: GroundTruth,
-    name: str,
-    *,
-    queries: Embeddings | None = None,
-    options: EmbeddingOptions | None = None,
-) -> Run:
-    """Rank embeddings by cosine for every query.
-
-    Parameters
-    ----------
-    embeddings : Embeddings
-        Named as the ground truth names its pictures; those that it does not name are left out.
-    truth : GroundTruth
-    name : str
-        Of the run.
-    queries : Embeddings, optional
-        In the order of the queries. Without them queries are looked for by the name of their
-        picture, which will do for whole pictures only.
-    options : EmbeddingOptions, optional
-
-    Raises
-    ------
-    EmbeddingError
-        When pictures or queries have no vector.
-    """
-    options = options or EmbeddingOptions()
-    items = sorted(truth.images)
-    base, asked = embeddings.aligned(items), _asked(embeddings, truth, queries)
-    base, asked, size = _compressed(base, asked, options)
-    begun = time.perf_counter()
-    with limited_threads(1):
-        if options.augment:
-            near = nearest_rows(base, base, options.augment + 1)
-            others = _without_self(near)
-            base = augment(base, others.indices, others.similarities, by="rank")
-        prepared = time.perf_counter() - begun
-        begun = time.perf_counter()
-        similarities = asked @ base.T
-        if options.expand != "none":
-            asked = np.concatenate(
-                [_expanded(q, base, s, options) for q, s in zip(asked, similarities, strict=True)]
-            )
-            similarities = asked @ base.T
-        scores = _reranked(base, asked, similarities, options.rerank)
-    spent = (time.perf_counter() - begun) * 1000 / len(asked)
-    # Lists of neighbours end: what they do not reach is ranked by similarity.
-    names = [query.name for query in truth.queries]
-    orders = [
-        np.lexsort((-s, -r)).astype(np.int32) for r, s in zip(scores, similarities, strict=True)
-    ]
-    own = {q: s[o] for q, s, o in zip(names, scores, orders, strict=True)}
-    return Run(
-        name,
-        tuple(items),
-        dict(zip(names, orders, strict=True)),
-        own if options.rerank == "none" else {},
-        {"milliseconds": spent, "bytes": size, "prepare_seconds": prepared, **asdict(options)},
-    )
-
-
-def _asked(
-    embeddings: Embeddings, truth: GroundTruth, queries: Embeddings | None
-) -> NDArray[np.float32]:
-    if queries is None:
-        boxes = [query.name for query in truth.queries if query.bbox is not None]
-        if boxes:
-            raise EmbeddingError(
-                f"{len(boxes)} queries ask for a part of a picture, such as {boxes[0]!r}: give "
-                "the embeddings of the parts, in the order of the queries (queries)"
-            )
-        return embeddings.aligned([query.image for query in truth.queries])
-    named = [query.image for query in truth.queries]
-    if list(queries.identifiers) != named:
-        raise EmbeddingError(
-            f"embeddings of {len(queries.identifiers)} queries, of {queries.identifiers[0]!r} and "
-            f"so on: expected {len(named)}, named and ordered as in {truth.name}: {named[0]!r}"
-        )
-    return queries.vectors
-
-
-def _compressed(
-    base: NDArray[np.float32], asked: NDArray[np.float32], options: EmbeddingOptions
-) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """Project and quantise; return base, queries and the bytes of a picture."""
-    base, asked = unit_rows(base), unit_rows(asked)
-    examples = unit_rows(load_embeddings(options.learn).vectors) if options.learn else base
-    if options.pca or options.whiten:
-        components = options.pca or min(examples.shape)
-        projection = Projection(components, whiten=options.whiten).fit(examples)
-        base, asked = projection.transform(base), projection.transform(asked)
-        examples = projection.transform(examples)
-    if options.quantise == "none":
-        return base, asked, float(base[0].nbytes)
-    quantizer = (
-        ProductQuantizer(n_parts=options.parts)
-        if options.quantise == "pq"
-        else ScalarQuantizer(bits=int(options.quantise[2:]))
-    )
-    quantizer.fit(examples)
-    codes = quantizer.transform(base)
-    return unit_rows(quantizer.inverse_transform(codes)), asked, float(quantizer.bytes_per_vector_)
-
-
-def _without_self(near: Neighbours) -> Neighbours:
-    """Take each row itself out of its neighbours, or the last where it is not among them."""
-    rows = np.arange(len(near.indices))[:, None]
-    place = np.argmax(np.where(near.indices == rows, 2, 0) + (rows == -1), axis=1)
-    missing = ~(near.indices == rows).any(axis=1)
-    place[missing] = near.indices.shape[1] - 1
-    kept = np.ones(near.indices.shape, bool)
-    kept[np.arange(len(kept)), place] = False
-    shape = (len(kept), near.indices.shape[1] - 1)
-    return Neighbours(near.indices[kept].reshape(shape), near.similarities[kept].reshape(shape))
-
-
-def _expanded(
-    query: NDArray[np.float32],
-    base: NDArray[np.float32],
-    similarities: NDArray[np.float32],
-    options: EmbeddingOptions,
-) -> NDArray[np.float32]:
-    order = np.argsort(-similarities, kind="stable")
-    first = order[: options.answers]
-    if options.expand == "discriminative":
-        positives = np.concatenate([query[None], base[first]])
-        negatives = base[order[options.answers :][-50:]]
-        if len(negatives) == 0:
-            return query[None]
-        weights = discriminative_weights(positives, negatives)
-        return weighted_sum(np.concatenate([positives, negatives]), weights)
-    by: Literal["none", "rank", "similarity"] = (
-        "rank"
-        if options.expand == "rank"
-        else "similarity"
-        if options.expand == "alpha"
-        else "none"
-    )
-    return expand_query(
-        query[None],
-        base[first],
-        similarities[first],
-        by=by,
-        alpha=options.alpha if options.expand == "alpha" else 1.0,
-    )
-
-
-def _reranked(
-    base: NDArray[np.float32],
-    asked: NDArray[np.float32],
-    similarities: NDArray[np.float32],
-    method: Rerank,
-) -> NDArray[np.floating]:
-    if method == "none":
-        return similarities
-    queries = nearest_rows(asked, base, min(1000, len(base)))
-    neighbours = nearest_rows(base, base, min(51, len(base)))
-    if method == "diffusion":
-        return Diffusion().fit(neighbours).rerank(queries)
-    scores = KReciprocal().fit(neighbours).rerank(queries)
-    return np.asarray(scores.toarray(), np.float32)
-
-
-# Of several systems
 
 
 def fused_run(

@@ -14,13 +14,14 @@ import pytest
 import bovw
 from bovw.cli import main
 from bovw.compare import Fusion, System, compare
+from bovw.embedding_systems import EmbeddingOptions, embedding_run
 from bovw.embeddings import Embeddings, save_embeddings
 from bovw.errors import BovwError, EmbeddingError, GroundTruthError, SettingsError
-from bovw.evaluation import GroundTruth, Run
+from bovw.evaluation import GroundTruth, GroundTruthQuery, Run
 from bovw.evaluation.comparison import compare_runs
 from bovw.formats import load_ground_truth, read_run, save_json
 from bovw.report import comparison_csv, comparison_latex, comparison_text
-from bovw.systems import EmbeddingOptions, embedding_run, fused_run
+from bovw.systems import fused_run
 
 from .conftest import SAMPLE
 
@@ -238,3 +239,15 @@ def test_embeddings_have_their_published_scores(data: Path) -> None:
             metrics=["ap_trapezoid"],
         )
         assert compared.scores["net"].macro("ap_trapezoid") == pytest.approx(published, abs=2e-3)
+
+
+def test_an_overlap_leaves_out_what_a_score_leaves_out() -> None:
+    """A copy of the query, found by content, and other queries that the base must not hold."""
+    queries = (GroundTruthQuery("q", positive=frozenset("c")), GroundTruthQuery("b"))
+    truth = GroundTruth(frozenset("abc"), queries, in_base="remove", metrics=("ap",))
+    run = Run.from_names("one", {"q": list("abc"), "b": list("abc")})
+    same = {"q": frozenset("a")}
+    compared = compare_runs(truth, [run, replace(run, name="other")], k=1, same=same)
+    assert compared.scores["one"].macro("ap") == 1
+    overlap = compared.overlaps[0]
+    assert (overlap.both, overlap.neither) == (1, 0)

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable
 
 from .. import __version__
-from ..formats import FORMATS
 from . import verbs
 
 _PICTURES = "folders (searched recursively), files, or @list.txt with a path a line"
@@ -231,8 +230,9 @@ def _add_truth(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument(
         "--format",
-        choices=sorted(FORMATS),
-        help="of the ground truth (default: by its name and content)",
+        metavar="NAME",
+        help="of the ground truth: json, oxford, revisited, holidays, ukbench, copydays, stanford, "
+        "landmarks, labels, classes, qrels (default: by its name and content)",
     )
     sub.add_argument(
         "--difficulty", choices=["easy", "medium", "hard"], help="of Revisited Oxford and Paris"

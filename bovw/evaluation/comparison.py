@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import GroundTruthError
 from .ground_truth import GroundTruth
 from .run import Run
-from .scoring import Scores, score_run
+from .scoring import Scores, score_run, taken_out
 from .significance import ENOUGH_GROUPS, Difference, Interval, bootstrap_interval, differences
 
 
@@ -231,6 +231,7 @@ def compare_runs(
         }
         for name, found in scores.items()
     }
+    taken = taken_out(truth, same)
     pairs = [(a, b) for i, a in enumerate(runs) for b in runs[i + 1 :]]
     return Comparison(
         truth=truth,
@@ -241,7 +242,7 @@ def compare_runs(
         differences=tuple(
             differences(list(scores.items()), chosen, level=level, random_state=random_state)
         ),
-        overlaps=tuple(_overlap(a, b, truth, scores, chosen[0], k) for a, b in pairs),
+        overlaps=tuple(_overlap(a, b, truth, taken, scores, chosen[0], k) for a, b in pairs),
         notes=(*notes, *_notes(truth, first, same)),
         level=level,
         conditions=conditions or {},
@@ -249,17 +250,22 @@ def compare_runs(
 
 
 def _overlap(
-    one: Run, other: Run, truth: GroundTruth, scores: Mapping[str, Scores], first: str, k: int
+    one: Run,
+    other: Run,
+    truth: GroundTruth,
+    taken: Mapping[str, frozenset[str]],
+    scores: Mapping[str, Scores],
+    first: str,
+    k: int,
 ) -> Overlap:
     counts = np.zeros((2, 2), int)
     for query in truth.queries:
-        right = query.positive - query.junk
+        out = taken[query.name]
+        right = query.positive - out
         found = []
         for run in (one, other):
-            ranked = run.ranked_names(query.name, k + len(query.junk) + 1)
-            own = {query.image} if truth.in_base != "keep" else set()
-            kept = [name for name in ranked if name not in query.junk and name not in own][:k]
-            found.append(right & set(kept))
+            ranked = run.ranked_names(query.name, k + len(out))
+            found.append(right & set([name for name in ranked if name not in out][:k]))
         counts[1, 1] += len(found[0] & found[1])
         counts[1, 0] += len(found[0] - found[1])
         counts[0, 1] += len(found[1] - found[0])

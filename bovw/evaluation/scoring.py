@@ -144,20 +144,14 @@ def score_run(
         )
     chosen = [metric(name) for name in (metrics or truth.metrics)]
     place = {item: i for i, item in enumerate(run.items)}
-    own = {
-        query.name: ({query.image} | (same or {}).get(query.name, frozenset())) & place.keys()
-        for query in truth.queries
-    }
-    removed = set().union(*own.values()) if truth.in_base == "remove" else set()
+    taken = taken_out(truth, same)
     gains = np.zeros(len(run.items), np.float32)
     ignored = np.zeros(len(run.items), bool)
     values = np.empty((len(truth.queries), len(chosen)))
     n_positives = np.empty(len(truth.queries), np.int64)
     parts: dict[str, list[tuple[int, int]]] = {m.name: [] for m in chosen if m.parts}
     for row, query in enumerate(truth.queries):
-        out = query.junk | removed
-        if truth.in_base == "junk":
-            out |= own[query.name]
+        out = taken[query.name]
         right = sorted(query.positive - out)
         at, gone = [place[name] for name in right], [place[n] for n in out if n in place]
         gains[at] = ideal = np.array([query.gain(name) for name in right], np.float32)
@@ -182,6 +176,30 @@ def score_run(
         {name: np.array(pairs, np.float64).reshape(-1, 2) for name, pairs in parts.items()},
         len(run.items),
     )
+
+
+def taken_out(
+    truth: GroundTruth, same: Mapping[str, frozenset[str]] | None = None
+) -> dict[str, frozenset[str]]:
+    """Say what counts neither as right nor as wrong, by name of the query.
+
+    That is its junk, and queries that the base holds, as ``truth.in_base`` has it.
+
+    Parameters
+    ----------
+    truth : GroundTruth
+    same : mapping of str to frozenset of str, optional
+        See `score_run`.
+    """
+    own = {
+        query.name: frozenset({query.image}).union((same or {}).get(query.name, ()))
+        for query in truth.queries
+    }
+    if truth.in_base == "remove":
+        every = frozenset().union(*own.values())
+        return {query.name: query.junk | every for query in truth.queries}
+    junk = truth.in_base == "junk"
+    return {q.name: q.junk | own[q.name] if junk else q.junk for q in truth.queries}
 
 
 def queries_in_base(
