@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -14,19 +12,17 @@ from .embedding_systems import EmbeddingOptions, embedding_run
 from .embeddings import load_embeddings
 from .engine import Engine
 from .errors import SettingsError
-from .evaluation import GroundTruth, Run, queries_in_base
+from .evaluation import GroundTruth, Run
 from .evaluation.comparison import Comparison, compare_runs
 from .formats import load_ground_truth, read_run
 from .presets import load_settings
 from .systems import (
-    contents,
+    checked_contents,
     engine_run,
     fused_run,
-    query_contents,
-    training_overlap,
     verified_run,
 )
-from .versions import versions
+from .versions import conditions
 
 _Any = TypeVar("_Any")
 _RUN_SUFFIXES = {".run", ".trec", ".txt"}
@@ -192,7 +188,7 @@ def compare(
         else:
             members = [_named(fusion, name, runs) for name in fusion.systems]
             runs[fusion.name] = fused_run(members, fusion.name, fusion.method)
-    same, notes = _contents(truth, folder, engines)
+    same, notes = checked_contents(truth, folder, engines)
     return compare_runs(
         truth,
         list(runs.values()),
@@ -218,34 +214,6 @@ def _to_verify(
         raise SettingsError(f"fusion {fusion.name!r}: expected verify:SYSTEM+INDEX")
     first, second = fusion.systems
     return _named(fusion, first, runs), _named(fusion, second, engines)
-
-
-def _contents(
-    truth: GroundTruth, folder: Path, engines: Mapping[str, Engine]
-) -> tuple[dict[str, frozenset[str]], list[str]]:
-    """Find queries in the base by content, and say which vocabularies have seen what is tested."""
-    asked = query_contents(truth, folder) if engines else {}
-    base = dict.fromkeys(truth.images, "")
-    for engine in engines.values():
-        base.update(contents(engine, truth, folder))
-    tested = {*base.values(), *asked.values()} - {""}
-    notes = [
-        f"the vocabulary of {name} was trained on {overlap} of the pictures that are searched or "
-        "asked, which flatters it: train it on others"
-        for name, engine in engines.items()
-        if (overlap := training_overlap(engine, tested))
-    ]
-    return queries_in_base(truth, base, asked), notes
-
-
-def conditions() -> dict[str, Any]:
-    """Machine, versions and date, for whoever reads figures."""
-    return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "system": platform.system(),
-        **versions(),
-        "date": datetime.date.today().isoformat(),
-    }
 
 
 def _engine(system: System, n_jobs: int | None) -> Engine:

@@ -13,14 +13,17 @@ from .embeddings import Embeddings, load_embeddings
 from .errors import EmbeddingError, SettingsError
 from .evaluation import GroundTruth, Run
 from .expansion import augment, discriminative_weights, expand_query, weighted_sum
+from .nearest import NearestNeighbours
 from .parallel import limited_threads
 from .quantisation import ProductQuantizer, ScalarQuantizer
-from .reranking import Diffusion, KReciprocal, Neighbours, nearest_rows
+from .reranking import Diffusion, KReciprocal, Neighbours, best_scores, nearest_rows
 from .vectors import Projection, unit_rows
 
 Expand = Literal["none", "average", "rank", "alpha", "discriminative"]
 Rerank = Literal["none", "k-reciprocal", "diffusion"]
 Quantise = Literal["none", "sq8", "sq4", "sq1", "pq"]
+Method = Literal["exact", "hnsw"]
+_DEPTH = 1_000  # of the lists of a graph, and of those that re-ranking is given
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class EmbeddingOptions:
     answers : int
     alpha : float
     rerank : {"none", "k-reciprocal", "diffusion"}
+    method : {"exact", "hnsw"}
+        Compare with all, or let nmslib's graph find the first 1,000; what it does not find is
+        ranked last, in order of name.
+    ef_search : int
+        Breadth of the walk through the graph.
     """
 
     pca: int = 0
@@ -57,14 +65,17 @@ class EmbeddingOptions:
     answers: int = 10
     alpha: float = 3.0  # Radenovic et al. 2018
     rerank: Rerank = "none"
+    method: Method = "exact"
+    ef_search: int = 1_000
 
     def __post_init__(self) -> None:
-        for name, kind in (("expand", Expand), ("rerank", Rerank), ("quantise", Quantise)):
+        kinds = {"expand": Expand, "rerank": Rerank, "quantise": Quantise, "method": Method}
+        for name, kind in kinds.items():
             if getattr(self, name) not in get_args(kind):
                 raise SettingsError(
                     f"{name}={getattr(self, name)!r}: expected one of {', '.join(get_args(kind))}"
                 )
-        if min(self.pca, self.augment) < 0 or min(self.answers, self.parts) < 1:
+        if min(self.pca, self.augment) < 0 or min(self.answers, self.parts, self.ef_search) < 1:
             raise SettingsError(f"{asdict(self)}: expected numbers of at least 0, or 1")
 
 
@@ -105,15 +116,16 @@ def embedding_run(
             near = nearest_rows(base, base, options.augment + 1)
             others = _without_self(near)
             base = augment(base, others.indices, others.similarities, by="rank")
+        graph = _graph(base, options)
         prepared = time.perf_counter() - begun
         begun = time.perf_counter()
-        similarities = asked @ base.T
+        similarities = _similarities(asked, base, graph)
         if options.expand != "none":
             asked = np.concatenate(
                 [_expanded(q, base, s, options) for q, s in zip(asked, similarities, strict=True)]
             )
-            similarities = asked @ base.T
-        scores = _reranked(base, asked, similarities, options.rerank)
+            similarities = _similarities(asked, base, graph)
+        scores = _reranked(base, similarities, options.rerank)
     spent = (time.perf_counter() - begun) * 1000 / len(asked)
     # Lists of neighbours end: what they do not reach is ranked by similarity.
     names = [query.name for query in truth.queries]
@@ -148,6 +160,25 @@ def _asked(
             f"so on: expected {len(named)}, named and ordered as in {truth.name}: {named[0]!r}"
         )
     return queries.vectors
+
+
+def _graph(base: NDArray[np.float32], options: EmbeddingOptions) -> NearestNeighbours | None:
+    if options.method == "exact":
+        return None
+    return NearestNeighbours(base, space="dot", ef_search=options.ef_search)
+
+
+def _similarities(
+    asked: NDArray[np.float32], base: NDArray[np.float32], graph: NearestNeighbours | None
+) -> NDArray[np.float32]:
+    """Score the base for queries: ``(n_queries, n_base)``, -inf for what a graph does not find."""
+    if graph is None:
+        return asked @ base.T
+    rows, values = graph.search(asked, min(_DEPTH, len(base)))
+    scores = np.full((len(asked), len(base)), -np.inf, np.float32)
+    query, place = np.nonzero(rows >= 0)
+    scores[query, rows[query, place]] = values[query, place]
+    return scores
 
 
 def _compressed(
@@ -217,15 +248,17 @@ def _expanded(
 
 
 def _reranked(
-    base: NDArray[np.float32],
-    asked: NDArray[np.float32],
-    similarities: NDArray[np.float32],
-    method: Rerank,
+    base: NDArray[np.float32], similarities: NDArray[np.float32], method: Rerank
 ) -> NDArray[np.floating]:
     if method == "none":
         return similarities
-    queries = nearest_rows(asked, base, min(1000, len(base)))
-    neighbours = nearest_rows(base, base, min(51, len(base)))
+    queries = best_scores(similarities, _DEPTH)
+    found = np.isfinite(queries.similarities)
+    queries = Neighbours(
+        np.where(found, queries.indices, np.int32(-1)),
+        np.where(found, queries.similarities, np.float32(0)),
+    )
+    neighbours = nearest_rows(base, base, 51)
     if method == "diffusion":
         return Diffusion().fit(neighbours).rerank(queries)
     scores = KReciprocal().fit(neighbours).rerank(queries)

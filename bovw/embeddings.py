@@ -26,8 +26,6 @@ __all__ = [
     "save_embeddings",
 ]
 
-_SCORES_AT_ONCE = 16_000_000
-
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
@@ -232,16 +230,7 @@ class EmbeddingIndex:
             rows = np.take_along_axis(rows, order, axis=1)
             values = np.take_along_axis(values, order, axis=1)
             return Neighbours(rows, np.where(rows >= 0, values, np.float32(0)))
-        base = self.embeddings.vectors
-        block = max(1, _SCORES_AT_ONCE // len(base))
-        parts = [
-            nearest_rows(queries[start : start + block], base, k)
-            for start in range(0, max(1, len(queries)), block)
-        ]
-        return Neighbours(
-            np.concatenate([part.indices for part in parts]),
-            np.concatenate([part.similarities for part in parts]),
-        )
+        return nearest_rows(queries, self.embeddings.vectors, k)
 
     def scores(self, queries: NDArray[Any]) -> NDArray[np.float32]:
         """Score every row for queries ``(m, d)``, exactly: ``(m, n)`` float32, all in memory."""

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import cg
 
 from .errors import SettingsError
 
 Rows = TypeVar("Rows", sparse.csr_matrix, NDArray[np.float32])
 _AT_ONCE = 2_000
+_SCORES_AT_ONCE = 16_000_000
+_SOLVED_AT_ONCE = 16
+_PRECISION = 1e-6
 # Two thirds: how much of a neighbour's neighbours must be shared (Zhong et al. 2017).
 _SHARED = 2 / 3
 
@@ -62,24 +64,29 @@ def nearest_rows(queries: Rows, base: Rows, k: int) -> Neighbours:
     Neighbours
         Ties go to the smaller index.
     """
-    k = min(k, base.shape[0])
-    indices: list[NDArray[np.int32]] = []
-    similarities: list[NDArray[np.float32]] = []
-    for start in range(0, queries.shape[0], _AT_ONCE):
-        product: Any = queries[start : start + _AT_ONCE] @ base.T
+    n, k = queries.shape[0], min(k, base.shape[0])
+    near = Neighbours(np.empty((n, k), np.int32), np.empty((n, k), np.float32))
+    block = max(1, min(_AT_ONCE, _SCORES_AT_ONCE // max(1, base.shape[0])))
+    for start in range(0, n, block):
+        product: Any = queries[start : start + block] @ base.T
         scores = np.asarray(product.toarray() if sparse.issparse(product) else product, np.float32)
-        # The k best, without sorting the rest; ties at the border are settled by the index.
-        border = np.partition(scores, -k, axis=1)[:, -k, None]
-        for row, least in zip(scores, border, strict=True):
-            above = np.flatnonzero(row >= least)
-            order = above[np.argsort(-row[above], kind="stable")[:k]]
-            indices.append(order.astype(np.int32))
-            similarities.append(row[order])
-    shape = (queries.shape[0], k)
-    return Neighbours(
-        np.concatenate([np.zeros(0, np.int32), *indices]).reshape(shape),
-        np.concatenate([np.zeros(0, np.float32), *similarities]).reshape(shape),
-    )
+        part = best_scores(scores, k)
+        near.indices[start : start + block] = part.indices
+        near.similarities[start : start + block] = part.similarities
+    return near
+
+
+def best_scores(scores: NDArray[np.float32], k: int) -> Neighbours:
+    """Find the `k` largest of each row of scores ``(n, m)``; ties go to the smaller index."""
+    k = min(k, scores.shape[1])
+    best = Neighbours(np.empty((len(scores), k), np.int32), np.empty((len(scores), k), np.float32))
+    # Without sorting the rest; ties at the border are settled by the index.
+    border = np.partition(scores, -k, axis=1)[:, -k]
+    for i, (row, least) in enumerate(zip(scores, border, strict=True)):
+        above = np.flatnonzero(row >= least)
+        order = above[np.argsort(-row[above], kind="stable")[:k]]
+        best.indices[i], best.similarities[i] = order, row[order]
+    return best
 
 
 class KReciprocal:
@@ -252,12 +259,34 @@ class Diffusion:
         """Score the base for queries: ``(n_queries, n_base)``."""
         n = self._system.shape[0]
         sources = queries.matrix(n, self.k_query, self.gamma)
-        scores = np.zeros((sources.shape[0], n), np.float32)
-        for row in range(len(scores)):
-            source = sources[row].toarray().ravel()
-            if source.any():
-                scores[row], _ = cg(self._system, source, rtol=1e-6, maxiter=self.max_iterations)
+        scores = np.empty((sources.shape[0], n), np.float32)
+        for start in range(0, len(scores), _SOLVED_AT_ONCE):
+            block = sources[start : start + _SOLVED_AT_ONCE].toarray().T
+            scores[start : start + _SOLVED_AT_ONCE] = _solved(
+                self._system, np.ascontiguousarray(block), self.max_iterations
+            ).T
         return scores
+
+
+def _solved(
+    system: sparse.csr_matrix, right: NDArray[np.float64], max_iterations: int
+) -> NDArray[np.float64]:
+    """Solve for each column by conjugate gradients; the matrix is read once for all of them."""
+    found, rest = np.zeros_like(right), right.copy()
+    direction, square = rest.copy(), np.einsum("ij,ij->j", rest, rest)
+    enough = square * _PRECISION**2
+    for _ in range(max_iterations):
+        going = square > enough
+        if not going.any():
+            break
+        image = system @ direction
+        along = np.einsum("ij,ij->j", direction, image)
+        step = np.where(going, square / np.where(going, along, 1), 0)
+        found += step * direction
+        rest -= step * image
+        last, square = square, np.einsum("ij,ij->j", rest, rest)
+        direction = rest + np.where(going, square / np.where(going, last, 1), 0) * direction
+    return found
 
 
 def _half(k: int) -> int:

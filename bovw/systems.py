@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from .engine import Engine
 from .errors import SettingsError
-from .evaluation import GroundTruth, Run
+from .evaluation import GroundTruth, Run, queries_in_base
 from .evaluation.protocol import names_in_truth, query_paths
 from .features import DESCRIPTOR_LENGTH, SiftExtractor
 from .fusion import Normalisation, put_first, reciprocal_rank_fusion, weighted_fusion
@@ -102,6 +102,40 @@ def query_contents(truth: GroundTruth, root: str | os.PathLike[str]) -> dict[str
 def training_overlap(engine: Engine, tested: set[str]) -> int:
     """How many of the pictures that the vocabulary was trained on are tested, by content."""
     return len(tested & set((engine.vocabulary.made_with_ or {}).get("pictures", ())))
+
+
+def checked_contents(
+    truth: GroundTruth, root: str | os.PathLike[str], engines: Mapping[str, Engine]
+) -> tuple[dict[str, frozenset[str]], list[str]]:
+    """Find queries in the base by content, and say which vocabularies have seen what is tested.
+
+    Parameters
+    ----------
+    truth : GroundTruth
+    root : path
+        The folder to which the names of the ground truth are relative.
+    engines : mapping of str to Engine
+        By name of the system.
+
+    Returns
+    -------
+    dict of str to frozenset of str
+        As `score_run` takes it (``same``).
+    list of str
+        Notes for whoever reads the scores.
+    """
+    asked = query_contents(truth, root) if engines else {}
+    base = dict.fromkeys(truth.images, "")
+    for engine in engines.values():
+        base.update(contents(engine, truth, root))
+    tested = {*base.values(), *asked.values()} - {""}
+    notes = [
+        f"the vocabulary of {name} was trained on {overlap} of the pictures that are searched or "
+        "asked, which flatters it: train it on others"
+        for name, engine in engines.items()
+        if (overlap := training_overlap(engine, tested))
+    ]
+    return queries_in_base(truth, base, asked), notes
 
 
 def fused_run(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import os
+import platform
 import sys
 import warnings
 from collections.abc import Mapping
@@ -19,6 +22,16 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "unknown"
     return found
+
+
+def conditions() -> dict[str, str]:
+    """Machine, versions and date, for whoever reads figures."""
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "system": platform.system(),
+        **versions(),
+        "date": datetime.date.today().isoformat(),
+    }
 
 
 def warn_of_other_versions(made_with: Mapping[str, str], what: str) -> None:

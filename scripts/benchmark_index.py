@@ -10,10 +10,8 @@ trained on the distractors. Nothing is cached: this measures.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import resource
 import tempfile
 import time
@@ -27,7 +25,7 @@ import bovw
 from bovw.formats import load_ground_truth
 from bovw.histogram_index import HistogramIndex, candidate_recall
 from bovw.parallel import limited_threads
-from bovw.versions import versions
+from bovw.versions import conditions
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
 FOLDERS = ("oxford1k", "smvs_dvd", "ukbench1000", "distractors")
@@ -195,9 +193,7 @@ def main() -> None:
         "methods": compare_methods(engine),
         "positives": recall_of_positives(engine),
         "no_match": no_match(engine),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": versions(),
-        "date": datetime.date.today().isoformat(),
+        **conditions(),
     }
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")

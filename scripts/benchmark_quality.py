@@ -10,10 +10,8 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import resource
 import tempfile
 import time
@@ -24,9 +22,10 @@ from typing import Any
 import numpy as np
 
 import bovw
+from bovw import versions
 from bovw.evaluation import Scores, evaluate
 from bovw.formats import load_ground_truth
-from bovw.versions import versions
+from bovw.storage import load_vocabulary, save_vocabulary
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
 
@@ -56,7 +55,7 @@ BENCHMARKS = {
 
 
 class Workshop:
-    """Makes vocabularies and indexes, each once."""
+    """Makes vocabularies and indexes, each once; vocabularies of an earlier run are taken up."""
 
     def __init__(self, settings: bovw.Settings, folder: Path, cache: Path, jobs: int) -> None:
         self.settings, self.folder, self.cache, self.jobs = settings, folder, cache, jobs
@@ -66,6 +65,9 @@ class Workshop:
     def vocabulary(self, folders: tuple[str, ...]) -> tuple[bovw.Vocabulary, float]:
         """Train a vocabulary on folders of the data."""
         if folders not in self._vocabularies:
+            kept = self.folder / f"{'+'.join(folders)}.vocabulary"
+            if kept.exists():
+                return load_vocabulary(kept, n_jobs=self.jobs), float("nan")
             begun = time.perf_counter()
             vocabulary = bovw.train_vocabulary(
                 [DATA / name for name in folders],
@@ -76,7 +78,12 @@ class Workshop:
                 progress=True,
             )
             self._vocabularies[folders] = vocabulary, time.perf_counter() - begun
+            save_vocabulary(vocabulary, kept)
         return self._vocabularies[folders]
+
+    def index_folder(self, benchmark: Benchmark) -> Path:
+        """Return where the index of a benchmark lies."""
+        return self.folder / f"{'+'.join(benchmark.base)}.bovw"
 
     def engine(self, benchmark: Benchmark) -> tuple[bovw.Engine, dict[str, Any]]:
         """Index the folders of a benchmark, save the index, and open it."""
@@ -94,8 +101,8 @@ class Workshop:
                 progress=True,
             )
             seconds = time.perf_counter() - begun
-            folder = self.folder / str(len(self._engines))
-            engine.save(folder)
+            folder = self.index_folder(benchmark)
+            engine.save(folder, overwrite=True)
             size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
             pictures = sum(p.stat().st_size for p in (folder / "segments").rglob("*.npy"))
             opened = bovw.Engine.open(folder, n_jobs=self.jobs)
@@ -171,10 +178,7 @@ def conditions(preset: str, changes: list[str], settings: bovw.Settings) -> dict
         "preset": preset,
         "changes": changes,
         "settings": settings.to_dict(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "system": platform.platform(),
-        "versions": versions(),
-        "date": datetime.date.today().isoformat(),
+        **versions.conditions(),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -195,6 +199,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="write metrics, times and conditions here")
     parser.add_argument("--cache", type=Path, default=Path("runs/features"))
+    parser.add_argument("--keep", type=Path, help="keep vocabularies and indexes here")
     parser.add_argument("--jobs", type=int, default=-1)
     options = parser.parse_args()
 
@@ -206,7 +211,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     print(f"{'':<30}{'mAP':>8}{'P@1':>8}{'N-S':>8}{'ms/query':>10}")
     with tempfile.TemporaryDirectory() as folder:
-        workshop = Workshop(settings, Path(folder), options.cache, options.jobs)
+        workshop = Workshop(settings, options.keep or Path(folder), options.cache, options.jobs)
         for name in options.sets:
             result = results[name] = run(BENCHMARKS[name], workshop)
             n_s = "" if result["n_s"] is None else f"{result['n_s']:.3f}"

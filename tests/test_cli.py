@@ -73,6 +73,8 @@ def test_evaluate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     scores = printed(capsys, *arguments, "--json")
     assert scores["n_queries"] == 10
     assert scores["macro"]["ap_trapezoid"] > 0.6
+    assert any("was trained on 30 of the pictures" in note for note in scores["notes"])
+    assert any("10 queries are in the base" in note for note in scores["notes"])
     assert main(arguments) == 0
     assert "ap_trapezoid" in capsys.readouterr().out
     assert main(arguments[:-2]) == 1

@@ -128,6 +128,8 @@ def test_a_vocabulary_that_saw_what_is_tested_is_said_aloud(
         {"expand": "discriminative", "answers": 2},
         {"rerank": "k-reciprocal"},
         {"rerank": "diffusion"},
+        {"method": "hnsw"},
+        {"method": "hnsw", "expand": "alpha", "rerank": "diffusion"},
     ],
 )
 def test_what_can_be_done_with_embeddings(

@@ -407,7 +407,7 @@ def test_search_in_blocks_gives_the_same(
     index = EmbeddingIndex(Embeddings(tuple("abcdef"), np.eye(6)))
     queries = rng.integers(0, 9, (7, 6))
     whole = index.search(queries, 4)
-    monkeypatch.setattr("bovw.embeddings._SCORES_AT_ONCE", 12)
+    monkeypatch.setattr("bovw.reranking._SCORES_AT_ONCE", 12)
     parts = index.search(queries, 4)
     assert np.array_equal(whole.indices, parts.indices)
     assert np.array_equal(whole.similarities, parts.similarities)

@@ -193,7 +193,8 @@ def _add_compared(compare: argparse.ArgumentParser) -> None:
         metavar="SYSTEM",
         help="[NAME=]PATH[,OPTION=VALUE...]: an index (option preset), a run in TREC's format "
         "(.run, .trec, .txt), or embeddings (.npz, .npy, .h5, .parquet, .csv; options queries, "
-        "names, pca, whiten, learn, quantise, parts, augment, expand, answers, alpha, rerank)",
+        "names, pca, whiten, learn, quantise, parts, augment, expand, answers, alpha, rerank, "
+        "method, ef_search)",
     )
     compare.add_argument(
         "--fuse",

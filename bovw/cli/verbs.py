@@ -146,7 +146,8 @@ def _root(options: argparse.Namespace) -> Path:
 def evaluate(options: argparse.Namespace) -> int:
     """Score an index against a ground truth."""
     from ..engine import Engine
-    from ..evaluation import evaluate
+    from ..evaluation import evaluate, notes_on
+    from ..systems import checked_contents
 
     truth = _truth(options)
     engine = Engine.open(options.index, n_jobs=options.jobs)
@@ -156,14 +157,17 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.expand is not None:
         changes["expansion"] = {"method": options.expand}
     engine = engine.changed(**changes)
+    same, notes = checked_contents(truth, _root(options), {options.index: engine})
     scores = evaluate(
         lambda queries: [r.identifiers for r in engine.rank_many(queries, progress=True)],
         {record.identifier: record.path for record in engine.collection.records},
         truth,
         _root(options),
         options.metrics,
+        same=same,
     )
-    content = scores.to_dict(per_query=options.per_query)
+    notes += notes_on(truth, scores, same)
+    content = {**scores.to_dict(per_query=options.per_query), "notes": notes}
     if options.json:
         print_json(content)
     else:
@@ -171,6 +175,8 @@ def evaluate(options: argparse.Namespace) -> int:
             say(f"{name:<20} {content[name]}")
         for name in scores.metrics:
             say(f"{name:<20} {scores.macro(name):.4f}")
+        for note in notes:
+            say(f"note: {note}")
     return GOOD
 
 

@@ -1,5 +1,6 @@
 """How good a ranking is: ground truths, runs, metrics, significance; nothing knows the engine."""
 
+from .comparison import notes_on
 from .ground_truth import GroundTruth, GroundTruthQuery
 from .metrics import metric
 from .protocol import evaluate
@@ -16,6 +17,7 @@ __all__ = [
     "differences",
     "evaluate",
     "metric",
+    "notes_on",
     "queries_in_base",
     "randomisation_test",
     "score_run",

@@ -243,7 +243,7 @@ def compare_runs(
             differences(list(scores.items()), chosen, level=level, random_state=random_state)
         ),
         overlaps=tuple(_overlap(a, b, truth, taken, scores, chosen[0], k) for a, b in pairs),
-        notes=(*notes, *_notes(truth, first, same)),
+        notes=(*notes, *notes_on(truth, first, same)),
         level=level,
         conditions=conditions or {},
     )
@@ -284,9 +284,10 @@ def _overlap(
     )
 
 
-def _notes(
-    truth: GroundTruth, scores: Scores, same: Mapping[str, frozenset[str]] | None
+def notes_on(
+    truth: GroundTruth, scores: Scores, same: Mapping[str, frozenset[str]] | None = None
 ) -> list[str]:
+    """Say what a reader of scores must know: what was left out, how few, who is in the base."""
     notes = []
     if scores.n_without_positives:
         notes.append(
