@@ -23,7 +23,7 @@ _HOMES = {
     "SiftExtractor": "features",
     "TfidfWeighting": "weighting",
     "Vocabulary": "vocabulary",
-    "compare": "compare",
+    "compare": "comparison",
     "load_settings": "presets",
     "load_vocabulary": "storage",
     "save_settings": "presets",
@@ -34,7 +34,7 @@ _HOMES = {
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from .compare import compare as compare
+    from .comparison import compare as compare
     from .engine import Engine as Engine
     from .errors import BovwError as BovwError
     from .errors import ImageError as ImageError

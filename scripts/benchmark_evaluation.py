@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from bovw.compare import conditions
+from bovw.versions import conditions
 from bovw.evaluation import GroundTruth, GroundTruthQuery, Run, score_run
 from bovw.parallel import limited_threads
 from bovw.reranking import Diffusion, KReciprocal, nearest_rows

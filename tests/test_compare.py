@@ -13,7 +13,7 @@ import pytest
 
 import bovw
 from bovw.cli import main
-from bovw.compare import Fusion, System, compare
+from bovw.comparison import Fusion, System, compare
 from bovw.embedding_systems import EmbeddingOptions, embedding_run
 from bovw.embeddings import Embeddings, save_embeddings
 from bovw.errors import BovwError, EmbeddingError, GroundTruthError, SettingsError

@@ -41,3 +41,10 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = bovw.nonsense  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", [n for n in bovw.__all__ if n != "__version__"])
+def test_a_public_name_stays_what_it_is(name: str) -> None:
+    """A module of the same name would take its place once it is imported."""
+    assert getattr(bovw, name) is getattr(bovw, name)
+    assert type(getattr(bovw, name)) is not type(bovw)

@@ -182,7 +182,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Compare systems on a ground truth."""
-    from ..compare import compare
+    from ..comparison import compare
     from ..files import write_text
     from ..report import comparison_csv, comparison_latex, comparison_text, write_runs
 
