@@ -8,53 +8,16 @@ what repeats counts once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .collection import Collection
+from .collection import Collection, joined
 from .match_kernel import shared_features
 from .query import QueryFeatures
 from .settings import KernelSettings
-from .signatures import BITS, hamming_distances
-
-_AT_ONCE = 200_000
-
-
-def aggregate(
-    keys: NDArray[np.integer], signatures: NDArray[np.uint64]
-) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-    """Join the signatures of each run of equal keys: each bit as in most of them.
-
-    Parameters
-    ----------
-    keys : (n,) integer ndarray
-    signatures : (n,) uint64 ndarray
-
-    Returns
-    -------
-    starts : (r,) intp ndarray
-        Where the runs begin.
-    joined : (r,) uint64 ndarray
-        A bit that is set in half of them is set.
-    """
-    new = np.ones(len(keys), bool)
-    new[1:] = keys[1:] != keys[:-1]
-    starts = np.flatnonzero(new)
-    joined = signatures[starts].copy()
-    counts = np.diff(np.append(starts, len(keys)))
-    several = np.flatnonzero(counts > 1)
-    for part in np.array_split(several, max(1, len(several) // _AT_ONCE)):
-        if len(part) == 0:
-            continue
-        inside = np.concatenate([[0], np.cumsum(counts[part])])
-        members = np.repeat(starts[part] - inside[:-1], counts[part]) + np.arange(inside[-1])
-        as_bytes = signatures[members].astype(">u8").view(np.uint8).reshape(-1, 8)
-        bits = np.unpackbits(as_bytes, axis=1)
-        total = np.add.reduceat(bits, inside[:-1], axis=0, dtype=np.int32)
-        most = 2 * total >= counts[part, None]
-        joined[part] = np.packbits(most, axis=1).view(">u8")[:, 0]
-    return starts, joined
+from .signatures import BITS, aggregate, hamming_distances
 
 
 @dataclass(frozen=True)
@@ -63,31 +26,39 @@ class Aggregated:
 
     Attributes
     ----------
-    collection : Collection
-        Without keypoints.
+    starts, sizes, words, signatures
+        See `WordStore`.
     norms : (n_pictures,) float32 ndarray
         Square root of what each picture scores with itself.
     """
 
-    collection: Collection
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    words: Any
+    signatures: Any
     norms: NDArray[np.float32]
 
 
 def aggregate_collection(collection: Collection, idf: NDArray[np.floating]) -> Aggregated:
     """Join the features of each picture that share a word."""
-    sizes = np.diff(collection.offsets)
-    picture = np.repeat(np.arange(len(sizes)), sizes)
-    starts, signatures = aggregate(picture << 32 | collection.words, collection.signatures)
-    words = collection.words[starts]
-    own = np.bincount(picture[starts], np.square(idf, dtype=np.float64)[words], len(sizes))
-    joined = Collection(
-        records=collection.records,
-        offsets=np.searchsorted(starts, collection.offsets).astype(np.int64),
-        words=words,
-        signatures=signatures,
-        keypoints=np.broadcast_to(np.zeros(4, np.float32), (len(starts), 4)),
+    parts = [segment.aggregated for segment in collection.segments]
+    starts, sizes, own = [], [], []
+    before = 0
+    for part in parts:
+        starts.append(part.offsets[:-1] + before)
+        sizes.append(np.diff(part.offsets))
+        picture = np.repeat(np.arange(len(sizes[-1])), sizes[-1])
+        weights = np.square(idf, dtype=np.float64)[part.words]
+        own.append(np.bincount(picture, weights, len(sizes[-1])))
+        before += len(part.words)
+    rows = collection.rows
+    return Aggregated(
+        np.concatenate(starts)[rows],
+        np.concatenate(sizes)[rows],
+        joined([part.words for part in parts]),
+        joined([part.signatures for part in parts]),
+        np.sqrt(np.maximum(np.concatenate(own)[rows], 1e-12)).astype(np.float32),
     )
-    return Aggregated(joined, np.sqrt(np.maximum(own, 1e-12)).astype(np.float32))
 
 
 def aggregate_query(query: QueryFeatures) -> QueryFeatures:
@@ -165,13 +136,13 @@ def _weighed(
     settings: KernelSettings,
 ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
     """Words that are shared, their candidates, what they count, and how many each candidate has."""
-    joined = aggregate_query(query)
-    asked = joined.words[:, 0]
+    alone = aggregate_query(query)
+    asked = alone.words[:, 0]
     signatures, value = np.zeros(len(idf), np.uint64), np.zeros(len(idf), np.float32)
-    signatures[asked] = joined.signatures[:, 0]
-    value[asked] = np.square(idf[asked], dtype=np.float32) * joined.weights
-    feature, candidate, words = shared_features(value > 0, positions, aggregated.collection)
-    distances = hamming_distances(signatures[words], aggregated.collection.signatures[feature])
+    signatures[asked] = alone.signatures[:, 0]
+    value[asked] = np.square(idf[asked], dtype=np.float32) * alone.weights
+    feature, candidate, words = shared_features(value > 0, positions, aggregated)
+    distances = hamming_distances(signatures[words], aggregated.signatures[feature])
     agreement = np.maximum(1 - np.arange(BITS + 1) / (BITS / 2), 0) ** settings.selectivity
     weight = agreement.astype(np.float32)[distances] * value[words]
     return words, candidate, weight, np.bincount(candidate, minlength=len(positions))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-
 from .cascade import rank
-from .collection import PictureWords, collect, picture_words
 from .expansion import enrich_query
 from .index import Index
 from .parallel import progress_bar
 from .query import Query, picture_as_query
+from .segment import PictureWords, make_segment, picture_words
 
 
 def augment_index(index: Index, n_answers: int = 5, *, progress: bool = False) -> Index:
@@ -57,14 +55,13 @@ def augment_index(index: Index, n_answers: int = 5, *, progress: bool = False) -
                 1.0,
             )
         pictures.append(
-            picture_words(picture.words[:, 0], picture.signatures[:, 0], picture.keypoints, n_words)
+            picture_words(
+                picture.words[:, 0],
+                picture.signatures[:, 0],
+                picture.keypoints,
+                picture.size,
+                n_words,
+            )
         )
-    joined = collect(collection.records, pictures, n_words)
-    counts = joined.counts(n_words)
-    return replace(
-        index,
-        collection=joined,
-        frequencies=np.bincount(counts.indices, minlength=n_words),
-        basis=None,
-        cache=None,
-    )
+    segment = make_segment(collection.records, pictures, n_words, index.failures)
+    return replace(index, segments=(segment,), dead={}, graph=None)

@@ -1,10 +1,12 @@
-"""The forward store: what is kept of each picture of a collection."""
+"""The forward store: what is kept of each picture of a collection, whatever segment it is in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,64 +14,165 @@ from scipy import sparse
 
 from .errors import UnknownPictureError
 from .geometry import PictureFeatures
-from .weighting import word_counts
+from .keypoints import unpack_angles, unpack_keypoints
+from .segment import ARRAYS, Failure, Record, Segment
+
+__all__ = ["Collection", "Failure", "Record", "Segment", "WordStore", "joined"]
 
 
-@dataclass(frozen=True)
-class Record:
-    """What is known of a picture besides its features.
+class WordStore(Protocol):
+    """Pictures as words: what a match kernel reads.
 
-    Attributes
-    ----------
-    identifier, path : str
-    width, height : int
-        Pixels of the original, after its EXIF orientation.
-    sha256 : str
-        Hash of the bytes of the file.
+    The features of picture `i` are ``starts[i]:starts[i] + sizes[i]``, in order of their words.
     """
 
-    identifier: str
-    path: str
-    width: int
-    height: int
-    sha256: str
+    @property
+    def starts(self) -> NDArray[np.int64]: ...
+
+    @property
+    def sizes(self) -> NDArray[np.int64]: ...
+
+    @property
+    def words(self) -> NDArray[np.unsignedinteger]: ...
+
+    @property
+    def signatures(self) -> NDArray[np.uint64]: ...
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A picture that could not be read, and why."""
+class Joined:
+    """Arrays, one after another, that are read as one without being copied."""
 
-    identifier: str
-    path: str
-    reason: str
+    def __init__(self, parts: Sequence[NDArray[Any]]) -> None:
+        self._parts = parts
+        self._bounds = np.cumsum([0, *map(len, parts)])
+        self._ends = self._bounds[1:].tolist()
+
+    def __len__(self) -> int:
+        return int(self._bounds[-1])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parts."""
+        return sum(part.nbytes for part in self._parts)
+
+    def __getitem__(self, at: slice | NDArray[np.integer]) -> NDArray[Any]:
+        """Give a slice (of one part, as a rule), or elements by their places."""
+        if isinstance(at, slice):
+            start, stop, _ = at.indices(len(self))
+            number = min(bisect_right(self._ends, start), len(self._parts) - 1)
+            before = int(self._bounds[number])
+            if stop <= self._ends[number]:
+                return self._parts[number][start - before : stop - before]
+            return self[np.arange(start, stop)]
+        at = np.asarray(at)
+        which = np.searchsorted(self._bounds[1:], at, side="right").astype(np.uint16)
+        order = np.argsort(which, kind="stable")
+        limits = np.searchsorted(which[order], np.arange(len(self._parts) + 1))
+        first = self._parts[0]
+        found = np.empty((len(at), *first.shape[1:]), first.dtype)
+        for number, part in enumerate(self._parts):
+            mine = order[limits[number] : limits[number + 1]]
+            if len(mine):
+                found[mine] = part[at[mine] - self._bounds[number]]
+        return found
 
 
-@dataclass(frozen=True)
+def joined(parts: Sequence[NDArray[Any]]) -> Any:
+    """Read arrays as one; a single one stays what it is."""
+    return parts[0] if len(parts) == 1 else Joined(parts)
+
+
+@dataclass(frozen=True, eq=False)
 class Collection:
-    """Words and keypoints of pictures, one picture after another.
+    """The living pictures of some segments.
 
     Attributes
     ----------
+    segments : tuple of Segment
+        At least one.
     records : tuple of Record
-        In increasing order of identifier, so that the order of positions breaks ties.
-    offsets : (n_pictures + 1,) int64 ndarray
-        The features of picture `i` are ``offsets[i]:offsets[i + 1]``.
-    words : (n_features,) unsigned integer ndarray
-        In increasing order within each picture.
-    signatures : (n_features,) uint64 ndarray
-        Where in their words the features lie; see `HammingEmbedding`.
-    keypoints : (n_features, 4) float32 ndarray
-        ``x, y, scale, angle`` in pixels of the original.
+        Of the pictures that are alive, in increasing order of identifier, so that the order of
+        positions breaks ties.
+    keys : (n_pictures,) int64 ndarray
+        Where each picture is: the number of its segment times 2 ** 32, plus its place there.
+    starts, sizes : (n_pictures,) int64 ndarray
+        The features of picture `i` are ``starts[i]:starts[i] + sizes[i]`` of all features.
+    rows : (n_pictures,) int64 ndarray
+        Which picture each is of all that the segments hold, dead ones as well.
     """
 
+    segments: tuple[Segment, ...]
     records: tuple[Record, ...]
-    offsets: NDArray[np.int64]
-    words: NDArray[np.unsignedinteger]
-    signatures: NDArray[np.uint64]
-    keypoints: NDArray[np.float32]
+    keys: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, segments: Sequence[Segment], dead: Mapping[int, Iterable[int]] | None = None
+    ) -> Collection:
+        """Collect pictures.
+
+        Parameters
+        ----------
+        segments : sequence of Segment
+        dead : mapping of int to iterable of int, optional
+            By number of the segment: places of pictures that were removed.
+        """
+        records: list[Record] = []
+        keys, starts, sizes, rows = [], [], [], []
+        before = pictures = 0
+        for segment in segments:
+            alive = np.ones(len(segment), bool)
+            alive[list((dead or {}).get(segment.number, ()))] = False
+            places = np.flatnonzero(alive)
+            mine = segment.records
+            records += mine if alive.all() else [mine[place] for place in places.tolist()]
+            keys.append(places + (segment.number << 32))
+            starts.append(segment.offsets[:-1][places] + before)
+            sizes.append(np.diff(segment.offsets)[places])
+            rows.append(places + pictures)
+            before += int(segment.offsets[-1])
+            pictures += len(segment)
+        arrays = [np.concatenate(part) for part in (keys, starts, sizes, rows)]
+        if len(segments) > 1:
+            names = [record.identifier for record in records]
+            order = sorted(range(len(names)), key=names.__getitem__)
+            records = [records[i] for i in order]
+            arrays = [array[order] for array in arrays]
+        return cls(tuple(segments), tuple(records), *arrays)
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @cached_property
+    def words(self) -> Any:
+        """Words of all features, ``(n_features,)``; an array, or `Joined`."""
+        return joined([segment.words for segment in self.segments])
+
+    @cached_property
+    def signatures(self) -> Any:
+        """Signatures of all features, as `words`."""
+        return joined([segment.signatures for segment in self.segments])
+
+    @cached_property
+    def _points(self) -> Any:
+        return joined([segment.points for segment in self.segments])
+
+    @cached_property
+    def _shapes(self) -> Any:
+        return joined([segment.shapes for segment in self.segments])
+
+    @property
+    def n_features(self) -> int:
+        """Features of the living pictures."""
+        return int(self.sizes.sum())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the features of all pictures."""
+        return sum(segment.nbytes for segment in self.segments)
 
     @cached_property
     def positions(self) -> Mapping[str, int]:
@@ -88,58 +191,48 @@ class Collection:
                 else f"{identifier!r} is not in the index, which is empty"
             ) from None
 
+    def part(self, position: int) -> slice:
+        """Where the features of a picture are."""
+        start = int(self.starts[position])
+        return slice(start, start + int(self.sizes[position]))
+
+    def size(self, position: int) -> tuple[int, int]:
+        """Width and height of a picture."""
+        record = self.records[position]
+        return record.width, record.height
+
+    def keypoints(self, position: int) -> NDArray[np.float32]:
+        """Keypoints ``(n, 4)`` of a picture: ``x, y, scale, angle`` in pixels of the original."""
+        part = self.part(position)
+        return unpack_keypoints(self._points[part], self._shapes[part], self.size(position))
+
+    def angles(self, features: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Angles of features, in degrees."""
+        return unpack_angles(self._shapes[features][:, 1])
+
     def picture(self, position: int) -> PictureFeatures:
         """Words and keypoints of a picture, for verification."""
-        part = slice(self.offsets[position], self.offsets[position + 1])
-        record = self.records[position]
-        return PictureFeatures(
-            self.words[part], self.keypoints[part], (record.width, record.height)
-        )
+        words = self.words[self.part(position)]
+        return PictureFeatures(words, self.keypoints(position), self.size(position))
+
+    def stored(self, position: int) -> dict[str, NDArray[Any]]:
+        """Each of `ARRAYS` for one picture, as it is stored."""
+        part = self.part(position)
+        arrays = (self.words, self.signatures, self._points, self._shapes)
+        return {name: array[part] for name, array in zip(ARRAYS, arrays, strict=True)}
 
     def counts(self, n_words: int) -> sparse.csr_matrix:
         """Counts of words, ``(n_pictures, n_words)``."""
-        return word_counts(self.words, self.offsets, n_words)
+        parts = [segment.counts(n_words) for segment in self.segments]
+        if len(parts) == 1 and len(self) == len(self.segments[0]):
+            return parts[0]
+        return sparse.vstack(parts).tocsr()[self.rows]
 
-
-def word_dtype(n_words: int) -> np.dtype[np.unsignedinteger]:
-    """Smallest unsigned type that holds the words of a vocabulary."""
-    return np.dtype(np.uint16 if n_words <= 1 << 16 else np.uint32)
-
-
-@dataclass(frozen=True)
-class PictureWords:
-    """What is stored of the features of one picture, in order of their words."""
-
-    words: NDArray[np.unsignedinteger]
-    signatures: NDArray[np.uint64]
-    keypoints: NDArray[np.float32]
-
-
-def picture_words(
-    words: NDArray[np.integer],
-    signatures: NDArray[np.uint64],
-    keypoints: NDArray[np.float32],
-    n_words: int,
-) -> PictureWords:
-    """Put the features of one picture in the order in which they are stored."""
-    order = np.argsort(words, kind="stable")
-    return PictureWords(
-        words[order].astype(word_dtype(n_words)), signatures[order], keypoints[order]
-    )
-
-
-def collect(
-    records: Sequence[Record], pictures: Sequence[PictureWords], n_words: int
-) -> Collection:
-    """Join pictures, given in order of identifier, to a collection."""
-    none = PictureWords(
-        np.zeros(0, word_dtype(n_words)), np.zeros(0, np.uint64), np.zeros((0, 4), np.float32)
-    )
-    parts = [none, *pictures]
-    return Collection(
-        records=tuple(records),
-        offsets=np.cumsum([len(part.words) for part in parts]).astype(np.int64),
-        words=np.concatenate([part.words for part in parts]),
-        signatures=np.concatenate([part.signatures for part in parts]),
-        keypoints=np.concatenate([part.keypoints for part in parts]),
-    )
+    def places(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Positions of pictures by their keys; -1 for those that are no longer there."""
+        if len(self) == 0:
+            return np.full(len(keys), -1, np.int32)
+        order = np.argsort(self.keys)
+        ordered = self.keys[order]
+        at = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
+        return np.where(ordered[at] == keys, order[at], -1).astype(np.int32)

@@ -1,44 +1,68 @@
-"""The engine: an index of pictures, and searches in it."""
+"""The engine: an index of pictures that is made, searched and changed."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from typing import Any, get_args
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from .augmentation import augment_index
-from .calibration import Calibration, calibrate
-from .cascade import Stopwatch
-from .collection import Collection, Failure
-from .errors import BovwError, SettingsError
-from .explanation import Explanation
-from .extraction import extract_query
-from .features import Features, SiftExtractor
-from .images import Box, Source, describe
-from .index import Allow, Index
-from .indexing import index_pictures
-from .parallel import limited_threads, ordered_map
-from .pictures import Paths
-from .query import Combine
-from .results import FullRanking, SearchResult
+from .changes import Changes, duplicates, make_plan, missing_pictures, summary
+from .errors import SettingsError
+from .index import Index
+from .indexing import empty_index, fitting_settings, read_pictures
+from .parallel import limited_threads, uninterrupted
+from .pictures import Paths, PictureFile, find_pictures, folders_of
+from .searcher import Searcher
+from .segment import Failure, SegmentBuilder
 from .settings import Settings
-from .storage import load_index, save_index
+from .storage import JournalledBuilder, index_writer, load_index, read_journal, save_index
+from .training import train_on_files
 from .vocabulary import Vocabulary
 
 
-class Engine:
+class _Writer(Protocol):
+    """What changes an index: `IndexWriter`, or memory."""
+
+    index: Index
+
+    def commit(self, changed: Index) -> Index: ...
+
+    def compact(self) -> Index: ...
+
+
+class _Memory:
+    """Changes an index that lies nowhere."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+
+    def commit(self, changed: Index) -> Index:
+        self.index = changed
+        return changed
+
+    def compact(self) -> Index:
+        return self.commit(self.index.compacted())
+
+
+class Engine(Searcher):
     """An index of pictures that answers which of them show what a query shows.
 
-    Make one with `Engine.build` or `Engine.open`.
+    Make one with `Engine.build` in memory, with `Engine.create` in a folder, or open one that is
+    there with `Engine.open`.
 
     Parameters
     ----------
     index : Index
     n_jobs : int, optional
-        Queries whose features are extracted at once; -1: as many as there are cores.
+        Pictures whose features are extracted at once; -1: as many as there are cores.
+    folder : path, optional
+        Where the index lies; changes are written there at once.
 
     Examples
     --------
@@ -46,37 +70,26 @@ class Engine:
     >>> engine.save("pictures.bovw")                  # doctest: +SKIP
     >>> for answer in engine.search("query.jpg"):     # doctest: +SKIP
     ...     print(answer.identifier, answer.score, answer.inliers)
+    >>> engine.add("more/")                           # doctest: +SKIP
     """
 
-    def __init__(self, index: Index, *, n_jobs: int | None = None) -> None:
-        self.index = index
-        self.n_jobs = n_jobs
+    def __init__(
+        self,
+        index: Index,
+        *,
+        n_jobs: int | None = None,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        super().__init__(index, n_jobs=n_jobs)
+        self.folder = None if folder is None else Path(folder)
 
-    @property
-    def collection(self) -> Collection:
-        """The pictures, their words and keypoints."""
-        return self.index.collection
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The visual words."""
-        return self.index.vocabulary
-
-    @property
-    def settings(self) -> Settings:
-        """What decides an answer."""
-        return self.index.settings
+    def _with(self, index: Index) -> Engine:
+        return type(self)(index, n_jobs=self.n_jobs, folder=self.folder)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """Pictures that could not be read when the index was built."""
+        """Pictures that could not be indexed."""
         return self.index.failures
-
-    def __len__(self) -> int:
-        return len(self.collection)
-
-    def __repr__(self) -> str:
-        return f"Engine({len(self)} pictures, {self.vocabulary.n_words_} words)"
 
     # Making, saving and opening
 
@@ -95,7 +108,7 @@ class Engine:
         n_jobs: int | None = None,
         progress: bool = False,
     ) -> Engine:
-        """Index pictures.
+        """Index pictures in memory.
 
         Parameters
         ----------
@@ -109,8 +122,9 @@ class Engine:
         preset : str
             Name of the settings that hold when none are given ("strong", "classic", "fast"), or
             a file of them; see `load_settings`.
-        on_error : {"record", "raise"}
-            Leave pictures that cannot be read out and list them in `failures`, or raise.
+        on_error : {"record", "skip", "raise"}
+            Leave pictures that cannot be read out and list them in `failures`, leave them out
+            without a word, or raise.
         cache : path, optional
             A folder in which features are kept by content, so that interrupted or repeated work
             goes on from there.
@@ -124,31 +138,72 @@ class Engine:
         IncompatibleError
             When vocabulary and settings do not fit.
         """
-        index = index_pictures(
-            pictures,
-            vocabulary,
-            settings,
-            preset=preset,
-            root=root,
-            patterns=patterns,
-            on_error=on_error,
-            cache=cache,
-            n_jobs=n_jobs,
-            progress=progress,
-        )
-        return cls(index, n_jobs=n_jobs)
+        settings = fitting_settings(settings, preset, vocabulary)
+        files = find_pictures(pictures, root=root, patterns=patterns)
+        with ExitStack() as stack:
+            if vocabulary is None:
+                if cache is None:  # pictures are described once, and used twice
+                    cache = stack.enter_context(tempfile.TemporaryDirectory())
+                vocabulary = train_on_files(
+                    files,
+                    settings,
+                    sized=True,
+                    on_error=on_error,
+                    cache=cache,
+                    n_jobs=n_jobs,
+                    progress=progress,
+                )
+            engine = cls(empty_index(vocabulary, settings), n_jobs=n_jobs)
+            engine._add(files, on_error=on_error, cache=cache, progress=progress)
+        return engine
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        vocabulary: Vocabulary,
+        *,
+        settings: Settings | None = None,
+        preset: str = "strong",
+        overwrite: bool = False,
+        n_jobs: int | None = None,
+    ) -> Engine:
+        """Make an index without pictures in a folder, for `add` to fill.
+
+        Pictures that are added to it are written as they come, so that memory does not grow with
+        their number, and what was done before an interruption is not done again.
+
+        Parameters
+        ----------
+        path : path
+        vocabulary, settings, preset, n_jobs
+            See `build`.
+        overwrite : bool
+            See `save`.
+        """
+        settings = fitting_settings(settings, preset, vocabulary)
+        save_index(path, empty_index(vocabulary, settings), overwrite=overwrite)
+        return cls.open(path, n_jobs=n_jobs)
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], *, verify: str = "quick", n_jobs: int | None = None
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        verify: str = "quick",
+        trusted: bool = True,
+        n_jobs: int | None = None,
     ) -> Engine:
-        """Open an index that `save` wrote.
+        """Open an index in a folder; its features are mapped, not read.
 
         Parameters
         ----------
         path : path
         verify : {"quick", "full"}
             Check manifest, sizes, headers and shapes; or every byte as well.
+        trusted : bool
+            Whether nmslib may load its own files. Somebody who wishes you ill could make some that
+            crash it; they are made anew from the rest when this is false.
         n_jobs : int, optional
 
         Raises
@@ -158,12 +213,14 @@ class Engine:
         IncompatibleError
             When this OpenCV describes pictures differently from the one it was made with.
         """
-        index = load_index(path, verify=verify, n_jobs=n_jobs)
+        index = load_index(path, verify=verify, trusted=trusted, n_jobs=n_jobs)
         index.check(f"the index {os.fsdecode(path)}")
-        return cls(index, n_jobs=n_jobs)
+        return cls(index, n_jobs=n_jobs, folder=path)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the index to a folder.
+        """Write the index to a folder, as one segment.
+
+        The engine itself stays where it is: open the folder to change what lies there.
 
         Raises
         ------
@@ -182,314 +239,203 @@ class Engine:
             index = augment_index(self.index, n_answers, progress=progress)
         return Engine(index, n_jobs=self.n_jobs)
 
-    def changed(self, **changes: dict[str, Any]) -> Engine:
-        """Return an engine over the same index that searches with other settings.
+    # Changing
 
-        Examples
-        --------
-        >>> engine.changed(geometry={"verify": 0}, expansion={"method": "none"})  # doctest: +SKIP
-
-        Raises
-        ------
-        IncompatibleError
-            When a setting is fixed by the index.
-        """
-        return Engine(self.index.changed(**changes), n_jobs=self.n_jobs)
-
-    # Searching
-
-    def search(
+    def add(
         self,
-        query: Source,
-        k: int | None = 10,
+        pictures: Paths,
         *,
-        region: Box | None = None,
-        allow: Allow | None = None,
-        verify: int | None = None,
-        expand: str | None = None,
-    ) -> SearchResult:
-        """Find the pictures that show what a query shows.
+        root: str | os.PathLike[str] | None = None,
+        patterns: Sequence[str] | None = None,
+        on_error: str = "record",
+        retry: bool = False,
+        cache: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> Changes:
+        """Index pictures that are new, or have changed, as a segment of their own.
+
+        A picture whose identifier is known takes the place of the earlier one. Files of the size
+        and time that the index knows are not read. Interrupted by Ctrl-C, what was finished is
+        part of the index; after a crash, the next call goes on where it stopped. Readers of the
+        same folder see all of a segment, or none.
 
         Parameters
         ----------
-        query : path, bytes or ndarray
-            See `read_image`.
-        k : int or None
-            How many answers at most; None: all that share a word with the query, each scored.
-        region : (float, float, float, float), optional
-            ``x0, y0, x1, y1`` in pixels of the query: search for what this part shows.
-        allow : collection of str, or callable, optional
-            Only these identifiers may answer, or those for which this returns true.
-        verify : int, optional
-            How many answers are verified, instead of ``settings.geometry.verify``.
-        expand : str, optional
-            Instead of ``settings.expansion.method``.
+        pictures, root, patterns
+            See `find_pictures`; identifiers should be relative to the same folder as before.
+        on_error, cache, progress
+            See `build`.
+        retry : bool
+            Read again what failed before and has not changed since.
 
         Returns
         -------
-        SearchResult
+        Changes
 
         Raises
         ------
-        ImageError
-            When the query cannot be read.
+        LockedError
+            When another process is changing the index.
+        StorageError
+            When it cannot be written.
         """
-        stopwatch = Stopwatch()
-        with stopwatch("features"), limited_threads(1):
-            extractor = SiftExtractor(self.settings.features)
-            features = extractor.extract(query, self.settings.images, region)
-        engine = self._for_search(verify, expand)
-        return engine.search_features(
-            features, k, allow=allow, name=describe(query), stopwatch=stopwatch
+        files = find_pictures(pictures, root=root, patterns=patterns)
+        return self._add(files, on_error=on_error, retry=retry, cache=cache, progress=progress)
+
+    def sync(
+        self,
+        pictures: Paths,
+        *,
+        root: str | os.PathLike[str] | None = None,
+        patterns: Sequence[str] | None = None,
+        on_error: str = "record",
+        retry: bool = False,
+        cache: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> Changes:
+        """Make the index show what folders hold: `add`, and remove what is no longer there.
+
+        Removed are pictures of the index whose files lay in the folders given and are gone.
+        """
+        files = find_pictures(pictures, root=root, patterns=patterns)
+        return self._add(
+            files,
+            prune=folders_of(pictures),
+            on_error=on_error,
+            retry=retry,
+            cache=cache,
+            progress=progress,
         )
 
-    def search_many(
+    def _add(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
-        k: int | None = 10,
+        files: Sequence[PictureFile],
         *,
-        allow: Allow | None = None,
-        verify: int | None = None,
-        expand: str | None = None,
-        on_error: str = "record",
-        progress: bool = False,
-    ) -> list[SearchResult]:
-        """Search for many queries; features are extracted in parallel (`n_jobs` of the engine).
+        prune: Sequence[str] = (),
+        on_error: str,
+        retry: bool = False,
+        cache: str | os.PathLike[str] | None,
+        progress: bool,
+    ) -> Changes:
+        if on_error not in ("record", "skip", "raise"):
+            raise SettingsError(f"on_error={on_error!r}: expected 'record', 'skip' or 'raise'")
+        with self._writing() as writer:
+            before = writer.index
+            plan = make_plan(files, before, retry=retry)
+            gone = missing_pictures(before, prune)
+            with ExitStack() as stack:
+                builder, wanted = self._builder(plan.wanted, before, stack, retry)
 
-        Parameters
-        ----------
-        queries : iterable of sources, or of (source, region)
-        on_error : {"record", "raise"}
-            A query that cannot be read has its reason in ``SearchResult.error``, or is raised.
-        k, allow, verify, expand
-            See `search`.
+                def commit(removed: Sequence[str] = ()) -> None:
+                    index = writer.index.without(removed) if removed else writer.index
+                    segment = builder.make(index.next_number)
+                    if segment is not None:
+                        index = index.grown(segment)
+                    with uninterrupted():
+                        if index is not writer.index:
+                            self.index = writer.commit(index)
+                        builder.clear()
 
-        Returns
-        -------
-        list of SearchResult
-            In the order of the queries.
-        """
-        engine = self._for_search(verify, expand)
-        results = []
-        for name, features in self._extracted(queries, progress):
-            if isinstance(features, Features):
-                results.append(engine.search_features(features, k, allow=allow, name=name))
-            elif on_error == "raise":
-                raise features
-            else:
-                results.append(SearchResult(name, (), error=str(features)))
-        return results
+                try:
+                    read_pictures(
+                        wanted,
+                        before,
+                        builder,
+                        commit,
+                        on_error=on_error,
+                        cache=cache,
+                        n_jobs=self.n_jobs,
+                        progress=progress,
+                    )
+                except KeyboardInterrupt:
+                    commit()
+                    raise
+                commit(gone)
+            return summary(before, writer.index, plan, gone)
 
-    def search_together(
-        self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
-        k: int | None = 10,
-        *,
-        combine: Combine = "joined",
-        allow: Allow | None = None,
-        verify: int | None = None,
-        expand: str | None = None,
-    ) -> SearchResult:
-        """Search with several pictures of one thing as one query.
-
-        Parameters
-        ----------
-        queries : iterable of sources, or of (source, region)
-        combine : {"joined", "mean", "best"}
-            Score by the features of all pictures together (Arandjelovic & Zisserman, "Multiple
-            queries for large scale specific object retrieval", 2012), by the mean of what each
-            picture scores, or by the best. An answer is verified with the picture that fits best.
-        k, allow, verify, expand
-            See `search`.
-
-        Raises
-        ------
-        ImageError
-            When one of them cannot be read.
-        """
-        if combine not in get_args(Combine):
-            raise SettingsError(f"combine={combine!r}: expected one of {get_args(Combine)}")
-        features = []
-        for _, found in self._extracted(queries, progress=False):
-            if not isinstance(found, Features):
-                raise found
-            features.append(found)
-        if not features:
-            raise SettingsError("queries=[]: expected at least one picture")
-        engine = self._for_search(verify, expand)
-        name = f"{len(features)} pictures together"
-        return engine.search_features(features, k, allow=allow, name=name, combine=combine)
-
-    def explain(self, query: Source, identifier: str, *, region: Box | None = None) -> Explanation:
-        """Say why a picture answers a query: shared words, inliers, and what stands below it.
-
-        Parameters
-        ----------
-        query : path, bytes or ndarray
-        identifier : str
-            Of a picture of the index.
-        region : (float, float, float, float), optional
-            See `search`.
+    def remove(self, identifiers: str | Iterable[str]) -> Changes:
+        """Remove pictures; their bytes stay on disk until `compact`.
 
         Raises
         ------
         UnknownPictureError
-            When the index has no such picture.
+            When the index has not one of them; nothing is removed then.
+        LockedError
+            When another process is changing the index.
         """
-        position = self.collection.position(identifier)
-        with limited_threads(1):
-            extractor = SiftExtractor(self.settings.features)
-            features = extractor.extract(query, self.settings.images, region)
-        ranking = self.index.rank([features], len(self))
-        return self.index.explain(ranking, features, position, describe(query))
+        names = [identifiers] if isinstance(identifiers, str) else list(dict.fromkeys(identifiers))
+        with self._writing() as writer:
+            if names:
+                with uninterrupted():
+                    self.index = writer.commit(writer.index.without(names))
+        return Changes(removed=tuple(names))
 
-    def rank_many(
-        self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
-        *,
-        cache: str | os.PathLike[str] | None = None,
-        progress: bool = False,
-    ) -> list[FullRanking]:
-        """Rank the whole index for many queries, for evaluation; every picture is scored.
+    def compact(self) -> None:
+        """Merge all segments to one, without what was removed or replaced.
 
-        `cache` names a folder in which features are kept, as for `build`. A query that cannot
-        be read raises its ImageError.
+        What nmslib searches is made anew; until then it knows nothing of later pictures, which
+        are compared one by one.
         """
-        rankings = []
-        for name, features in self._extracted(queries, progress, cache):
-            if not isinstance(features, Features):
-                raise features
-            stopwatch = Stopwatch()
-            ranking = self.index.rank([features], len(self), None, stopwatch)
-            identifiers = tuple(self.collection.records[p].identifier for p in ranking.positions)
-            rankings.append(FullRanking(name, identifiers, ranking.scores, stopwatch.milliseconds))
-        return rankings
+        with self._writing() as writer, uninterrupted():
+            self.index = writer.compact()
 
-    def verify_many(
-        self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
-        short_lists: Sequence[Sequence[str]],
-        *,
-        cache: str | os.PathLike[str] | None = None,
-        progress: bool = False,
-    ) -> list[SearchResult]:
-        """Verify short lists that another system made, by geometry.
+    def refresh(self) -> bool:
+        """Read what others have changed since the index was opened; False when nothing was."""
+        if self.folder is None:
+            return False
+        index = load_index(self.folder, n_jobs=self.n_jobs)
+        if index.generation == self.index.generation:
+            return False
+        self.index = self._as_here(index)
+        return True
 
-        Parameters
-        ----------
-        queries : iterable of sources, or of (source, region)
-        short_lists : sequence of sequence of str
-            Identifiers, for each query.
-        cache, progress
-            See `rank_many`.
+    def duplicates(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of identifiers whose pictures are the same, byte for byte."""
+        return duplicates(self.collection.records)
 
-        Returns
-        -------
-        list of SearchResult
-            Pictures of the list that share a word with the query; `Answer.verified` tells those
-            that show the same. A query that cannot be read raises its ImageError.
-        """
-        depth = max((len(names) for names in short_lists), default=0)
-        engine = self.changed(geometry={"verify": depth}, expansion={"method": "none"})
-        results = []
-        found = self._extracted(queries, progress, cache)
-        for (name, features), names in zip(found, short_lists, strict=True):
-            if not isinstance(features, Features):
-                raise features
-            results.append(
-                engine.search_features(features, max(1, len(names)), allow=names, name=name)
-            )
-        return results
+    def _as_here(self, index: Index) -> Index:
+        """Search another generation with the settings and vocabulary of this engine."""
+        mine = {room: vars(part) for room, part in vars(self.settings).items()}
+        return index.changed(**mine)
 
-    def _extracted(
-        self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
-        progress: bool,
-        cache: str | os.PathLike[str] | None = None,
-    ) -> Iterator[tuple[str, Features | BovwError]]:
-        """Extract the features of queries in parallel; yield names and features, or errors."""
-        pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
-        folder = None if cache is None else os.fsdecode(cache)
-        found = ordered_map(
-            partial(extract_query, settings=self.settings, cache=folder),
-            pairs,
-            total=len(pairs),
-            n_jobs=self.n_jobs,
-            description="searching" if progress else None,
-            unit="query",
-        )
-        for (source, _), features in zip(pairs, found, strict=True):
-            yield describe(source), features
+    @contextmanager
+    def _writing(self) -> Iterator[_Writer]:
+        if self.folder is None:
+            yield _Memory(self.index)
+            return
+        with index_writer(self.folder, self.index) as writer:
+            if writer.index is not self.index:  # somebody else has changed it
+                self.index = writer.index = self._as_here(writer.index)
+            yield writer
 
-    def _for_search(self, verify: int | None, expand: str | None) -> Engine:
-        changes: dict[str, dict[str, Any]] = {}
-        if verify is not None:
-            changes["geometry"] = {"verify": verify}
-        if expand is not None:
-            changes["expansion"] = {"method": expand}
-        return self.changed(**changes) if changes else self
-
-    def search_features(
-        self,
-        features: Features | Sequence[Features],
-        k: int | None = 10,
-        *,
-        allow: Allow | None = None,
-        name: str = "<features>",
-        stopwatch: Stopwatch | None = None,
-        combine: Combine = "joined",
-    ) -> SearchResult:
-        """Search with features that were extracted before; as `search` or `search_together`."""
-        pictures = [features] if isinstance(features, Features) else list(features)
-        if k is not None and k < 1:
-            raise SettingsError(f"k={k}: expected at least 1, or None for all")
-        stopwatch = stopwatch or Stopwatch()
-        depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
-        allowed = self.index.allowed(allow)
-        ranking = self.index.rank(pictures, depth, allowed, stopwatch, combine)
-        evidence = ranking.direct_evidence(self.settings.geometry.chance_share)
-        verified = self.settings.geometry.verify > 0
-        return SearchResult(
-            query=name,
-            answers=self.index.answers(ranking, k),
-            matched=evidence >= self.settings.geometry.match_evidence if verified else None,
-            evidence=evidence,
-            n_features=sum(map(len, pictures)),
-            milliseconds=dict(stopwatch.milliseconds),
-        )
-
-    def calibrate(
-        self,
-        negatives: Iterable[Source],
-        *,
-        false_accept_rate: float = 0.01,
-        progress: bool = False,
-    ) -> Calibration:
-        """Choose the evidence that makes a match, on queries that have no answer in the index.
-
-        Parameters
-        ----------
-        negatives : iterable of sources
-            Pictures of things that no picture of the index shows, the more the better.
-        false_accept_rate : float
-            Largest share of them that may pass.
-
-        Returns
-        -------
-        Calibration
-            Use it by ``engine.changed(geometry={"match_evidence": calibration.match_evidence})``.
-        """
-        results = self.search_many(negatives, 1, on_error="raise", progress=progress)
-        least = int(np.ceil(self.settings.geometry.min_evidence))
-        return calibrate([r.evidence for r in results], false_accept_rate, least)
+    def _builder(
+        self, wanted: Sequence[PictureFile], index: Index, stack: ExitStack, retry: bool
+    ) -> tuple[SegmentBuilder, list[PictureFile]]:
+        """Give what collects pictures, and which are left to read after an earlier run."""
+        n_words = index.vocabulary.n_words_
+        if self.folder is None:
+            return SegmentBuilder(n_words), list(wanted)
+        files = {(f.identifier, f.path, f.size, f.mtime_ns): f for f in wanted}
+        left = []
+        for item in read_journal(self.folder, n_words):
+            known = item if isinstance(item, Failure) else item[0]
+            key = (known.identifier, known.path, known.size, known.mtime_ns)
+            if key in files and not (retry and isinstance(item, Failure)):
+                left.append(item)
+                del files[key]
+        builder = stack.enter_context(JournalledBuilder(self.folder, n_words, left))
+        return builder, list(files.values())
 
     def info(self) -> dict[str, Any]:
         """Return facts about the index, for JSON."""
         return {
             "n_pictures": len(self),
             "n_failed": len(self.failures),
-            "n_without_features": int(np.count_nonzero(np.diff(self.collection.offsets) == 0)),
-            "n_features": len(self.collection.words),
+            "n_without_features": int(np.count_nonzero(self.collection.sizes == 0)),
+            "n_features": self.collection.n_features,
+            "n_duplicates": sum(len(group) - 1 for group in self.duplicates()),
+            "n_segments": sum(segment.number > 0 for segment in self.index.segments),
+            "n_removed": sum(map(len, self.index.dead.values())),
             "n_words": self.vocabulary.n_words_,
             "vocabulary": self.vocabulary.facts(),
             "settings": self.settings.to_dict(),

@@ -12,6 +12,7 @@
     ├── EmbeddingError (ValueError)        vectors that are malformed, or do not fit their names
     └── StorageError                      what lies on disk
         ├── ExistsError                   something is there already and must not be overwritten
+        ├── LockedError                   somebody else is changing it
         ├── FormatError                   broken, incomplete, or not one of ours
         └── IncompatibleError             sound, but it does not fit what it is used with
 
@@ -81,6 +82,10 @@ class StorageError(BovwError):
 
 class ExistsError(StorageError):
     """The target exists already and was not to be overwritten."""
+
+
+class LockedError(StorageError):
+    """Another process is changing what was to be changed."""
 
 
 class FormatError(StorageError):

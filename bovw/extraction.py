@@ -10,13 +10,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .collection import Failure
 from .errors import BovwError, ImageError
 from .feature_cache import FeatureCache
 from .features import Features, SiftExtractor
 from .images import Box, Source, describe, read_bytes, read_image
 from .parallel import ordered_map
 from .pictures import PictureFile
+from .segment import Failure
 from .settings import Settings
 
 

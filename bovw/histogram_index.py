@@ -6,6 +6,7 @@ They differ in which rows they find.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,51 @@ _EF_SEARCH = 100
 # nmslib merges the postings of all words of a query at once: with the thousands of words of an
 # expanded query that takes fifty times as long as the sum of their products, which is as exact.
 _MANY_WORDS = 2000
+# Pictures that came after the graph was built, or have gone since, before it is built anew; or a
+# fifth of all. To compare so many takes less than a millisecond.
+_SCANNED = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """What nmslib searches: histograms as they were weighted when it was built.
+
+    Pictures that came later are not in it, and are compared one by one; those that have gone are
+    left out of what it finds; what it finds is scored anew. So it need not be built for every
+    change.
+
+    Attributes
+    ----------
+    neighbours : NearestNeighbours
+    keys : (m,) int64 ndarray
+        Which picture each row is; see `Collection.keys`.
+    basis : (n_components, n_words) float32 ndarray or None
+        Of the projection by latent semantic analysis ("lsa-hnsw" only).
+    """
+
+    neighbours: NearestNeighbours
+    keys: NDArray[np.int64]
+    basis: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StoredGraph:
+    """A `Graph` on disk, which is loaded when it is first needed."""
+
+    cache: CacheFile
+    keys: NDArray[np.int64]
+    basis: NDArray[np.float32] | None = None
+
+    def load(self, settings: CandidateSettings) -> Graph | None:
+        """Load it; None when its files have changed."""
+        neighbours = NearestNeighbours.load(
+            self.cache,
+            len(self.keys),
+            is_sparse=settings.method != "lsa-hnsw",
+            space="dot",
+            ef_search=_EF_SEARCH,
+        )
+        return None if neighbours is None else Graph(neighbours, self.keys, self.basis)
 
 
 class HistogramIndex:
@@ -32,15 +78,17 @@ class HistogramIndex:
     rows : (n, n_words) csr_matrix of float32
         Weighted histograms. Rows of zeros are never found.
     settings : CandidateSettings, optional
-    basis : (n_components, n_words) float32 ndarray, optional
-        Of an earlier index over the same rows; learned when it is needed and not given.
-    cache : CacheFile, optional
-        Files that `save_cache` wrote for the same rows and settings.
+    keys : (n,) int64 ndarray, optional
+        Which picture each row is; by default its position.
+    graph : Graph, optional
+        Of an earlier index over some of these pictures, with the same settings.
 
     Attributes
     ----------
-    basis : (n_components, n_words) float32 ndarray or None
-        Of the projection by latent semantic analysis ("lsa-hnsw" only).
+    graph : Graph or None
+        None when the method needs none.
+    is_fresh : bool
+        Whether the graph is of all rows, and of no others.
     """
 
     def __init__(
@@ -48,45 +96,69 @@ class HistogramIndex:
         rows: sparse.csr_matrix,
         settings: CandidateSettings | None = None,
         *,
-        basis: NDArray[np.float32] | None = None,
-        cache: CacheFile | None = None,
+        keys: NDArray[np.int64] | None = None,
+        graph: Graph | None = None,
     ) -> None:
         self.settings = settings or CandidateSettings()
         self.rows = rows
+        self.keys = np.arange(rows.shape[0], dtype=np.int64) if keys is None else keys
         self.filled = np.flatnonzero(np.diff(rows.indptr)).astype(np.int32)
         # Row w lists the pictures that hold word w: an inverted file.
         self._postings = rows.T.tocsr()
-        self._neighbours: NearestNeighbours | None = None
-        self.basis: NDArray[np.float32] | None = None
-        method = self.settings.method
-        if method == "exact" or len(self.filled) == 0:
-            return
-        filled = rows[self.filled]
-        if method == "inverted":
-            self._neighbours = NearestNeighbours(
-                filled, method="simple_invindx", space="dot", cache=cache
-            )
-        elif method == "sparse-hnsw":
-            self._neighbours = NearestNeighbours(
-                filled, space="dot", ef_search=_EF_SEARCH, cache=cache
-            )
-        elif method == "lsa-hnsw":
-            self.basis = _learn_basis(filled, self.settings) if basis is None else basis
-            self._neighbours = NearestNeighbours(
-                self._project(filled), space="dot", ef_search=_EF_SEARCH, cache=cache
-            )
-        else:
-            raise SettingsError(f"candidates.method={method!r}: unknown")
+        self.graph: Graph | None = None
+        if graph is not None and not self._use(graph):
+            graph = None
+        if graph is None and self.settings.method != "exact" and len(self.filled):
+            self.rebuild()
 
     def __len__(self) -> int:
         return int(self.rows.shape[0])
 
-    def save_cache(self, path: Path) -> bool:
-        """Write nmslib's own file; False when this method has none."""
-        if self._neighbours is None:
+    def rebuild(self) -> None:
+        """Build the graph of all rows."""
+        method, filled = self.settings.method, self.rows[self.filled]
+        basis = None
+        if method == "inverted":
+            neighbours = NearestNeighbours(filled, method="simple_invindx", space="dot")
+        elif method == "sparse-hnsw":
+            neighbours = NearestNeighbours(filled, space="dot", ef_search=_EF_SEARCH)
+        elif method == "lsa-hnsw":
+            basis = _learn_basis(filled, self.settings)
+            projected = _project(filled, basis)
+            neighbours = NearestNeighbours(projected, space="dot", ef_search=_EF_SEARCH)
+        else:
+            raise SettingsError(f"candidates.method={method!r}: unknown")
+        self._use(Graph(neighbours, self.keys[self.filled], basis), always=True)
+
+    def _use(self, graph: Graph, *, always: bool = False) -> bool:
+        """Take a graph, unless it knows too few of the rows."""
+        order = np.argsort(self.keys)
+        at = np.searchsorted(self.keys, graph.keys, sorter=order)
+        at = order[np.minimum(at, len(order) - 1)] if len(order) else at
+        known = self.keys[at] == graph.keys if len(order) else np.zeros(len(graph.keys), bool)
+        places = np.where(known, at, -1).astype(np.int32)
+        covered = np.zeros(len(self), bool)
+        covered[places[known]] = True
+        scanned = self.filled[~covered[self.filled]]
+        gone = int(np.count_nonzero(~known))
+        most = max(_SCANNED, len(self) // 5)
+        if not always and (len(scanned) > most or gone > most):
             return False
-        self._neighbours.save(path)
+        self.graph, self._places, self._scanned, self._gone = graph, places, scanned, gone
+        self.is_fresh = gone == 0 and len(scanned) == 0
         return True
+
+    def save_graph(self, path: Path) -> Graph | None:
+        """Write nmslib's own files, of all rows; None when the method has none that are worth it.
+
+        Its inverted index is built from the words sooner than it is read.
+        """
+        if self.graph is None or not self.settings.has_graph:
+            return None
+        if not self.is_fresh or not self.graph.neighbours.save(path):
+            self.rebuild()
+            self.graph.neighbours.save(path)
+        return self.graph
 
     def search(
         self, queries: sparse.csr_matrix, k: int
@@ -103,17 +175,22 @@ class HistogramIndex:
             word with the query are not among them.
         """
         merged = self.settings.method == "inverted" and queries.getnnz(axis=1).max() > _MANY_WORDS
-        if self._neighbours is None or k >= len(self.filled) or merged:
+        if self.graph is None or k >= len(self.filled) or merged:
             scores = self.scores(queries)
             return [_best(np.arange(len(self), dtype=np.int32), row, k) for row in scores]
-        if self.basis is None:
-            neighbours, _ = self._neighbours.search(queries, k)
+        # What has gone may stand among the first of the graph.
+        wanted = k + self._gone
+        if self.graph.basis is None:
+            neighbours, _ = self.graph.neighbours.search(queries, wanted)
         else:  # the projection is rough: rescore more than is asked for
-            several = max(k, self.settings.n_candidates)
-            neighbours, _ = self._neighbours.search(self._project(queries), several)
+            several = max(wanted, self.settings.n_candidates)
+            neighbours, _ = self.graph.neighbours.search(
+                _project(queries, self.graph.basis), several
+            )
         found = []
         for i in range(queries.shape[0]):
-            positions = self.filled[neighbours[i][neighbours[i] >= 0]]
+            positions = self._places[neighbours[i][neighbours[i] >= 0]]
+            positions = np.concatenate([positions[positions >= 0], self._scanned])
             found.append(_best(positions, self._rescore(queries[i], positions), k))
         return found
 
@@ -126,11 +203,11 @@ class HistogramIndex:
     ) -> NDArray[np.float32]:
         return np.asarray(self.rows[positions] @ query.toarray().ravel(), np.float32)
 
-    def _project(self, rows: sparse.csr_matrix) -> NDArray[np.float32]:
-        assert self.basis is not None
-        projected = np.asarray(rows @ self.basis.T, np.float32)
-        lengths = np.linalg.norm(projected, axis=1, keepdims=True)
-        return np.asarray(projected / np.where(lengths > 0, lengths, 1), np.float32)
+
+def _project(rows: sparse.csr_matrix, basis: NDArray[np.float32]) -> NDArray[np.float32]:
+    projected = np.asarray(rows @ basis.T, np.float32)
+    lengths = np.linalg.norm(projected, axis=1, keepdims=True)
+    return np.asarray(projected / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def _best(

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as AnyCollection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from .cascade import Base, Ranking, Stopwatch, rank
-from .collection import Collection, Failure
+from .collection import Collection
 from .errors import IncompatibleError, SettingsError
 from .explanation import Explanation, reason, shared_words
 from .features import Features, SiftExtractor, check_same_meaning
-from .histogram_index import HistogramIndex
-from .nearest import CacheFile
+from .histogram_index import Graph, HistogramIndex, StoredGraph
 from .query import Combine, Query, QueryFeatures
 from .results import Answer
+from .segment import Failure, PictureWords, Segment, make_segment
 from .settings import Settings
 from .versions import warn_of_other_versions
 from .vocabulary import Vocabulary
@@ -37,55 +38,121 @@ class Index:
 
     Attributes
     ----------
-    collection : Collection
-        The pictures, their words and keypoints.
+    segments : tuple of Segment
+        The pictures, their words and keypoints; at least one.
     vocabulary : Vocabulary
     settings : Settings
-    failures : tuple of Failure
-        Pictures that could not be read.
     descriptor : dict
         `SiftExtractor.description` of when it was made.
     versions : dict
         Of the packages it was made with.
-    basis : (n_components, n_words) float32 ndarray or None
-        Of the projection that an earlier `histograms` learned.
-    cache : CacheFile or None
-        nmslib's files of an earlier `histograms`.
+    dead : mapping of int to tuple of int
+        By number of the segment: places of pictures that were removed.
+    graph : Graph, StoredGraph or None
+        What nmslib searched when there were other pictures.
+    generation : int
+        Of what lies on disk; 0 when nothing does.
     """
 
-    collection: Collection
+    segments: tuple[Segment, ...]
     vocabulary: Vocabulary
     settings: Settings
-    failures: tuple[Failure, ...]
     descriptor: dict[str, Any]
     versions: dict[str, str]
-    frequencies: NDArray[np.int64]
-    basis: NDArray[np.float32] | None = None
-    cache: CacheFile | None = None
+    dead: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    graph: Graph | StoredGraph | None = None
+    generation: int = 0
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The pictures that are alive, in order of identifier."""
+        return Collection.of(self.segments, self.dead)
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """Pictures that could not be indexed, in order of identifier; the last word on each."""
+        found: dict[str, Failure] = {}
+        for segment in self.segments:
+            for record in segment.records:
+                found.pop(record.identifier, None)
+            found.update((failure.identifier, failure) for failure in segment.failures)
+        return tuple(found[identifier] for identifier in sorted(found))
 
     @cached_property
     def weighting(self) -> TfidfWeighting:
         """Weights of the words, from their document frequencies."""
-        weighting = TfidfWeighting(**asdict(self.settings.weighting))
-        return weighting.fit_frequencies(self.frequencies, len(self.collection))
+        return TfidfWeighting(**asdict(self.settings.weighting)).fit(self._counts)
+
+    @cached_property
+    def _counts(self) -> sparse.csr_matrix:
+        return self.collection.counts(self.vocabulary.n_words_)
 
     @cached_property
     def histograms(self) -> HistogramIndex:
         """The weighted histograms of the pictures, searchable."""
-        rows = self.weighting.transform(self.collection.counts(self.vocabulary.n_words_))
-        return HistogramIndex(rows, self.settings.candidates, basis=self.basis, cache=self.cache)
+        rows = self.weighting.transform(self._counts)
+        del self.__dict__["_counts"]  # as large as the rows, and easily made again
+        graph = self.graph
+        if isinstance(graph, StoredGraph):
+            graph = graph.load(self.settings.candidates)
+        return HistogramIndex(
+            rows, self.settings.candidates, keys=self.collection.keys, graph=graph
+        )
 
     @cached_property
     def base(self) -> Base:
         """What is searched."""
         return Base(self.collection, self.histograms, self.weighting.idf_)
 
+    def grown(self, segment: Segment) -> Index:
+        """Return an index with one segment more, whose pictures take the place of earlier ones."""
+        positions = self.collection.positions
+        again = [positions[r.identifier] for r in segment.records if r.identifier in positions]
+        segments = tuple(s for s in self.segments if s.number)  # 0 is the empty one
+        dead = self._with_dead(again)
+        return replace(self, segments=(*segments, segment), dead=dead, graph=self._graph)
+
+    def without(self, identifiers: Iterable[str]) -> Index:
+        """Return an index without some pictures.
+
+        Raises
+        ------
+        UnknownPictureError
+            When one of them is not there.
+        """
+        gone = [self.collection.position(identifier) for identifier in identifiers]
+        return replace(self, dead=self._with_dead(gone), graph=self._graph)
+
+    def compacted(self) -> Index:
+        """Return an index of one segment, without what was removed; memory holds it twice."""
+        collection = self.collection
+        pictures = [PictureWords(**collection.stored(i)) for i in range(len(collection))]
+        segment = make_segment(
+            collection.records, pictures, self.vocabulary.n_words_, self.failures, self.next_number
+        )
+        return replace(self, segments=(segment,), dead={}, graph=None)
+
+    @property
+    def next_number(self) -> int:
+        """Number for a segment to come."""
+        return max(segment.number for segment in self.segments) + 1
+
+    @property
+    def _graph(self) -> Graph | StoredGraph | None:
+        made: HistogramIndex | None = self.__dict__.get("histograms")
+        return self.graph if made is None else made.graph
+
+    def _with_dead(self, positions: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        dead = {number: set(places) for number, places in self.dead.items()}
+        for position in positions:
+            number, place = divmod(int(self.collection.keys[position]), 1 << 32)
+            dead.setdefault(number, set()).add(place)
+        return {number: tuple(sorted(places)) for number, places in dead.items()}
+
     @property
     def bytes_per_picture(self) -> float:
         """Bytes of words, signatures and keypoints of a picture, on the average."""
-        collection = self.collection
-        kept = (collection.words, collection.signatures, collection.keypoints, collection.offsets)
-        return sum(array.nbytes for array in kept) / max(1, len(collection))
+        return self.collection.nbytes / max(1, len(self.collection))
 
     def check(self, name: str) -> None:
         """Compare what the index was made with to what is installed.
@@ -125,9 +192,10 @@ class Index:
                         "build another to change it"
                     )
         if settings.candidates != self.settings.candidates:
-            return replace(self, settings=settings, basis=None, cache=None)
+            return replace(self, settings=settings, graph=None)
         index = replace(self, settings=settings)
         # Share what is made at the first search, whoever makes it.
+        index.__dict__["collection"] = self.collection
         index.__dict__["weighting"] = self.weighting
         index.__dict__["histograms"] = self.histograms
         index.__dict__["base"] = self.base

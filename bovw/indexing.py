@@ -1,24 +1,21 @@
-"""From files to an index: features are extracted, and words found for them."""
+"""From files to segments: features are extracted, and words found for them."""
 
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .collection import Collection, Failure, PictureWords, Record, collect, picture_words
-from .extraction import DescriptorSample, extract_files
-from .features import DESCRIPTOR_LENGTH, Features, SiftExtractor, check_same_meaning
+from .extraction import extract_files
+from .features import Features, SiftExtractor, check_same_meaning
 from .index import Index
-from .pictures import Paths, PictureFile, find_pictures
+from .pictures import PictureFile
 from .presets import load_settings
+from .segment import Failure, Record, SegmentBuilder, make_segment, picture_words
 from .settings import Settings
-from .training import fit_vocabulary, words_for
 from .versions import versions
 from .vocabulary import Vocabulary
 
@@ -26,58 +23,9 @@ from .vocabulary import Vocabulary
 _DESCRIPTORS_AT_ONCE = 50_000
 
 
-@dataclass(frozen=True)
-class _Read:
-    """A picture whose features were extracted, without its descriptors."""
-
-    record: Record
-    keypoints: NDArray[np.float32]
-
-
-def index_pictures(
-    pictures: Paths,
-    vocabulary: Vocabulary | None,
-    settings: Settings | None,
-    *,
-    preset: str = "strong",
-    root: str | os.PathLike[str] | None = None,
-    patterns: Sequence[str] | None = None,
-    on_error: str = "record",
-    cache: str | os.PathLike[str] | None = None,
-    n_jobs: int | None = None,
-    progress: bool = False,
-) -> Index:
-    """Read pictures into an index; see `Engine.build`."""
-    settings = _fitting(settings, preset, vocabulary)
-    failures: list[Failure] = []
-    found = extract_files(
-        find_pictures(pictures, root=root, patterns=patterns),
-        settings,
-        on_error=on_error,
-        cache=cache,
-        n_jobs=n_jobs,
-        description="reading pictures" if progress else None,
-    )
-    sound = _sound(found, failures)
-    if vocabulary is not None:
-        collection = _assign(sound, vocabulary)
-    else:
-        collection, vocabulary = _train_and_assign(sound, failures, settings, n_jobs, progress)
-    names = set(asdict(settings.vocabulary))
-    chosen = {k: v for k, v in vocabulary.get_params().items() if k in names}
-    counts = collection.counts(vocabulary.n_words_)
-    return Index(
-        collection=collection,
-        vocabulary=vocabulary,
-        settings=settings.changed(vocabulary={**chosen, "n_words": vocabulary.n_words_}),
-        failures=tuple(failures),
-        descriptor=SiftExtractor(settings.features).description(),
-        versions=versions(),
-        frequencies=np.bincount(counts.indices, minlength=vocabulary.n_words_),
-    )
-
-
-def _fitting(settings: Settings | None, preset: str, vocabulary: Vocabulary | None) -> Settings:
+def fitting_settings(
+    settings: Settings | None, preset: str, vocabulary: Vocabulary | None
+) -> Settings:
     """Return the settings, by default those of the vocabulary; refuse ones that do not fit it."""
     made_with = None if vocabulary is None else vocabulary.made_with_
     if settings is None:
@@ -90,89 +38,103 @@ def _fitting(settings: Settings | None, preset: str, vocabulary: Vocabulary | No
     return settings
 
 
-def _train_and_assign(
-    pictures: Iterable[tuple[_Read, NDArray[np.uint8]]],
-    failures: list[Failure],
-    settings: Settings,
-    n_jobs: int | None,
-    progress: bool,
-) -> tuple[Collection, Vocabulary]:
-    """Train a vocabulary on the pictures, sized to them, then find their words.
+def empty_index(vocabulary: Vocabulary, settings: Settings) -> Index:
+    """Make an index without pictures."""
+    names = set(asdict(settings.vocabulary))
+    chosen = {k: v for k, v in vocabulary.get_params().items() if k in names}
+    return Index(
+        segments=(make_segment((), (), vocabulary.n_words_, number=0),),
+        vocabulary=vocabulary,
+        settings=settings.changed(vocabulary={**chosen, "n_words": vocabulary.n_words_}),
+        descriptor=SiftExtractor(settings.features).description(),
+        versions=versions(),
+    )
 
-    Descriptors wait in a temporary file, so that pictures are read only once.
+
+def read_pictures(
+    files: Sequence[PictureFile],
+    index: Index,
+    builder: SegmentBuilder,
+    commit: Callable[[], None],
+    *,
+    on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> None:
+    """Read pictures into the segment that a builder makes.
+
+    Parameters
+    ----------
+    files : sequence of PictureFile
+    index : Index
+        Whose vocabulary and settings hold.
+    builder : SegmentBuilder
+    commit : callable
+        Called when the builder is full, and must empty it. What the builder holds at the end, or
+        when this is interrupted, is left there.
+    on_error : {"record", "skip", "raise"}
+        What becomes of a picture that cannot be read: a failure in the segment, nothing, or an
+        ImageError.
+    cache, n_jobs, progress
+        See `extract_files`.
     """
-    with tempfile.TemporaryFile() as spool:
-        read: list[_Read] = []
-        wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
-        sample = DescriptorSample(wanted, settings.vocabulary.random_state)
-        for position, (item, descriptors) in enumerate(pictures):
-            spool.write(descriptors.tobytes())
-            read.append(item)
-            sample.add(descriptors, position)
-        n_words = words_for(sample.seen)
-        if progress:
-            print(f"training {n_words} words on the pictures themselves", file=sys.stderr)
-        vocabulary = fit_vocabulary(
-            sample,
-            settings.changed(vocabulary={"n_words": n_words}),
-            [item.record.sha256 for item in read],
-            failures,
-            n_jobs=n_jobs,
-            progress=progress,
-        )
-        spool.seek(0)
+    vocabulary = index.vocabulary
+    waiting: list[tuple[Record, Features]] = []
+    found = extract_files(
+        files,
+        index.settings,
+        on_error=on_error,
+        cache=cache,
+        n_jobs=n_jobs,
+        description="reading pictures" if progress else None,
+    )
+    held = 0
+    try:
+        for file, features in found:
+            if isinstance(features, Failure):
+                if on_error != "skip":
+                    builder.fail(replace(features, size=file.size, mtime_ns=file.mtime_ns))
+                continue
+            waiting.append((_record(file, features), features))
+            held += len(features)
+            if held >= _DESCRIPTORS_AT_ONCE:
+                _assign(waiting, vocabulary, builder)
+                held = 0
+                if builder.is_full:
+                    commit()
+    finally:  # what was read before an interruption is kept
+        _assign(waiting, vocabulary, builder)
 
-        def again() -> Iterable[tuple[_Read, NDArray[np.uint8]]]:
-            for item in read:
-                content = spool.read(len(item.keypoints) * DESCRIPTOR_LENGTH)
-                yield item, np.frombuffer(content, np.uint8).reshape(-1, DESCRIPTOR_LENGTH)
 
-        return _assign(again(), vocabulary), vocabulary
-
-
-def _sound(
-    found: Iterable[tuple[PictureFile, Features | Failure]], failures: list[Failure]
-) -> Iterable[tuple[_Read, NDArray[np.uint8]]]:
-    """Pass on the pictures that could be read, and note the others."""
-    for file, features in found:
-        if isinstance(features, Failure):
-            failures.append(features)
-            continue
-        width, height = features.size
-        record = Record(file.identifier, file.path, width, height, features.sha256)
-        yield _Read(record, features.keypoints), features.descriptors
+def _record(file: PictureFile, features: Features) -> Record:
+    width, height = features.size
+    return Record(
+        file.identifier, file.path, width, height, features.sha256, file.size, file.mtime_ns
+    )
 
 
 def _assign(
-    pictures: Iterable[tuple[_Read, NDArray[np.uint8]]], vocabulary: Vocabulary
-) -> Collection:
-    """Find the words of pictures, many pictures at a time."""
-    records: list[Record] = []
-    parts: list[PictureWords] = []
-    waiting: list[tuple[_Read, NDArray[np.uint8]]] = []
-
-    def flush() -> None:
-        if not waiting:
-            return
-        together = np.concatenate([descriptors for _, descriptors in waiting])
-        words = vocabulary.predict(together)
-        signatures = vocabulary.signatures(together, words)
-        start = 0
-        for item, descriptors in waiting:
-            mine = slice(start, start + len(descriptors))
-            start = mine.stop
-            records.append(item.record)
-            parts.append(
-                picture_words(words[mine], signatures[mine], item.keypoints, vocabulary.n_words_)
-            )
-        waiting.clear()
-
-    held = 0
-    for item, descriptors in pictures:
-        waiting.append((item, descriptors))
-        held += len(descriptors)
-        if held >= _DESCRIPTORS_AT_ONCE:
-            flush()
-            held = 0
-    flush()
-    return collect(records, parts, vocabulary.n_words_)
+    waiting: list[tuple[Record, Features]], vocabulary: Vocabulary, builder: SegmentBuilder
+) -> None:
+    """Find the words of pictures, all at once."""
+    if not waiting:
+        return
+    together: NDArray[np.uint8] = np.concatenate([features.descriptors for _, features in waiting])
+    words = vocabulary.predict(together)
+    signatures = vocabulary.signatures(together, words)
+    start = 0
+    for record, features in waiting:
+        mine = slice(start, start + len(features))
+        start = mine.stop
+        builder.append(
+            record,
+            picture_words(
+                words[mine],
+                signatures[mine],
+                features.keypoints,
+                features.size,
+                vocabulary.n_words_,
+            ),
+        )
+    waiting.clear()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .collection import Collection
+from .collection import Collection, WordStore
 from .matching import Correspondences
 from .query import QueryFeatures
 from .settings import KernelSettings
@@ -46,7 +46,7 @@ class KernelMatches:
 
 
 def shared_features(
-    asked: NDArray[np.bool_], positions: NDArray[np.integer], collection: Collection
+    asked: NDArray[np.bool_], positions: NDArray[np.integer], store: WordStore
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.unsignedinteger]]:
     """Find the features of candidates whose words are asked for.
 
@@ -54,22 +54,23 @@ def shared_features(
     ----------
     asked : (n_words,) bool ndarray
     positions : (c,) integer ndarray
-    collection : Collection
+    store : WordStore
 
     Returns
     -------
     feature : (m,) int64 ndarray
-        In the collection.
+        In the store.
     candidate : (m,) int32 ndarray
         Which of the candidates each belongs to, in increasing order.
     words : (m,) unsigned integer ndarray
     """
     positions = np.asarray(positions, np.int64)
-    starts, ends = collection.offsets[positions], collection.offsets[positions + 1]
+    starts, sizes, stored = store.starts[positions], store.sizes[positions], store.words
+    ends = starts + sizes
     spans = zip(starts.tolist(), ends.tolist(), strict=True)
-    words = np.concatenate([collection.words[a:b] for a, b in spans] or [collection.words[:0]])
+    words = np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
     found = np.flatnonzero(asked[words])
-    filled = np.cumsum(ends - starts)
+    filled = np.cumsum(sizes)
     per_candidate = np.diff(np.searchsorted(found, filled), prepend=0)
     candidate = np.repeat(np.arange(len(positions), dtype=np.int32), per_candidate)
     return found + np.repeat(ends - filled, per_candidate), candidate, words[found]
@@ -198,7 +199,7 @@ def contributions(
     weight = weight * query.weights[matches.query]
     if settings.angle_bins > 1:
         bins = settings.angle_bins
-        turn = collection.keypoints[matches.feature, 3] - query.keypoints[matches.query, 3]
+        turn = collection.angles(matches.feature) - query.keypoints[matches.query, 3]
         bin_ = np.floor(turn % 360 * np.float32(bins / 360)).astype(np.int64) % bins
         totals = np.bincount(matches.candidate * bins + bin_, weight, minlength=n * bins).reshape(
             n, bins
@@ -206,7 +207,7 @@ def contributions(
         best = (totals + np.roll(totals, 1, axis=1) + np.roll(totals, -1, axis=1)).argmax(axis=1)
         off = (bin_ - best[matches.candidate] + 1) % bins
         weight = np.where(off <= 2, weight, 0)
-    sizes = np.maximum(np.diff(collection.offsets)[positions], 1) ** settings.size_exponent
+    sizes = np.maximum(collection.sizes[positions], 1) ** settings.size_exponent
     return np.asarray(weight / sizes[matches.candidate])
 
 
@@ -245,7 +246,7 @@ def correspondences(
         key = candidate * np.int64(1 << 32) + query if which == "query" else feature
         kept = np.sort(np.unique(key, return_index=True)[1])
         query, feature, candidate = query[kept], feature[kept], candidate[kept]
-    inside = feature - collection.offsets[positions][candidate]
+    inside = feature - collection.starts[positions][candidate]
     return Correspondences(query, inside.astype(np.int32), candidate, np.ones(len(query), np.int32))
 
 

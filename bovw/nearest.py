@@ -145,12 +145,27 @@ class NearestNeighbours:
             else {}
         )
         self._ef = -1
+        self._has_vectors = True
         self._loaded = cache if cache is not None and cache.is_same else None
         self._index = self._empty()
         if self._loaded is None:
             self._build()
         else:
             self._index.loadIndex(str(self._loaded.path), load_data=True)
+
+    @classmethod
+    def load(
+        cls, cache: CacheFile, size: int, *, is_sparse: bool, **parameters: Any
+    ) -> NearestNeighbours | None:
+        """Load what `save` wrote for `size` vectors, without having them; None if it changed."""
+        if not cache.is_same:
+            return None
+        nothing: Any = np.broadcast_to(np.float32(0), (size, 1))
+        if is_sparse:
+            nothing = sparse.csr_matrix((size, 1), dtype=np.float32)
+        found = cls(nothing, cache=cache, **parameters)
+        found._has_vectors = False
+        return None if found._loaded is None else found
 
     def _empty(self) -> Any:
         nmslib = _nmslib()
@@ -183,16 +198,22 @@ class NearestNeighbours:
         vectors.sort_indices()
         return vectors
 
-    def save(self, path: Path) -> None:
-        """Write the index and its data to `path` (nmslib adds a second file, ``PATH.dat``)."""
+    def save(self, path: Path) -> bool:
+        """Write the index and its data to `path` (nmslib adds a second file, ``PATH.dat``).
+
+        False when it was loaded without its vectors, and what it was loaded from has changed.
+        """
         if self._loaded is not None:
             if self._loaded.is_same:
                 for suffix in CACHE_SUFFIXES:
                     shutil.copyfile(f"{self._loaded.path}{suffix}", f"{path}{suffix}")
-                return
+                return True
+            if not self._has_vectors:
+                return False
             self._loaded, self._index, self._ef = None, self._empty(), -1
             self._build()
         self._index.saveIndex(str(path), save_data=True)
+        return True
 
     def search(
         self, queries: Vectors, k: int, n_threads: int = 1

@@ -25,10 +25,14 @@ class PictureFile:
         Path relative to the folder it was found in, with ``/``.
     path : str
         Absolute path. Bytes that are not UTF-8 are kept by surrogate escapes.
+    size, mtime_ns : int
+        Bytes, and when it was changed, when that was looked up.
     """
 
     identifier: str
     path: str
+    size: int = 0
+    mtime_ns: int = 0
 
 
 def find_pictures(
@@ -77,6 +81,12 @@ def find_pictures(
         names = ", ".join(os.fsdecode(source) for source in given) or "nothing"
         raise SettingsError(f"no pictures found in {names}: give folders or files with pictures")
     return [PictureFile(identifier, found[identifier]) for identifier in sorted(found)]
+
+
+def folders_of(sources: Paths) -> list[str]:
+    """Those of some sources that are folders, as absolute paths."""
+    given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    return [os.path.abspath(os.fsdecode(s)) for s in given if Path(s).is_dir()]
 
 
 def find_queries(sources: Paths) -> list[str]:

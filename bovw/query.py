@@ -84,14 +84,13 @@ class Query:
 
 def picture_as_query(collection: Collection, position: int) -> QueryFeatures:
     """Ask with the features of a picture of the collection, each in its one word."""
-    part = slice(collection.offsets[position], collection.offsets[position + 1])
-    record = collection.records[position]
+    part = collection.part(position)
     return QueryFeatures(
-        collection.words[part, None].astype(np.int32),
-        collection.signatures[part, None],
-        collection.keypoints[part],
+        collection.words[part][:, None].astype(np.int32),
+        collection.signatures[part][:, None],
+        collection.keypoints(position),
         np.ones(part.stop - part.start, np.float32),
-        (record.width, record.height),
+        collection.size(position),
     )
 
 

@@ -155,6 +155,11 @@ class CandidateSettings:
         _require(self.n_candidates >= 1, "n_candidates", self.n_candidates, "at least 1")
         _require(self.n_components >= 1, "n_components", self.n_components, "at least 1")
 
+    @property
+    def has_graph(self) -> bool:
+        """Whether nmslib builds a graph, which is worth keeping."""
+        return self.method in ("sparse-hnsw", "lsa-hnsw")
+
 
 @dataclass(frozen=True)
 class KernelSettings:

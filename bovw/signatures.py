@@ -15,6 +15,7 @@ _PROJECTION_SCALE = 64
 # Below this the median of a word says little, and the projected centre stands in.
 _ENOUGH = 5
 _AT_ONCE = 100_000
+_JOINED_AT_ONCE = 200_000
 
 
 def projection(dimensions: int, seed: int = 0) -> NDArray[np.int8]:
@@ -111,3 +112,39 @@ class HammingEmbedding:
 def hamming_distances(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint8]:
     """Count the bits that differ."""
     return np.asarray(np.bitwise_count(a ^ b), np.uint8)
+
+
+def aggregate(
+    keys: NDArray[np.integer], signatures: NDArray[np.uint64]
+) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+    """Join the signatures of each run of equal keys: each bit as in most of them.
+
+    Parameters
+    ----------
+    keys : (n,) integer ndarray
+    signatures : (n,) uint64 ndarray
+
+    Returns
+    -------
+    starts : (r,) intp ndarray
+        Where the runs begin.
+    joined : (r,) uint64 ndarray
+        A bit that is set in half of them is set.
+    """
+    new = np.ones(len(keys), bool)
+    new[1:] = keys[1:] != keys[:-1]
+    starts = np.flatnonzero(new)
+    joined = signatures[starts].copy()
+    counts = np.diff(np.append(starts, len(keys)))
+    several = np.flatnonzero(counts > 1)
+    for part in np.array_split(several, max(1, len(several) // _JOINED_AT_ONCE)):
+        if len(part) == 0:
+            continue
+        inside = np.concatenate([[0], np.cumsum(counts[part])])
+        members = np.repeat(starts[part] - inside[:-1], counts[part]) + np.arange(inside[-1])
+        as_bytes = signatures[members].astype(">u8").view(np.uint8).reshape(-1, 8)
+        bits = np.unpackbits(as_bytes, axis=1)
+        total = np.add.reduceat(bits, inside[:-1], axis=0, dtype=np.int32)
+        most = 2 * total >= counts[part, None]
+        joined[part] = np.packbits(most, axis=1).view(">u8")[:, 0]
+    return starts, joined

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from .collection import Failure
 from .errors import TrainingError
 from .extraction import DescriptorSample, extract_files
 from .features import SiftExtractor
-from .pictures import Paths, find_pictures
+from .pictures import Paths, PictureFile, find_pictures
+from .segment import Failure
 from .settings import Settings
 from .versions import versions
 from .vocabulary import Vocabulary
@@ -50,8 +51,31 @@ def train_vocabulary(
     TrainingError
         When the pictures have fewer features than there are to be words.
     """
-    settings = settings or Settings()
     files = find_pictures(pictures, root=root, patterns=patterns)
+    return train_on_files(
+        files,
+        settings or Settings(),
+        on_error=on_error,
+        cache=cache,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+
+
+def train_on_files(
+    files: Sequence[PictureFile],
+    settings: Settings,
+    *,
+    sized: bool = False,
+    on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Vocabulary:
+    """Train a vocabulary on files; `sized`: with as many words as they have features for.
+
+    See `train_vocabulary` and `words_for`.
+    """
     wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
     sample = DescriptorSample(wanted, settings.vocabulary.random_state)
     hashes: list[str] = []
@@ -67,19 +91,11 @@ def train_vocabulary(
         else:
             hashes.append(features.sha256)
             sample.add(features.descriptors, position)
-    return fit_vocabulary(sample, settings, hashes, failures, n_jobs=n_jobs, progress=progress)
-
-
-def fit_vocabulary(
-    sample: DescriptorSample,
-    settings: Settings,
-    hashes: Sequence[str],
-    failures: Sequence[Failure] = (),
-    *,
-    n_jobs: int | None = None,
-    progress: bool = False,
-) -> Vocabulary:
-    """Train on a sample that was drawn, and remember what it was drawn from."""
+    if sized:
+        settings = settings.changed(vocabulary={"n_words": words_for(sample.seen)})
+        if progress:
+            n_words = settings.vocabulary.n_words
+            print(f"training {n_words} words on the pictures themselves", file=sys.stderr)
     if sample.seen < settings.vocabulary.n_words:
         raise TrainingError(
             f"{len(hashes)} pictures with {sample.seen} features for "

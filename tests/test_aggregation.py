@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.aggregation import aggregate, aggregate_collection, aggregate_query, score_aggregated
-from bovw.collection import Record, collect, picture_words
+from bovw.aggregation import aggregate_collection, aggregate_query, score_aggregated
+from bovw.collection import Collection
 from bovw.query import QueryFeatures
+from bovw.segment import Record, make_segment, picture_words
 from bovw.settings import KernelSettings
+from bovw.signatures import aggregate
 
 ALL = np.uint64(2**64 - 1)
 
@@ -42,14 +44,18 @@ def test_the_words_of_a_query_are_joined() -> None:
 
 def test_scores_by_hand() -> None:
     keypoints = np.zeros((3, 4), np.float32)
-    first = picture_words(np.array([0, 0, 1]), np.array([ALL, ALL, 0], np.uint64), keypoints, 3)
-    second = picture_words(np.array([1, 2]), np.array([255, 0], np.uint64), keypoints[:2], 3)
-    empty = picture_words(np.zeros(0, int), np.zeros(0, np.uint64), keypoints[:0], 3)
+    first = picture_words(
+        np.array([0, 0, 1]), np.array([ALL, ALL, 0], np.uint64), keypoints, (9, 9), 3
+    )
+    second = picture_words(
+        np.array([1, 2]), np.array([255, 0], np.uint64), keypoints[:2], (9, 9), 3
+    )
+    empty = picture_words(np.zeros(0, int), np.zeros(0, np.uint64), keypoints[:0], (9, 9), 3)
     records = [Record(name, name, 9, 9, "") for name in "abc"]
-    collection = collect(records, [first, second, empty], 3)
+    collection = Collection.of([make_segment(records, [first, second, empty], 3)])
     idf = np.array([2.0, 1.0, 1.0], np.float32)
     aggregated = aggregate_collection(collection, idf)
-    assert aggregated.collection.words.tolist() == [0, 1, 1, 2]
+    assert aggregated.words.tolist() == [0, 1, 1, 2]
     assert aggregated.norms[:2] == pytest.approx([5**0.5, 2**0.5])
     query = QueryFeatures(
         np.array([[0], [1]], np.int32),

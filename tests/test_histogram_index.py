@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bovw.histogram_index import HistogramIndex, candidate_recall
+from bovw.histogram_index import HistogramIndex, StoredGraph, candidate_recall
 from bovw.nearest import CacheFile
 from bovw.settings import CandidateSettings
 from bovw.weighting import normalise
@@ -94,19 +94,37 @@ def test_tiny_collections(rows: sparse.csr_matrix, method: str, n: int) -> None:
     assert positions[:1].tolist() == list(range(n))[:1]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_the_cache_gives_the_same_answers(
+@pytest.mark.parametrize("method", ["sparse-hnsw", "lsa-hnsw"])
+def test_a_stored_graph_gives_the_same_answers(
     rows: sparse.csr_matrix, method: str, tmp_path: Path
 ) -> None:
+    def stored(name: str, built: HistogramIndex) -> HistogramIndex:
+        graph = built.save_graph(tmp_path / name)
+        cache = CacheFile.of(tmp_path / name)
+        assert graph is not None and cache is not None
+        loaded = StoredGraph(cache, graph.keys, graph.basis).load(built.settings)
+        return HistogramIndex(rows, built.settings, graph=loaded)
+
     built = index(rows, method)
-    assert built.save_cache(tmp_path / "cache")
-    loaded = index(rows, method, basis=built.basis, cache=CacheFile.of(tmp_path / "cache"))
-    # A loaded index can be saved, too.
-    loaded.save_cache(tmp_path / "again")
-    again = index(rows, method, basis=built.basis, cache=CacheFile.of(tmp_path / "again"))
+    loaded = stored("cache", built)
+    again = stored("again", loaded)  # a loaded index can be saved, too
     for query in range(10):
         (a, _), (b, _), (c, _) = (x.search(rows[query], 10)[0] for x in (built, loaded, again))
         assert a.tolist() == b.tolist() == c.tolist()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_graph_serves_while_pictures_come_and_go(rows: sparse.csr_matrix, method: str) -> None:
+    """Rows that are new to it are scanned, and those that have gone are not found."""
+    n = rows.shape[0]
+    keys = np.arange(n) + 7
+    before = HistogramIndex(rows[: n - 20], index(rows, method).settings, keys=keys[: n - 20])
+    now = np.flatnonzero(np.arange(n) % 10 != 3)
+    after = HistogramIndex(rows[now], before.settings, keys=keys[now], graph=before.graph)
+    assert after.graph is before.graph and not after.is_fresh
+    assert candidate_recall(after, rows[:40], 10) > 0.99
+    positions, _ = after.search(rows[n - 1], 1)[0]
+    assert now[positions[0]] == n - 1
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.collection import Collection, Record, collect, picture_words
+from bovw.collection import Collection
 from bovw.errors import SettingsError
 from bovw.expansion import enrich_query
 from bovw.match_kernel import (
@@ -15,6 +15,7 @@ from bovw.match_kernel import (
     score_candidates,
 )
 from bovw.query import QueryFeatures, picture_as_query
+from bovw.segment import Record, make_segment, picture_words
 from bovw.settings import KernelSettings, Settings
 from bovw.signatures import HammingEmbedding, hamming_distances
 from bovw.vocabulary import Vocabulary
@@ -33,9 +34,9 @@ def features(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, 
 @pytest.fixture
 def collection(rng: np.random.Generator) -> Collection:
     """Six pictures, one of them empty."""
-    parts = [picture_words(*features(rng, n), N_WORDS) for n in (30, 0, 25, 40, 7, 30)]
+    parts = [picture_words(*features(rng, n), (300, 300), N_WORDS) for n in (30, 0, 25, 40, 7, 30)]
     records = [Record(str(i), str(i), 300, 300, "") for i in range(len(parts))]
-    return collect(records, parts, N_WORDS)
+    return Collection.of([make_segment(records, parts, N_WORDS)])
 
 
 @pytest.fixture
@@ -58,7 +59,8 @@ def naive_pairs(
 ) -> set[tuple[int, int]]:
     """All pairs of a query with one picture, compared one by one."""
     pairs = set()
-    for feature in range(collection.offsets[position], collection.offsets[position + 1]):
+    part = collection.part(position)
+    for feature in range(part.start, part.stop):
         for i, (words, signatures) in enumerate(zip(query.words, query.signatures, strict=True)):
             for word, signature in zip(words, signatures, strict=True):
                 differing = bin(int(signature) ^ int(collection.signatures[feature])).count("1")
@@ -104,12 +106,14 @@ def test_plain_scores_by_hand(query: QueryFeatures, collection: Collection) -> N
 
 
 def test_a_repeated_feature_counts_less_than_its_copies() -> None:
-    one = picture_words(np.array([4]), np.zeros(1, np.uint64), np.ones((1, 4), np.float32), N_WORDS)
+    one = picture_words(
+        np.array([4]), np.zeros(1, np.uint64), np.ones((1, 4), np.float32), (10, 10), N_WORDS
+    )
     nine = picture_words(
-        np.full(9, 4), np.zeros(9, np.uint64), np.ones((9, 4), np.float32), N_WORDS
+        np.full(9, 4), np.zeros(9, np.uint64), np.ones((9, 4), np.float32), (10, 10), N_WORDS
     )
     records = [Record(str(i), str(i), 10, 10, "") for i in range(2)]
-    collection = collect(records, [one, nine], N_WORDS)
+    collection = Collection.of([make_segment(records, [one, nine], N_WORDS)])
     query = picture_as_query(collection, 0)
     settings = KernelSettings(size_exponent=0.0, angle_bins=1)
     matches = find_matches(query, np.arange(2), collection, np.ones(N_WORDS, np.float32), within(0))
@@ -123,8 +127,13 @@ def test_a_picture_may_be_turned_but_all_of_it() -> None:
     turned, scattered = keypoints.copy(), keypoints.copy()
     turned[:, 3] = (turned[:, 3] + 137) % 360
     scattered[:, 3] = (scattered[:, 3] + np.arange(12) * 30) % 360
-    parts = [picture_words(words, signatures, k, N_WORDS) for k in (keypoints, turned, scattered)]
-    collection = collect([Record(str(i), str(i), 300, 300, "") for i in range(3)], parts, N_WORDS)
+    parts = [
+        picture_words(words, signatures, k, (300, 300), N_WORDS)
+        for k in (keypoints, turned, scattered)
+    ]
+    collection = Collection.of(
+        [make_segment([Record(str(i), str(i), 300, 300, "") for i in range(3)], parts, N_WORDS)]
+    )
     query = picture_as_query(collection, 0)
     matches = find_matches(query, np.arange(3), collection, np.ones(N_WORDS, np.float32), within(0))
     scores = score_candidates(matches, query, np.arange(3), collection, KernelSettings())
@@ -199,8 +208,8 @@ def test_hamming_expansion_needs_a_kernel() -> None:
 
 def test_what_repeats_in_a_query_is_thinned_evenly() -> None:
     keypoints = np.zeros((1, 4), np.float32)
-    part = picture_words(np.array([5]), np.zeros(1, np.uint64), keypoints, N_WORDS)
-    collection = collect([Record("a", "a", 9, 9, "")], [part], N_WORDS)
+    part = picture_words(np.array([5]), np.zeros(1, np.uint64), keypoints, (9, 9), N_WORDS)
+    collection = Collection.of([make_segment([Record("a", "a", 9, 9, "")], [part], N_WORDS)])
     words = np.array([[5]] * 20 + [[3]] * 2, np.int32)
     query = QueryFeatures(
         words,

@@ -11,6 +11,7 @@ import pytest
 
 import bovw
 from bovw.errors import ExistsError, FormatError, IncompatibleError
+from bovw.storage.manifest import digest
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,19 @@ def copy(stored: Path, tmp_path: Path) -> Path:
 
 
 def edit(path: Path, **changes: object) -> None:
-    manifest = json.loads(path.read_text())
-    path.write_text(json.dumps({**manifest, **changes}))
+    """Change a manifest, as somebody would who knows its digest."""
+    manifest = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({**manifest, "digest": digest(manifest)}))
+
+
+def change_byte(path: Path, at: int = 700) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at:][1:])
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "writer.lock")
+    return {path: path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("method", ["inverted", "sparse-hnsw", "lsa-hnsw", "exact"])
@@ -49,8 +61,7 @@ def test_without_its_cache_an_index_answers_the_same(
     engine: bovw.Engine, copy: Path, pictures: list[Path]
 ) -> None:
     for path in copy.rglob("*.nmslib*"):
-        content = path.read_bytes()
-        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        change_byte(path, -1)
     opened = bovw.Engine.open(copy)
     assert [a.to_dict() for a in opened.search(pictures[2])] == [
         a.to_dict() for a in engine.search(pictures[2])
@@ -71,11 +82,11 @@ def test_a_vocabulary_comes_back(vocabulary: bovw.Vocabulary, tmp_path: Path) ->
 
 
 def test_nothing_is_overwritten_by_accident(engine: bovw.Engine, copy: Path) -> None:
-    before = (copy / "manifest.json").read_bytes()
+    before = len(bovw.Engine.open(copy))
     with pytest.raises(ExistsError, match="exists already"):
         engine.save(copy)
     engine.save(copy, overwrite=True)
-    assert json.loads(before)["n_pictures"] == len(bovw.Engine.open(copy))
+    assert before == len(bovw.Engine.open(copy))
     assert [path.name for path in copy.parent.iterdir()] == ["index"]
 
 
@@ -90,7 +101,7 @@ def test_foreign_folders_are_never_overwritten(engine: bovw.Engine, tmp_path: Pa
 def test_a_failure_while_saving_leaves_what_was_there(
     engine: bovw.Engine, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()}
+    before = contents(copy)
 
     def full_disk(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -98,7 +109,7 @@ def test_a_failure_while_saving_leaves_what_was_there(
     monkeypatch.setattr(np, "save", full_disk)
     with pytest.raises(bovw.BovwError, match="No space left on device; what was there is"):
         engine.save(copy, overwrite=True)
-    assert before == {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()}
+    assert before == contents(copy)
     assert [path.name for path in copy.parent.iterdir()] == ["index"]
 
 
@@ -115,6 +126,13 @@ def test_a_failure_while_saving_leaves_what_was_there(
             lambda p: edit(p / "manifest.json", files={"../x": {"size": 1, "sha256": ""}}),
             "leads out of",
         ),
+        (lambda p: edit(p / "manifest.json", generation="7"), "generation '7'"),
+        (lambda p: edit(p / "manifest.json", segments=[{"name": "x", "dead": []}]), "expected"),
+        (
+            lambda p: edit(p / "manifest.json", segments=[{"name": "segments/0001", "dead": [-1]}]),
+            "removes pictures that are not there",
+        ),
+        (lambda p: change_byte(p / "manifest.json"), "changed since|cannot be read"),
         (lambda p: (p / "segments/0001/words.npy").unlink(), "words.npy is missing"),
         (lambda p: (p / "segments/0001/words.npy").write_bytes(b"x"), "the manifest says"),
         (lambda p: shutil.rmtree(p / "vocabulary"), "missing"),
@@ -135,7 +153,7 @@ def test_arrays_of_another_kind_are_refused(copy: Path, array: np.ndarray) -> No
     manifest = json.loads((copy / "manifest.json").read_text())
     facts = manifest["files"]["segments/0001/words.npy"]
     facts["size"] = (copy / "segments/0001/words.npy").stat().st_size
-    (copy / "manifest.json").write_text(json.dumps(manifest))
+    edit(copy / "manifest.json", files=manifest["files"])
     with pytest.raises(FormatError, match=r"words\.npy"):
         bovw.Engine.open(copy)
 

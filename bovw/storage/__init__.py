@@ -1,12 +1,18 @@
 """What lies on disk: folders of ``.npy`` and JSON, each with a manifest; never a pickle."""
 
 from .index_folder import load_index, save_index
+from .index_writer import IndexWriter, index_writer
+from .journal import JournalledBuilder, read_journal
 from .manifest import read_manifest
 from .vocabulary_folder import load_vocabulary, save_vocabulary
 
 __all__ = [
+    "IndexWriter",
+    "JournalledBuilder",
+    "index_writer",
     "load_index",
     "load_vocabulary",
+    "read_journal",
     "read_manifest",
     "save_index",
     "save_vocabulary",

@@ -2,76 +2,93 @@
 
 ::
 
-    manifest.json           settings, versions, segments, size and SHA-256 of every file
+    manifest.json           settings, versions, segments and what was removed from them, size and
+                            SHA-256 of every file; its own digest
     vocabulary/             as written by `save_vocabulary`
-    segments/0001/          catalogue.json; offsets, words, signatures, keypoints, frequencies .npy
-    candidates/             what nmslib searches: its file, and the basis of the projection
+    segments/0001/          catalogue.json; offsets, words, signatures, points, shapes .npy
+    candidates/0001/        what nmslib searches: its files, keys, and the basis of the projection
+    journal                 pictures that are indexed and wait for their segment
+    writer.lock             held by the one who changes it
+
+Files never change once the manifest lists them. A change writes new ones, and then replaces the
+manifest: readers keep the generation they opened.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..collection import Collection, Failure, Record, word_dtype
-from ..errors import BovwError, FormatError
+from ..errors import FormatError, LockedError
+from ..histogram_index import StoredGraph
 from ..index import Index
+from ..segment import Segment, make_segment
 from ..settings import Settings
+from ..vocabulary import Vocabulary
+from .arrays import load_array
+from .lock import locked
 from .manifest import (
     check_hashes,
-    load_array,
+    check_target,
     new_folder,
+    parse_manifest,
     read_manifest,
     sound_cache,
-    write_json,
     write_manifest,
 )
+from .segment_folder import load_segment, write_merged
 from .vocabulary_folder import load_vocabulary, write_vocabulary
 
 KIND = "bovw-index"
-VERSION = 1
-_SEGMENT = "segments/0001"
-_CACHE = "candidates/histograms.nmslib"
-_BASIS = "candidates/basis.npy"
+VERSION = 2
+_GRAPH = "histograms.nmslib"
+_ATTEMPTS = 10
+
+
+def segment_name(number: int) -> str:
+    """Where a segment lies in its index."""
+    return f"segments/{number:04d}"
 
 
 def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = False) -> None:
-    """Write an index to a folder; see `new_folder` for what happens to one that exists."""
-    collection, histograms = index.collection, index.histograms
-    with new_folder(Path(path), overwrite) as folder:
+    """Write an index to a folder, as one segment; see `new_folder` for one that exists."""
+    target = Path(path)
+    check_target(target, overwrite)
+    if (target / "manifest.json").is_file():
+        with locked(target):
+            _save(target, index, overwrite)
+    else:
+        _save(target, index, overwrite)
+
+
+def _save(target: Path, index: Index, overwrite: bool) -> None:
+    number = 1
+    # The pictures stand in the segment in the order of the collection.
+    keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
+    with new_folder(target, overwrite) as folder:
         (folder / "vocabulary").mkdir()
         write_vocabulary(index.vocabulary, folder / "vocabulary")
-        segment = folder / _SEGMENT
-        segment.mkdir(parents=True)
-        write_json(
-            segment / "catalogue.json",
-            {
-                "pictures": [asdict(record) for record in collection.records],
-                "failed": [asdict(failure) for failure in index.failures],
-            },
-        )
-        np.save(segment / "offsets.npy", collection.offsets)
-        np.save(segment / "words.npy", collection.words)
-        np.save(segment / "signatures.npy", collection.signatures)
-        np.save(segment / "keypoints.npy", collection.keypoints)
-        np.save(segment / "frequencies.npy", index.frequencies.astype(np.int64))
-        (folder / "candidates").mkdir()
-        histograms.save_cache(folder / _CACHE)
-        if histograms.basis is not None:
-            np.save(folder / _BASIS, histograms.basis)
+        segments: list[dict[str, Any]] = []
+        if len(index.collection) or index.failures:
+            place = folder / segment_name(number)
+            place.mkdir(parents=True)
+            write_merged(place, index.collection, index.failures, index.vocabulary.n_words_)
+            segments.append({"name": segment_name(number), "dead": []})
+        candidates = f"candidates/{number:04d}"
+        (folder / candidates).mkdir(parents=True)
+        has_graph = write_graph(folder / candidates, index, keys)
         write_manifest(
             folder,
             KIND,
             VERSION,
             {
-                "segments": [_SEGMENT],
-                "n_pictures": len(collection),
-                "n_features": len(collection.words),
+                "generation": _generation(target) + 1,
+                "segments": segments,
+                "candidates": candidates if has_graph else None,
                 "settings": index.settings.to_dict(),
                 "descriptor": index.descriptor,
                 "versions": index.versions,
@@ -79,72 +96,113 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
         )
 
 
+def write_graph(folder: Path, index: Index, keys: NDArray[np.int64]) -> bool:
+    """Write nmslib's files into an empty folder; False when the method needs none.
+
+    `keys` says which picture each position of the collection is from now on.
+    """
+    if not index.settings.candidates.has_graph or len(keys) == 0:
+        return False
+    graph = index.histograms.save_graph(folder / _GRAPH)
+    if graph is None:
+        return False
+    np.save(folder / "keys.npy", keys[index.collection.places(graph.keys)])
+    if graph.basis is not None:
+        np.save(folder / "basis.npy", graph.basis)
+    return True
+
+
 def load_index(
-    path: str | os.PathLike[str], *, verify: str = "quick", n_jobs: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    verify: str = "quick",
+    trusted: bool = True,
+    n_jobs: int | None = None,
 ) -> Index:
-    """Load an index; its arrays are memory-mapped.
+    """Load the current generation of an index; its arrays are memory-mapped.
 
     Parameters
     ----------
     path : path
     verify : {"quick", "full"}
         Check manifest, sizes, headers and shapes; or every byte as well.
+    trusted : bool
+        Load nmslib's own files, which could be made to crash it, when their hash is right; or
+        make them anew.
     n_jobs : int, optional
         Of the vocabulary.
     """
     folder = Path(path)
-    manifest = read_manifest(folder, KIND, VERSION)
-    if verify == "full":
-        check_hashes(folder, manifest)
-    vocabulary = load_vocabulary(folder / "vocabulary", n_jobs=n_jobs)
-    collection, failures = _load_segment(folder, manifest, vocabulary.n_words_)
-    frequencies = load_array(
-        folder, manifest, f"{_SEGMENT}/frequencies.npy", ("int64",), (vocabulary.n_words_,)
+    for _ in range(_ATTEMPTS):
+        before = _generation(folder)
+        try:
+            manifest = read_manifest(folder, KIND, VERSION)
+            if verify == "full":
+                check_hashes(folder, manifest)
+            return _load(folder, manifest, trusted, n_jobs)
+        except FormatError:
+            # A writer may have removed what it no longer needs just before it was opened.
+            if _generation(folder) == before:
+                raise
+    raise LockedError(f"{folder} is changed faster than it can be opened: try again")
+
+
+def _generation(folder: Path) -> int:
+    """Generation of the index in a folder; 0 when there is none."""
+    try:
+        found = parse_manifest(folder, KIND, VERSION).get("generation")
+    except FormatError:
+        return 0
+    return found if isinstance(found, int) else 0
+
+
+def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> Index:
+    vocabulary = load_vocabulary(folder / "vocabulary", trusted=trusted, n_jobs=n_jobs)
+    try:
+        listed = [(str(s["name"]), tuple(s["dead"])) for s in manifest["segments"]]
+        settings = Settings.from_dict(manifest["settings"])
+        descriptor, made_with = dict(manifest["descriptor"]), dict(manifest["versions"])
+        if type(manifest["generation"]) is not int:
+            raise ValueError(f"generation {manifest['generation']!r}")
+        numbers = [int(name.removeprefix("segments/")) for name, _ in listed]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"{folder}: the manifest is not as expected ({error!r})") from error
+    if [segment_name(n) for n in numbers] != [n for n, _ in listed] or sorted(
+        set(numbers)
+    ) != numbers:
+        raise FormatError(f"{folder}: the manifest names segments {[n for n, _ in listed]}")
+    segments = [load_segment(folder, manifest, name, vocabulary.n_words_) for name, _ in listed]
+    dead = {s.number: places for s, (_, places) in zip(segments, listed, strict=True) if places}
+    for segment in segments:
+        places = dead.get(segment.number, ())
+        if not all(type(p) is int and 0 <= p < len(segment) for p in places):
+            raise FormatError(f"{folder}: the manifest removes pictures that are not there")
+    return Index(
+        segments=tuple(segments) or (_empty(vocabulary),),
+        vocabulary=vocabulary,
+        settings=settings,
+        descriptor=descriptor,
+        versions=made_with,
+        dead=dead,
+        graph=_load_graph(folder, manifest, settings, vocabulary) if trusted else None,
+        generation=int(manifest["generation"]),
     )
+
+
+def _empty(vocabulary: Vocabulary) -> Segment:
+    return make_segment((), (), vocabulary.n_words_, number=0)
+
+
+def _load_graph(
+    folder: Path, manifest: dict[str, Any], settings: Settings, vocabulary: Vocabulary
+) -> StoredGraph | None:
+    place = manifest.get("candidates")
+    if not isinstance(place, str):
+        return None
+    keys = load_array(folder, manifest, f"{place}/keys.npy", ("int64",), (None,))
     basis = None
-    if _BASIS in manifest["files"]:
-        basis = load_array(folder, manifest, _BASIS, ("float32",), (None, vocabulary.n_words_))
-    try:
-        return Index(
-            collection=collection,
-            frequencies=frequencies,
-            failures=failures,
-            vocabulary=vocabulary,
-            settings=Settings.from_dict(manifest["settings"]),
-            descriptor=dict(manifest["descriptor"]),
-            versions=dict(manifest["versions"]),
-            basis=basis,
-            cache=sound_cache(folder, manifest, _CACHE),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{folder}: the manifest is not as expected ({error})") from error
-
-
-def _load_segment(
-    folder: Path, manifest: dict[str, Any], n_words: int
-) -> tuple[Collection, tuple[Failure, ...]]:
-    segment = folder / _SEGMENT
-    name = f"{_SEGMENT}/catalogue.json"
-    if manifest.get("segments") != [_SEGMENT] or name not in manifest["files"]:
-        raise FormatError(f"{folder}: expected one segment, {_SEGMENT}, with its catalogue")
-    try:
-        catalogue = json.loads((segment / "catalogue.json").read_text(encoding="ascii"))
-        records = tuple(Record(**record) for record in catalogue["pictures"])
-        failures = tuple(Failure(**failure) for failure in catalogue["failed"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, BovwError) as error:
-        raise FormatError(f"{segment / 'catalogue.json'} is not as expected ({error!r})") from error
-    offsets = load_array(
-        folder, manifest, f"{_SEGMENT}/offsets.npy", ("int64",), (len(records) + 1,)
-    )
-    words = load_array(
-        folder, manifest, f"{_SEGMENT}/words.npy", (word_dtype(n_words).name,), (None,)
-    )
-    signatures = load_array(
-        folder, manifest, f"{_SEGMENT}/signatures.npy", ("uint64",), (len(words),)
-    )
-    keypoints = load_array(
-        folder, manifest, f"{_SEGMENT}/keypoints.npy", ("float32",), (len(words), 4)
-    )
-    if offsets[0] != 0 or offsets[-1] != len(words) or (np.diff(offsets) < 0).any():
-        raise FormatError(f"{segment / 'offsets.npy'} does not fit words.npy: make it anew")
-    return Collection(records, offsets, words, signatures, keypoints), failures
+    if settings.candidates.method == "lsa-hnsw":
+        shape = (None, vocabulary.n_words_)
+        basis = load_array(folder, manifest, f"{place}/basis.npy", ("float32",), shape)
+    cache = sound_cache(folder, manifest, f"{place}/{_GRAPH}")
+    return None if cache is None else StoredGraph(cache, keys, basis)

@@ -12,14 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..errors import ExistsError, FormatError, StorageError
+from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
 
 MANIFEST = "manifest.json"
-_ADVICE = "restore it from a copy, or make it anew"
+ADVICE = "restore it from a copy, or make it anew"
 
 
 def file_sha256(path: Path) -> str:
@@ -41,7 +39,11 @@ def _digest(file: Any) -> str:  # Python 3.10
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in ASCII: names that are not UTF-8 appear as backslash escapes."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
+    path.write_text(_as_json(content), encoding="ascii")
+
+
+def _as_json(content: Any) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
 
 
 @contextmanager
@@ -55,37 +57,41 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
     ExistsError
         When `target` exists, and is not an empty folder, and `overwrite` is false; or when it is
         something that `bovw` did not write.
+    StorageError
+        When it cannot be written.
     """
     check_target(target, overwrite)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
+        with new_folder_at(target) as aside:
+            yield aside
+        sync(target.parent)
     except OSError as error:
+        if isinstance(error, InterruptedError):
+            raise
         raise StorageError(
-            f"cannot write {target}: {error.strerror}; choose another place"
+            f"cannot write {target}: {error.strerror or error}; what was there is untouched, "
+            "choose another place or make room"
         ) from error
+
+
+@contextmanager
+def new_folder_at(target: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of `target`, flushed, when the block succeeds."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
     try:
         aside.chmod(0o777 & ~_umask())
         yield aside
         for path in sorted(aside.rglob("*")):
-            _sync(path)
-        _sync(aside)
+            sync(path)
+        sync(aside)
         if target.exists():
-            old = Path(
-                tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)
-            )
-            os.replace(target, old / "was")
+            old = tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)
+            os.replace(target, Path(old, "was"))
             os.replace(aside, target)
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(aside, target)
-        _sync(target.parent)
-    except OSError as error:
-        if isinstance(error, (InterruptedError,)):
-            raise
-        raise StorageError(
-            f"cannot write {target}: {error.strerror or error}; what was there is untouched"
-        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -111,7 +117,8 @@ def _umask() -> int:
     return mask
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the list of what a folder holds, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -122,17 +129,33 @@ def _sync(path: Path) -> None:
 def write_manifest(folder: Path, kind: str, version: int, content: Mapping[str, Any]) -> None:
     """Write the manifest of a folder whose files are all there."""
     files = {
-        path.relative_to(folder).as_posix(): {
-            "size": path.stat().st_size,
-            "sha256": file_sha256(path),
-        }
+        path.relative_to(folder).as_posix(): file_facts(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / MANIFEST
     }
-    write_json(folder / MANIFEST, {"format": kind, "version": version, **content, "files": files})
+    manifest = {"format": kind, "version": version, **content, "files": files}
+    write_json(folder / MANIFEST, {**manifest, "digest": digest(manifest)})
 
 
-def read_manifest(folder: Path, kind: str | None = None, version: int = 1) -> dict[str, Any]:
+def file_facts(path: Path) -> dict[str, Any]:
+    """Size and hash of a file, as a manifest lists them."""
+    return {"size": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def replace_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Put another manifest in the place of the one that is there, at once."""
+    content = {name: value for name, value in manifest.items() if name != "digest"}
+    write_text(folder / MANIFEST, _as_json({**content, "digest": digest(content)}))
+    sync(folder)
+
+
+def digest(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of a manifest without its digest, whatever its layout."""
+    content = {name: value for name, value in manifest.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()
+
+
+def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> dict[str, Any]:
     """Read and check a manifest: format, version, and the size of each file it lists.
 
     Raises
@@ -140,6 +163,16 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 1) -> di
     FormatError
         Says what is wrong with which file.
     """
+    manifest = parse_manifest(folder, kind, version)
+    for name, facts in manifest["files"].items():
+        problem = file_problem(folder, name, facts)
+        if problem is not None:
+            raise FormatError(f"{folder / name} {problem}: {ADVICE}")
+    return manifest
+
+
+def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> dict[str, Any]:
+    """Read a manifest, and check all but the files that it lists."""
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
         raise FormatError(f"{folder}: {what}; give the folder of a {_called(kind)}")
@@ -150,7 +183,7 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 1) -> di
             f"{folder} holds no {MANIFEST}: it is not a {_called(kind)} of bovw"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"{folder / MANIFEST} cannot be read ({error}): {_ADVICE}") from error
+        raise FormatError(f"{folder / MANIFEST} cannot be read ({error}): {ADVICE}") from error
     if not isinstance(manifest, dict) or not str(manifest.get("format", "")).startswith("bovw-"):
         raise FormatError(f"{folder / MANIFEST} is not a manifest of bovw")
     if kind is not None and manifest["format"] != kind:
@@ -163,22 +196,36 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 1) -> di
             f"{folder} has version {found!r} of its format, this bovw reads {version}: "
             "use the bovw that wrote it, or make it anew"
         )
+    if manifest.get("digest") != digest(manifest):
+        raise FormatError(f"{folder / MANIFEST} has changed since it was written: {ADVICE}")
     files = manifest.get("files")
     if not isinstance(files, dict):
-        raise FormatError(f"{folder / MANIFEST} lists no files: {_ADVICE}")
+        raise FormatError(f"{folder / MANIFEST} lists no files: {ADVICE}")
     for name, facts in files.items():
         inside = PurePosixPath(name)
         if inside.is_absolute() or ".." in inside.parts or "\\" in name or "\0" in name:
             raise FormatError(f"{folder / MANIFEST} names {name!r}, which leads out of the folder")
-        path = folder / inside
-        if not path.is_file():
-            raise FormatError(f"{path} is missing: {_ADVICE}")
-        size = facts.get("size") if isinstance(facts, dict) else None
-        if path.stat().st_size != size:
-            raise FormatError(
-                f"{path} has {path.stat().st_size} bytes, the manifest says {size}: {_ADVICE}"
-            )
+        if not isinstance(facts, dict) or not {"size", "sha256"} <= set(facts):
+            raise FormatError(f"{folder / MANIFEST} does not say how large {name!r} is: {ADVICE}")
     return manifest
+
+
+def file_problem(
+    folder: Path, name: str, facts: Mapping[str, Any], *, full: bool = False
+) -> str | None:
+    """Say what is wrong with a file that a manifest lists; None for nothing.
+
+    `full`: its bytes are compared, not only their number.
+    """
+    path = folder / name
+    if not path.is_file():
+        return "is missing"
+    size = path.stat().st_size
+    if size != facts["size"]:
+        return f"has {size} bytes, the manifest says {facts['size']}"
+    if full and file_sha256(path) != facts["sha256"]:
+        return "has changed since it was written"
+    return None
 
 
 def _called(kind: str | None) -> str:
@@ -187,55 +234,20 @@ def _called(kind: str | None) -> str:
     )
 
 
-def is_unchanged(folder: Path, manifest: Mapping[str, Any], name: str) -> bool:
-    """Whether a file is listed and has the hash that the manifest gives."""
-    facts = manifest["files"].get(name)
-    return facts is not None and file_sha256(folder / name) == facts.get("sha256")
-
-
 def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFile | None:
     """Return nmslib's files when they are what the manifest says; None otherwise."""
+    listed = [(name + suffix, manifest["files"].get(name + suffix)) for suffix in CACHE_SUFFIXES]
     found = CacheFile.of(folder / name)
-    if found is None or not all(is_unchanged(folder, manifest, name + s) for s in CACHE_SUFFIXES):
+    if found is None or any(
+        facts is None or file_problem(folder, n, facts, full=True) for n, facts in listed
+    ):
         return None
     return found
 
 
 def check_hashes(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Raise a FormatError when a byte of any file has changed."""
-    for name in manifest["files"]:
-        if not is_unchanged(folder, manifest, name):
-            raise FormatError(f"{folder / name} has changed since it was written: {_ADVICE}")
-
-
-def load_array(
-    folder: Path,
-    manifest: Mapping[str, Any],
-    name: str,
-    dtypes: tuple[str, ...],
-    shape: tuple[int | None, ...],
-) -> NDArray[Any]:
-    """Memory-map an array that the manifest lists, and check its type and shape.
-
-    `shape` has None for lengths that may be anything.
-    """
-    path = folder / name
-    if name not in manifest["files"]:
-        raise FormatError(f"{folder / MANIFEST} does not list {name}: {_ADVICE}")
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        try:  # an empty array cannot be mapped
-            array = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            raise FormatError(f"{path} cannot be read ({error}): {_ADVICE}") from error
-    fits = array.ndim == len(shape) and all(
-        wanted in (None, got) for wanted, got in zip(shape, array.shape, strict=True)
-    )
-    if not fits or array.dtype.name not in dtypes:
-        expected = ", ".join("n" if n is None else str(n) for n in shape)
-        raise FormatError(
-            f"{path} holds {array.dtype.name} of shape {array.shape}, expected "
-            f"{' or '.join(dtypes)} of shape ({expected}): {_ADVICE}"
-        )
-    return np.asarray(array)
+    for name, facts in manifest["files"].items():
+        problem = file_problem(folder, name, facts, full=True)
+        if problem is not None:
+            raise FormatError(f"{folder / name} {problem}: {ADVICE}")

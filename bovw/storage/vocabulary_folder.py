@@ -12,10 +12,11 @@ from ..errors import FormatError, IncompatibleError, SettingsError
 from ..signatures import BITS, HammingEmbedding
 from ..versions import versions
 from ..vocabulary import Vocabulary, WordStatistics
-from .manifest import load_array, new_folder, read_manifest, sound_cache, write_manifest
+from .arrays import load_array
+from .manifest import new_folder, read_manifest, sound_cache, write_manifest
 
 KIND = "bovw-vocabulary"
-VERSION = 1
+VERSION = 2
 _GRAPH = "words.nmslib"
 
 
@@ -51,8 +52,18 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
     )
 
 
-def load_vocabulary(path: str | os.PathLike[str], *, n_jobs: int | None = None) -> Vocabulary:
+def load_vocabulary(
+    path: str | os.PathLike[str], *, trusted: bool = True, n_jobs: int | None = None
+) -> Vocabulary:
     """Load a vocabulary that `save_vocabulary` wrote.
+
+    Parameters
+    ----------
+    path : path
+    trusted : bool
+        Load nmslib's graph, when its hash is right, or build it anew; see `Engine.open`.
+    n_jobs : int, optional
+        Of the vocabulary.
 
     Raises
     ------
@@ -68,7 +79,7 @@ def load_vocabulary(path: str | os.PathLike[str], *, n_jobs: int | None = None) 
     thresholds = load_array(folder, manifest, "thresholds.npy", ("int16",), shape)
     embedding = HammingEmbedding(projection, thresholds)
     pictures = load_array(folder, manifest, "pictures.npy", ("uint8",), (None, 32))
-    graph = sound_cache(folder, manifest, _GRAPH)
+    graph = sound_cache(folder, manifest, _GRAPH) if trusted else None
     if len(centers) != manifest.get("n_words") or len(centers) == 0:
         raise FormatError(
             f"{folder}: {len(centers)} centres, the manifest says "

@@ -1,0 +1,160 @@
+"""What becomes of the pictures of an index when a folder is looked at again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection as AnyCollection
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import ImageError
+from .images import read_bytes
+from .index import Index
+from .pictures import PictureFile
+from .segment import Failure, Record
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What `Engine.add` and its like did.
+
+    Attributes
+    ----------
+    added, updated, unchanged, removed : tuple of str
+        Identifiers.
+    failed : tuple of Failure
+        Pictures that were given and could not be read, now or (unless they were to be tried
+        again, or have changed) before. An earlier version that the index holds stays there.
+    duplicates : tuple of tuple of str
+        Pictures that were added or updated and have the content of others, with these.
+    """
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    duplicates: tuple[tuple[str, ...], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {**asdict(self), "n_unchanged": len(self.unchanged)}
+
+    def __str__(self) -> str:
+        counts = {
+            "added": self.added,
+            "updated": self.updated,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "failed": self.failed,
+        }
+        return ", ".join(f"{len(names)} {what}" for what, names in counts.items())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which files have to be read.
+
+    Attributes
+    ----------
+    wanted : tuple of PictureFile
+        New, changed, or to be tried again.
+    unchanged : tuple of str
+        Identifiers.
+    failed : tuple of Failure
+        What failed before, and is not tried again.
+    """
+
+    wanted: tuple[PictureFile, ...]
+    unchanged: tuple[str, ...]
+    failed: tuple[Failure, ...]
+
+
+def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False) -> Plan:
+    """Compare files with what an index knows of them.
+
+    A file of the same size and time is the same; one of another time is the same when its content
+    is. `retry`: read again what failed before.
+    """
+    records = {record.identifier: record for record in index.collection.records}
+    failures = {failure.identifier: failure for failure in index.failures}
+    wanted: list[PictureFile] = []
+    unchanged: list[str] = []
+    failed: list[Failure] = []
+    for file in map(_looked_up, files):
+        failure, record = failures.get(file.identifier), records.get(file.identifier)
+        if failure is not None and not retry and _same(failure, file):
+            failed.append(failure)
+        elif failure is None and record is not None and _is_unchanged(record, file):
+            unchanged.append(file.identifier)
+        else:
+            wanted.append(file)
+    return Plan(tuple(wanted), tuple(unchanged), tuple(failed))
+
+
+def _looked_up(file: PictureFile) -> PictureFile:
+    try:
+        facts = Path(file.path).stat()
+    except (OSError, ValueError):  # reading it will say why
+        return file
+    return replace(file, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+
+
+def _same(known: Record | Failure, file: PictureFile) -> bool:
+    return (known.path, known.size, known.mtime_ns) == (file.path, file.size, file.mtime_ns)
+
+
+def _is_unchanged(record: Record, file: PictureFile) -> bool:
+    if _same(record, file):
+        return True
+    if record.path != file.path or record.size != file.size:
+        return False
+    try:
+        return hashlib.sha256(read_bytes(file.path)).hexdigest() == record.sha256
+    except ImageError:  # reading it once more will say why
+        return False
+
+
+def missing_pictures(index: Index, folders: Sequence[str]) -> list[str]:
+    """Identifiers of pictures that lay in some folders and are no longer there."""
+    bases = tuple(os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders)
+    return [
+        record.identifier
+        for record in index.collection.records
+        if record.path.startswith(bases) and not os.path.lexists(record.path)
+    ]
+
+
+def duplicates(
+    records: Iterable[Record], among: AnyCollection[str] | None = None
+) -> tuple[tuple[str, ...], ...]:
+    """Groups of pictures with the same bytes, those with a member `among` some identifiers."""
+    groups: dict[str, list[str]] = {}
+    for record in records:
+        groups.setdefault(record.sha256, []).append(record.identifier)
+    return tuple(
+        tuple(group)
+        for group in groups.values()
+        if len(group) > 1 and (among is None or any(name in among for name in group))
+    )
+
+
+def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()) -> Changes:
+    """Say what a plan came to."""
+    known = before.collection.positions
+    records: Mapping[str, Record] = {r.identifier: r for r in after.collection.records}
+    failures = {failure.identifier: failure for failure in after.failures}
+    names = [file.identifier for file in plan.wanted]
+    done = [name for name in names if name in records and name not in failures]
+    failed = [failures[name] for name in names if name in failures]
+    return Changes(
+        added=tuple(name for name in done if name not in known),
+        updated=tuple(name for name in done if name in known),
+        unchanged=plan.unchanged,
+        removed=tuple(removed),
+        failed=(*plan.failed, *failed),
+        duplicates=duplicates(after.collection.records, set(done)),
+    )

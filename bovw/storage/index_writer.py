@@ -1,0 +1,160 @@
+"""Changing an index on disk: one writer, whose changes are there at once or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import StorageError
+from ..index import Index
+from ..settings import Settings
+from .index_folder import KIND, VERSION, load_index, segment_name, write_graph
+from .lock import locked
+from .manifest import file_facts, new_folder_at, parse_manifest, replace_manifest, sync
+from .segment_folder import load_segment, write_merged, write_segment
+
+
+@contextmanager
+def index_writer(path: str | os.PathLike[str], index: Index | None = None) -> Iterator[IndexWriter]:
+    """Hold the lock of an index on disk, and give what changes it.
+
+    Parameters
+    ----------
+    path : path
+    index : Index, optional
+        What was loaded from there. When somebody has changed it since, or without one, it is
+        loaded.
+
+    Raises
+    ------
+    LockedError
+        When another process is changing it.
+    """
+    folder = Path(path)
+    with locked(folder):
+        manifest = parse_manifest(folder, KIND, VERSION)
+        remove_unlisted(folder, manifest["files"])
+        if index is None or index.generation != manifest.get("generation"):
+            index = load_index(folder)
+        yield IndexWriter(folder, index)
+
+
+class IndexWriter:
+    """Writes changes of an index; see `index_writer`.
+
+    Attributes
+    ----------
+    folder : Path
+    index : Index
+        As it lies on disk.
+    """
+
+    def __init__(self, folder: Path, index: Index) -> None:
+        self.folder, self.index = folder, index
+
+    def commit(self, changed: Index) -> Index:
+        """Write the segments that the index on disk has not, and make this the next generation.
+
+        Returns
+        -------
+        Index
+            The same, with the new segments mapped from disk.
+        """
+        known = {segment.number for segment in self.index.segments}
+        new = [s for s in changed.segments if s.number and s.number not in known]
+        with self._writing():
+            for segment in new:
+                with self._folder(segment_name(segment.number)) as place:
+                    write_segment(place, segment)
+            kept = {
+                segment_name(s.number): changed.dead.get(s.number, ()) for s in changed.segments
+            }
+            kept.pop(segment_name(0), None)
+            manifest = self._publish(kept, self._manifest().get("candidates"))
+        n_words = changed.vocabulary.n_words_
+        mapped = {
+            s.number: load_segment(self.folder, manifest, segment_name(s.number), n_words)
+            for s in new
+        }
+        segments = tuple(mapped.get(s.number, s) for s in changed.segments)
+        self.index = replace(changed, segments=segments, generation=manifest["generation"])
+        return self.index
+
+    def compact(self) -> Index:
+        """Write the index as one segment, with what nmslib searches, as the next generation."""
+        index, number = self.index, self.index.next_number
+        name = segment_name(number)
+        with self._writing():
+            with self._folder(name) as place:
+                write_merged(place, index.collection, index.failures, index.vocabulary.n_words_)
+            keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
+            candidates = f"candidates/{number:04d}"
+            # An engine may search otherwise than the index says; the graph is the index's.
+            usual = Settings.from_dict(self._manifest()["settings"]).candidates
+            with self._folder(candidates) as place:
+                has_graph = usual == index.settings.candidates and write_graph(place, index, keys)
+            self._publish({name: ()}, candidates if has_graph else None)
+        loaded = load_index(self.folder, n_jobs=index.vocabulary.n_jobs)
+        graph = loaded.graph if usual == index.settings.candidates else None
+        self.index = replace(loaded, settings=index.settings, graph=graph)
+        return self.index
+
+    def _manifest(self) -> dict[str, Any]:
+        return parse_manifest(self.folder, KIND, VERSION)
+
+    def _publish(
+        self, segments: Mapping[str, Sequence[int]], candidates: str | None
+    ) -> dict[str, Any]:
+        """Replace the manifest: these are the segments now, and what was removed from them."""
+        manifest = self._manifest()
+        before, files = manifest["files"], {}
+        for name in ("vocabulary", *segments, *([candidates] if candidates else [])):
+            for path in sorted((self.folder / name).iterdir()):
+                inside = f"{name}/{path.name}"
+                files[inside] = before.get(inside) or file_facts(path)
+        manifest.update(
+            generation=int(manifest["generation"]) + 1,
+            segments=[{"name": name, "dead": list(dead)} for name, dead in segments.items()],
+            candidates=candidates,
+            files=files,
+        )
+        replace_manifest(self.folder, manifest)
+        remove_unlisted(self.folder, files)
+        return manifest
+
+    @contextmanager
+    def _folder(self, name: str) -> Iterator[Path]:
+        """Give an empty folder that takes its place when the block succeeds."""
+        target = self.folder / name
+        shutil.rmtree(target, ignore_errors=True)  # a crash left it: the manifest lists it not
+        with new_folder_at(target) as aside:
+            yield aside
+        sync(target.parent)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {self.folder}: {error.strerror or error}; what was there is "
+                "untouched, make room and go on with the same command"
+            ) from error
+
+
+def remove_unlisted(folder: Path, files: Mapping[str, Any]) -> None:
+    """Remove segments and graphs that the manifest does not list; whoever reads them keeps them."""
+    listed = {name.rsplit("/", 1)[0] for name in files}
+    for room in ("segments", "candidates"):
+        for path in (folder / room).glob("*"):
+            if f"{room}/{path.name}" not in listed:
+                shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob(".manifest.json.*"):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""A journal of pictures that are indexed already and not yet part of a segment.
+
+Each entry says how long it is and what its bytes add up to, so that whatever a crash has left at
+the end is recognised, and what stands before it is taken up again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ..errors import StorageError
+from ..segment import ARRAYS, Failure, PictureWords, Record, SegmentBuilder, array_kinds
+
+JOURNAL = "journal"
+SEGMENT_PICTURES = 2_000
+"""Pictures of a segment at most, while an index is built."""
+_HEAD = struct.Struct("<4sIII")  # mark, bytes of JSON, bytes of arrays, CRC-32 of both
+_MARK = b"bvwj"
+
+
+class JournalledBuilder(SegmentBuilder):
+    """A `SegmentBuilder` that also writes down what it is given, at once.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the index.
+    n_words : int
+    left : sequence of Failure or (Record, PictureWords)
+        What of an earlier journal is still wanted.
+    """
+
+    def __init__(
+        self, folder: Path, n_words: int, left: Sequence[Failure | tuple[Record, PictureWords]] = ()
+    ) -> None:
+        super().__init__(n_words)
+        self._path = folder / JOURNAL
+        aside = folder / f".{JOURNAL}.new"
+        try:
+            self._file = aside.open("wb")
+            for item in left:
+                if isinstance(item, Failure):
+                    self.fail(item)
+                else:
+                    self.append(*item)
+            os.replace(aside, self._path)
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds enough for a segment."""
+        return len(self) >= SEGMENT_PICTURES
+
+    def __enter__(self) -> JournalledBuilder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the journal; it stays when there is something in it."""
+        self._file.close()
+        if not self.pictures and not self.failures:
+            self._path.unlink(missing_ok=True)
+
+    def append(self, record: Record, picture: PictureWords) -> None:
+        """Add a picture."""
+        arrays = [np.ascontiguousarray(getattr(picture, name)).tobytes() for name in ARRAYS]
+        self._write({"picture": astuple(record), "n": len(picture)}, b"".join(arrays))
+        super().append(record, picture)
+
+    def fail(self, failure: Failure) -> None:
+        """Note a picture that could not be read."""
+        self._write({"failure": astuple(failure)}, b"")
+        super().fail(failure)
+
+    def clear(self) -> None:
+        """Forget what was collected, for it is part of a segment now."""
+        self._file.truncate(0)
+        self._file.seek(0)
+        super().clear()
+
+    def _write(self, content: Any, arrays: bytes) -> None:
+        text = json.dumps(content).encode("ascii")
+        head = _HEAD.pack(_MARK, len(text), len(arrays), zlib.crc32(arrays, zlib.crc32(text)))
+        try:
+            self._file.write(head + text + arrays)
+            self._file.flush()
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+
+
+def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record, PictureWords]]:
+    """Yield what an interrupted run has left; nothing when there is no journal."""
+    try:
+        content = (folder / JOURNAL).read_bytes()
+    except FileNotFoundError:
+        return
+    at = 0
+    while len(content) - at >= _HEAD.size:
+        mark, n_text, n_arrays, crc = _HEAD.unpack_from(content, at)
+        at += _HEAD.size
+        text = content[at : at + n_text]
+        arrays = content[at + n_text : at + n_text + n_arrays]
+        at += n_text + n_arrays
+        if mark != _MARK or at > len(content) or zlib.crc32(arrays, zlib.crc32(text)) != crc:
+            return
+        entry = json.loads(text)
+        if "failure" in entry:
+            yield Failure(*entry["failure"])
+        else:
+            yield Record(*entry["picture"]), _unpacked(arrays, entry["n"], n_words)
+
+
+def _unpacked(content: bytes, n: int, n_words: int) -> PictureWords:
+    arrays, at = {}, 0
+    for name, (dtype, shape) in array_kinds(n_words).items():
+        count = n * int(np.prod(shape, dtype=int))
+        arrays[name] = np.frombuffer(content, dtype, count, at).reshape(n, *shape)
+        at += count * dtype.itemsize
+    return PictureWords(**arrays)
+
+
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"cannot write {path}: {error.strerror or error}; what was indexed before is untouched, "
+        "make room and go on with the same command"
+    )

@@ -1,0 +1,64 @@
+"""One writer at a time: a lock that the system takes back when its owner dies, however it dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import LockedError, StorageError
+
+LOCK = "writer.lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder.
+
+    The file stays when the lock is given back: who opened it before it was removed would hold a
+    lock that nobody else sees.
+
+    Raises
+    ------
+    LockedError
+        When somebody else holds it.
+    StorageError
+        When the folder cannot be written.
+    """
+    path = folder / LOCK
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        if not _take(handle):
+            owner = os.pread(handle, 20, 1).decode("ascii", "replace").strip()
+            raise LockedError(
+                f"{folder} is being changed by another process ({owner or 'unknown'}): wait until "
+                "it is done"
+            )
+        with suppress(OSError):  # a courtesy only: the disk may be full
+            os.pwrite(handle, f"{os.getpid():<20}".encode(), 1)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int) -> bool:
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

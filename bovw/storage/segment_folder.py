@@ -1,0 +1,123 @@
+"""A segment on disk: a catalogue of pictures, and their features as arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..collection import Collection
+from ..errors import FormatError
+from ..segment import ARRAYS, Failure, Record, Segment, array_kinds
+from .arrays import load_array
+
+_CATALOGUE = "catalogue.json"
+_LONGEST_SIDE = 1 << 31
+
+
+def write_segment(folder: Path, segment: Segment) -> None:
+    """Write a segment into an empty folder."""
+    _write_catalogue(folder, segment.records, segment.failures)
+    np.save(folder / "offsets.npy", segment.offsets)
+    for name in ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(segment, name))
+
+
+def write_merged(
+    folder: Path, collection: Collection, failures: tuple[Failure, ...], n_words: int
+) -> None:
+    """Write the living pictures of a collection into an empty folder, as one segment.
+
+    One picture after another, so that memory does not grow with their number.
+    """
+    _write_catalogue(folder, collection.records, failures)
+    offsets = np.concatenate([[0], np.cumsum(collection.sizes)]).astype(np.int64)
+    np.save(folder / "offsets.npy", offsets)
+    files = {name: (folder / f"{name}.npy").open("wb") for name in ARRAYS}
+    try:
+        for name, (dtype, shape) in array_kinds(n_words).items():
+            header = {
+                "descr": np.lib.format.dtype_to_descr(dtype),
+                "fortran_order": False,
+                "shape": (int(offsets[-1]), *shape),
+            }
+            np.lib.format.write_array_header_1_0(files[name], header)
+        for position in range(len(collection)):
+            for name, array in collection.stored(position).items():
+                files[name].write(np.ascontiguousarray(array).tobytes())
+    finally:
+        for file in files.values():
+            file.close()
+
+
+def _write_catalogue(
+    folder: Path, records: tuple[Record, ...], failures: tuple[Failure, ...]
+) -> None:
+    content = {
+        "columns": [field.name for field in fields(Record)],
+        "pictures": [astuple(record) for record in records],
+        "failed": [astuple(failure) for failure in failures],
+    }
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    (folder / _CATALOGUE).write_text(text + "\n", encoding="ascii")
+
+
+def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: int) -> Segment:
+    """Map a segment.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the index.
+    manifest : mapping
+        Of the index.
+    name : str
+        Of the segment's folder, with ``/``; its last part is its number.
+    n_words : int
+        Size of the vocabulary.
+    """
+    catalogue = f"{name}/{_CATALOGUE}"
+    if catalogue not in manifest["files"]:
+        raise FormatError(f"{folder}: the manifest lists no {catalogue}: make the index anew")
+    records, failures = _read_catalogue(folder / catalogue)
+    length = len(records) + 1
+    offsets = load_array(folder, manifest, f"{name}/offsets.npy", ("int64",), (length,))
+    n: int | None = None
+    arrays = {}
+    for array, (dtype, shape) in array_kinds(n_words).items():
+        expected = (n, *shape)
+        arrays[array] = load_array(folder, manifest, f"{name}/{array}.npy", (dtype.name,), expected)
+        n = len(arrays[array])
+    if offsets[0] != 0 or offsets[-1] != n or (np.diff(offsets) < 0).any():
+        raise FormatError(f"{folder / name / 'offsets.npy'} does not fit words.npy: make it anew")
+    return Segment(int(name.rsplit("/", 1)[1]), records, failures, offsets, **arrays)
+
+
+def _read_catalogue(path: Path) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:
+    try:
+        content = json.loads(path.read_text(encoding="ascii"))
+        records = tuple([Record(*row) for row in content["pictures"]])
+        failures = tuple([Failure(*row) for row in content["failed"]])
+        before = None
+        for r in records:
+            if not (
+                isinstance(r.identifier, str)
+                and isinstance(r.path, str)
+                and type(r.width) is type(r.height) is type(r.size) is type(r.mtime_ns) is int
+                and 0 < r.width < _LONGEST_SIDE
+                and 0 < r.height < _LONGEST_SIDE
+                and isinstance(r.sha256, str)
+                and (before is None or before < r.identifier)
+            ):
+                raise ValueError(f"the record {r} is malformed or out of order")
+            before = r.identifier
+        for f in failures:
+            if not all(isinstance(text, str) for text in (f.identifier, f.path, f.reason)):
+                raise ValueError(f"the failure {f} is malformed")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FormatError(f"{path} is not as expected ({error}): make it anew") from error
+    return records, failures
