@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +46,17 @@ def extract_query(
         return error
 
 
+def _is_special(path: str) -> bool:
+    """Whether it is a pipe, which waits for ever, or a device such as /dev/zero, without end."""
+    try:
+        return not stat.S_ISREG(Path(path).stat().st_mode)
+    except OSError:  # reading says what is wrong with it
+        return False
+
+
 def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:
+    if _is_special(file.path):
+        return ImageError(file.path, "not a regular file", "take it out of the folder")
     return extract_query((file.path, None), settings, cache)
 
 

@@ -43,6 +43,8 @@ _ORIENTATIONS = {
     8: (True, True, False),
 }
 _TRANSPOSED = (5, 6, 7, 8)
+# Pillow hands these to Ghostscript: a file called .jpg must not run as a program.
+_PROGRAMS = ("EPS",)
 _EXIF_ORIENTATION = 0x0112
 # A region is read together with this much of its surroundings (as a fraction of its longest
 # side), so that features inside it can be described from pixels outside.
@@ -149,6 +151,10 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
             "check the path" if isinstance(error, FileNotFoundError) else "give a readable file"
         )
         raise ImageError(describe(path), reason, advice) from error
+    except MemoryError as error:
+        raise ImageError(
+            describe(path), "a file too large for the memory at hand", "shrink it"
+        ) from error
 
 
 def _from_array(array: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
@@ -190,6 +196,10 @@ def _decode(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large or odd file: judged here, not by Pillow
             with PillowImage.open(io.BytesIO(content)) as image:
+                if image.format in _PROGRAMS:
+                    raise ImageError(
+                        name, "PostScript, a program that draws a picture", "convert it"
+                    )
                 width, height = image.size
                 if width * height > settings.max_pixels:
                     raise ImageError(
@@ -224,7 +234,9 @@ def _decode(
         raise ImageError(name, "too large for the memory at hand", "shrink it") from error
     except Exception as error:  # decoders raise anything, from struct.error to SyntaxError
         raise ImageError(
-            name, f"damaged ({type(error).__name__}: {error})", "put a sound copy in its place"
+            name,
+            f"damaged ({type(error).__name__}: {' '.join(str(error).split())})",  # in one line
+            "put a sound copy in its place",
         ) from error
     # Reduced decoding rounds up to whole blocks: what it covers is a whole multiple of the block.
     decoded_height, decoded_width = pixels.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,14 +13,22 @@ from ..results import SearchResult
 GOOD, ERROR, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+# Control characters, bytes that are not UTF-8 (as surrogates), ends of lines and paragraphs.
+_ESCAPED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
 def printable(text: str) -> str:
-    """Names that are not UTF-8 are shown by backslash escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Put a name or reason in one line that is safe to show: what is not is a backslash escape."""
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _ESCAPED else c
+        for c in text
+    )
 
 
 def say(text: str) -> None:
-    """Print to stdout."""
-    print(printable(text))
+    """Print to stdout; what its encoding lacks appears as backslash escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def print_json(content: Any) -> None:
@@ -41,13 +50,13 @@ def table(result: SearchResult) -> str:
         False: f"no match (evidence {result.evidence:.0f} at most)",
         None: "not verified",
     }[result.matched]
-    width = max((len(answer.identifier) for answer in result), default=0)
-    lines = [f"{result.query}: {verdict}"]
-    for answer in result:
+    names = [printable(answer.identifier) for answer in result]
+    width = max(map(len, names), default=0)
+    lines = [f"{printable(result.query)}: {verdict}"]
+    for answer, name in zip(result, names, strict=True):
         inliers = "-" if answer.inliers is None else str(answer.inliers)
         lines.append(
-            f"{answer.rank + 1:4d}  {answer.identifier:<{width}}  "
-            f"score {answer.score:.4f}  inliers {inliers:>3}"
+            f"{answer.rank + 1:4d}  {name:<{width}}  score {answer.score:.4f}  inliers {inliers:>3}"
         )
     if not result.answers:
         lines.append("      no answers: the query shares no visual word with any picture")
@@ -61,8 +70,11 @@ def facts(content: dict[str, Any], indent: str = "") -> list[str]:
         if isinstance(value, dict):
             lines += [f"{indent}{name}", *facts(value, indent + "  ")]
         elif name == "failed":
-            lines += [f"{indent}failed: {item['path']}: {item['reason']}" for item in value]
+            lines += [
+                f"{indent}failed: {printable(item['path'])}: {printable(item['reason'])}"
+                for item in value
+            ]
         else:
             shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-            lines.append(f"{indent}{name:<{24 - len(indent)}} {shown}")
+            lines.append(f"{indent}{name:<{24 - len(indent)}} {printable(shown)}")
     return lines
