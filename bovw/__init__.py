@@ -29,6 +29,7 @@ _HOMES = {
     "save_settings": "presets",
     "save_vocabulary": "storage",
     "train_vocabulary": "training",
+    "update_index": "updating",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .storage import load_vocabulary as load_vocabulary
     from .storage import save_vocabulary as save_vocabulary
     from .training import train_vocabulary as train_vocabulary
+    from .updating import update_index as update_index
     from .vocabulary import Vocabulary as Vocabulary
     from .weighting import TfidfWeighting as TfidfWeighting
 

@@ -149,9 +149,35 @@ def test_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixtur
     assert "usage" in capsys.readouterr().err
 
 
-def test_an_existing_output_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["index", str(SAMPLE / "logos"), "-o", str(folder / "i")]) == 1
+def test_an_existing_vocabulary_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(SAMPLE / "logos"), "-o", str(folder / "v")]) == 1
     assert "--overwrite" in capsys.readouterr().err
+
+
+def test_an_index_grows_and_shrinks(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, pictures = str(tmp_path / "i"), tmp_path / "p"
+    pictures.mkdir()
+    names = [f"logo_0{i}_1.jpg" for i in (1, 2, 3)]
+    for name in names[:2]:
+        (pictures / name).write_bytes((SAMPLE / "logos" / name).read_bytes())
+    arguments = ["index", str(pictures), "-o", out, "-v", str(folder / "v")]
+    assert printed(capsys, *arguments)["changes"]["added"] == names[:2]
+    (pictures / names[2]).write_bytes((SAMPLE / "logos" / names[2]).read_bytes())
+    (pictures / names[0]).unlink()
+    assert printed(capsys, *arguments)["changes"]["added"] == names[2:]
+    changes = printed(capsys, *arguments, "--sync")["changes"]
+    assert changes["removed"] == names[:1] and changes["n_unchanged"] == 2
+    assert printed(capsys, "remove", out, names[1])["n_pictures"] == 1
+    assert printed(capsys, "compact", out)["n_segments"] == 1
+    assert main(["remove", out, names[1]]) == 1
+    assert "is not in the index" in capsys.readouterr().err
+    assert main([*arguments, "--preset", "fast"]) == 1
+    assert "other settings" in capsys.readouterr().err
+    assert printed(capsys, *arguments, "--overwrite")["n_pictures"] == 2
 
 
 def test_python_m_bovw() -> None:

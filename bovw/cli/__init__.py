@@ -31,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bovw: error: {printable(str(error))}", file=sys.stderr)
         return ERROR
     except KeyboardInterrupt:
-        print("bovw: interrupted; nothing was changed on disk", file=sys.stderr)
+        print(
+            "bovw: interrupted; what was finished is kept, the same command goes on",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115

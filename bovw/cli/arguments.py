@@ -68,10 +68,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     def add_output(sub: argparse.ArgumentParser, what: str) -> None:
         sub.add_argument("pictures", nargs="+", metavar="PICTURES", help=_PICTURES)
+        sub.add_argument("-o", "--output", required=True, metavar=what, help="folder to write")
         sub.add_argument(
-            "-o", "--output", required=True, metavar=what, help="folder to write (must not exist)"
+            "--overwrite", action="store_true", help="begin anew when it exists, and replace it"
         )
-        sub.add_argument("--overwrite", action="store_true", help="replace it when it exists")
         sub.add_argument(
             "--root",
             metavar="DIR",
@@ -85,10 +85,9 @@ def make_parser() -> argparse.ArgumentParser:
         )
         sub.add_argument(
             "--preset",
-            default="strong",
             metavar="NAME",
-            help="strong: the best ranking (default); classic: the textbook, TF-IDF alone; fast: "
-            "few features, nothing twice; or a JSON file of settings",
+            help="strong: the best ranking (default for what is new); classic: the textbook, "
+            "TF-IDF alone; fast: few features, nothing twice; or a JSON file of settings",
         )
         sub.add_argument(
             "--cache",
@@ -116,16 +115,35 @@ def make_parser() -> argparse.ArgumentParser:
     index = add(
         "index",
         verbs.index,
-        "index pictures",
-        "bovw index photos/ -o photos.bovw -v photos.vocabulary",
+        "index pictures: make an index, or add to one what is new or has changed",
+        "bovw index photos/ -o photos.bovw -v photos.vocabulary\n"
+        "  bovw index photos/ -o photos.bovw --sync",
     )
     add_output(index, "INDEX")
+    index.add_argument(
+        "--sync",
+        action="store_true",
+        help="also remove pictures whose files are no longer in the folders given",
+    )
+    index.add_argument(
+        "--retry", action="store_true", help="read again what failed before and has not changed"
+    )
+    index.add_argument(
+        "--on-error",
+        choices=["record", "skip", "raise"],
+        default="record",
+        metavar="WHAT",
+        help="with pictures that cannot be read: record (and exit with 3; default), skip (leave "
+        "them out without a word) or raise (stop)",
+    )
     index.add_argument(
         "-v",
         "--vocabulary",
         metavar="VOCABULARY",
         help="of 'bovw train' (default: one is trained on these pictures, sized to them)",
     )
+
+    _add_care(add)
 
     search = add(
         "search",
@@ -183,6 +201,29 @@ def make_parser() -> argparse.ArgumentParser:
         "--failed", action="store_true", help="list the pictures that could not be read"
     )
     return parser
+
+
+def _add_care(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Verbs that look after an index."""
+    remove = add(
+        "remove",
+        verbs.remove,
+        "remove pictures from an index",
+        "bovw remove photos.bovw 2019/beach.jpg --pattern 'trash/*'",
+    )
+    remove.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    remove.add_argument("identifiers", nargs="*", metavar="IDENTIFIER")
+    remove.add_argument(
+        "--pattern", action="append", metavar="GLOB", help="all that match; may be repeated"
+    )
+
+    compact = add(
+        "compact",
+        verbs.compact,
+        "merge the segments of an index, without what was removed or replaced",
+        "bovw compact photos.bovw",
+    )
+    compact.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
 
 
 def _add_compared(compare: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def train(options: argparse.Namespace) -> int:
     from ..training import train_vocabulary
 
     _check_output(options)
-    settings = load_settings(options.preset)
+    settings = load_settings(options.preset or "strong")
     if options.upright:
         settings = settings.changed(features={"upright": True})
     if options.seed is not None:
@@ -70,35 +71,80 @@ def train(options: argparse.Namespace) -> int:
 
 
 def index(options: argparse.Namespace) -> int:
-    """Index pictures and save the index."""
-    from ..engine import Engine
+    """Index pictures into a new index, or one that is there."""
     from ..storage import load_vocabulary
+    from ..updating import update_index
 
-    _check_output(options)
     vocabulary = None
     if options.vocabulary is not None:
         vocabulary = load_vocabulary(options.vocabulary, n_jobs=options.jobs)
-    engine = Engine.build(
+    engine, changes = update_index(
+        options.output,
         options.pictures,
         vocabulary=vocabulary,
         preset=options.preset,
         root=options.root,
         patterns=options.pattern,
+        sync=options.sync,
+        retry=options.retry,
+        overwrite=options.overwrite,
+        on_error=options.on_error,
         cache=options.cache,
         n_jobs=options.jobs,
         progress=True,
     )
-    engine.save(options.output, overwrite=options.overwrite)
     if options.json:
-        failed = [vars(failure) for failure in engine.failures]
-        print_json({"index": options.output, **engine.info(), "failed": failed})
+        facts = {"index": options.output, **engine.info(), "changes": changes.to_dict()}
+        print_json({**facts, "failed": facts["changes"]["failed"]})
     else:
-        source = "given" if vocabulary is not None else "trained on them"
+        for group in changes.duplicates:
+            say(f"the same picture: {', '.join(group)}")
+        say(f"{options.output}: {changes}")
         say(
-            f"{options.output}: {len(engine)} pictures, {len(engine.collection.words)} features, "
-            f"vocabulary of {engine.vocabulary.n_words_} words ({source})"
+            f"{len(engine)} pictures, {engine.collection.n_features} features, vocabulary of "
+            f"{engine.vocabulary.n_words_} words (trained on "
+            f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)"
         )
-    return report_failures([(failure.path, failure.reason) for failure in engine.failures])
+    return report_failures([(failure.path, failure.reason) for failure in changes.failed])
+
+
+def remove(options: argparse.Namespace) -> int:
+    """Remove pictures from an index."""
+    from fnmatch import fnmatchcase
+
+    from ..engine import Engine
+
+    engine = Engine.open(options.index)
+    names = list(options.identifiers)
+    for pattern in options.pattern or ():
+        names += [
+            record.identifier
+            for record in engine.collection.records
+            if fnmatchcase(record.identifier, pattern)
+        ]
+    changes = engine.remove(names)
+    if options.json:
+        print_json({"index": options.index, **engine.info(), "changes": changes.to_dict()})
+    else:
+        say(f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left")
+    return GOOD
+
+
+def compact(options: argparse.Namespace) -> int:
+    """Merge the segments of an index."""
+    from ..engine import Engine
+
+    engine = Engine.open(options.index)
+    before = engine.info()
+    engine.compact()
+    if options.json:
+        print_json({"index": options.index, **engine.info()})
+    else:
+        say(
+            f"{options.index}: {before['n_segments']} segments merged to one, "
+            f"{before['n_removed']} removed pictures gone, {len(engine)} pictures"
+        )
+    return GOOD
 
 
 def search(options: argparse.Namespace) -> int:
@@ -224,7 +270,7 @@ def info(options: argparse.Namespace) -> int:
 
         engine = Engine.open(folder)
         content: dict[str, Any] = {"index": options.path, **engine.info()}
-        failed = [vars(failure) for failure in engine.failures]
+        failed = [asdict(failure) for failure in engine.failures]
     else:
         from ..storage import load_vocabulary
 

@@ -1,17 +1,20 @@
 """What lies on disk: folders of ``.npy`` and JSON, each with a manifest; never a pickle."""
 
-from .index_folder import load_index, save_index
+from .index_folder import holds_index, load_index, save_index
 from .index_writer import IndexWriter, index_writer
 from .journal import JournalledBuilder, read_journal
-from .manifest import read_manifest
+from .manifest import check_target, new_folder, read_manifest
 from .vocabulary_folder import load_vocabulary, save_vocabulary
 
 __all__ = [
     "IndexWriter",
     "JournalledBuilder",
+    "check_target",
+    "holds_index",
     "index_writer",
     "load_index",
     "load_vocabulary",
+    "new_folder",
     "read_journal",
     "read_manifest",
     "save_index",

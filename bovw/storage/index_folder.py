@@ -32,6 +32,7 @@ from ..vocabulary import Vocabulary
 from .arrays import load_array
 from .lock import locked
 from .manifest import (
+    MANIFEST,
     check_hashes,
     check_target,
     new_folder,
@@ -54,11 +55,16 @@ def segment_name(number: int) -> str:
     return f"segments/{number:04d}"
 
 
+def holds_index(path: str | os.PathLike[str]) -> bool:
+    """Whether an index lies there, sound or not."""
+    return (Path(path) / MANIFEST).is_file()
+
+
 def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = False) -> None:
     """Write an index to a folder, as one segment; see `new_folder` for one that exists."""
     target = Path(path)
     check_target(target, overwrite)
-    if (target / "manifest.json").is_file():
+    if holds_index(target):
         with locked(target):
             _save(target, index, overwrite)
     else:

@@ -96,7 +96,7 @@ def new_folder_at(target: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def check_target(target: Path, overwrite: bool) -> None:
+def check_target(target: Path, overwrite: bool = False) -> None:
     """Raise an ExistsError when a folder may not be written to `target`."""
     if not os.path.lexists(target):
         return
