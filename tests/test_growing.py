@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,9 +15,10 @@ import pytest
 import bovw
 from bovw.errors import ImageError, LockedError, StorageError, UnknownPictureError
 from bovw.storage import index_writer, read_journal
-from bovw.storage.lock import locked
 
-from .conftest import SAMPLE
+from .conftest import SAMPLE, SMALL
+
+FEW = SMALL.changed(features={"max_features": 150})
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def folder(pictures: list[Path], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def empty(vocabulary: bovw.Vocabulary, tmp_path: Path) -> bovw.Engine:
-    return bovw.Engine.create(tmp_path / "i.bovw", vocabulary)
+    return bovw.Engine.create(tmp_path / "i.bovw", vocabulary, settings=FEW)
 
 
 def names(folder: Path) -> list[Path]:
@@ -53,8 +52,8 @@ def test_segments_answer_as_one_index(
     for start in (8, 0, 4):
         changes = engine.add(names(folder)[start : start + 4])
         assert len(changes.added) == 4
-    whole = bovw.Engine.build(folder, vocabulary=vocabulary)
-    queries = names(folder)[::3]
+    whole = bovw.Engine.build(folder, vocabulary=vocabulary, settings=FEW)
+    queries = names(folder)[::6]
     expected = answers(whole, queries)
     assert answers(engine, queries) == expected
     assert engine.info()["n_segments"] == 3
@@ -67,7 +66,7 @@ def test_segments_answer_as_one_index(
     gone = [path.name for path in names(folder)[1::3]]
     assert engine.remove(gone).removed == tuple(gone)
     left = [path for path in names(folder) if path.name not in gone]
-    rest = bovw.Engine.build(left, vocabulary=vocabulary)
+    rest = bovw.Engine.build(left, vocabulary=vocabulary, settings=FEW)
     assert answers(engine, queries) == answers(rest, queries)
     with pytest.raises(UnknownPictureError):
         engine.remove([left[0].name, gone[0]])
@@ -78,9 +77,7 @@ def test_segments_answer_as_one_index(
 def test_what_is_new_is_found_before_the_graph_knows_it(
     vocabulary: bovw.Vocabulary, folder: Path, tmp_path: Path, method: str
 ) -> None:
-    settings = bovw.Settings().changed(
-        candidates={"method": method, "n_candidates": 5, "n_components": 8}
-    )
+    settings = FEW.changed(candidates={"method": method, "n_candidates": 5, "n_components": 8})
     built = bovw.Engine.build(names(folder)[:9], vocabulary=vocabulary, settings=settings)
     built.save(tmp_path / "i")
     engine = bovw.Engine.open(tmp_path / "i")
@@ -229,32 +226,32 @@ def test_a_full_disk_loses_nothing(
     assert len(empty.add(folder).added) == 9
 
 
-def hold(path: Path, ready: Any, done: Any) -> None:
-    with locked(path):
-        ready.set()
-        done.wait(60)
+HOLDER = """
+import sys
+from pathlib import Path
+from bovw.storage.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def test_one_writer_at_a_time(empty: bovw.Engine, folder: Path) -> None:
     assert empty.folder is not None
-    context = multiprocessing.get_context("spawn")
-    ready, done = context.Event(), context.Event()
-    writer = context.Process(target=hold, args=(empty.folder, ready, done))
-    writer.start()
-    try:
-        assert ready.wait(60)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(empty.folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdout is not None and writer.stdout.readline() == "held\n"
         with pytest.raises(LockedError, match=rf"another process \({writer.pid}\)"):
             empty.add(folder)
         with pytest.raises(LockedError):
             empty.save(empty.folder, overwrite=True)
         assert len(bovw.Engine.open(empty.folder)) == 0  # readers are not disturbed
-        assert writer.pid is not None
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
-        assert len(empty.add(folder).added) == 12  # the lock has not outlived its owner
-    finally:
-        done.set()
-        writer.join()
+        writer.kill()
+    assert len(empty.add(folder).added) == 12  # the lock has not outlived its owner
 
 
 READER = """
@@ -322,3 +319,4 @@ def test_leftovers_of_a_crash_are_removed(
     assert left in ([], ["0001"])
     with index_writer(empty.folder) as writer:
         assert len(writer.index.collection) == len(empty)
+    assert not list(empty.folder.glob("candidates/*"))

@@ -17,6 +17,7 @@ manifest: readers keep the generation they opened.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,8 @@ def _save(target: Path, index: Index, overwrite: bool) -> None:
         candidates = f"candidates/{number:04d}"
         (folder / candidates).mkdir(parents=True)
         has_graph = write_graph(folder / candidates, index, keys)
+        if not has_graph:
+            shutil.rmtree(folder / "candidates")
         write_manifest(
             folder,
             KIND,
