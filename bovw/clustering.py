@@ -76,7 +76,6 @@ def two_levels(
     centers = ordered_map(
         _cluster_part,
         tasks,
-        total=len(tasks),
         n_jobs=n_jobs,
         description="clustering" if progress else None,
         unit="cluster",

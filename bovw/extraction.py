@@ -60,6 +60,14 @@ def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> F
     return extract_query((file.path, None), settings, cache)
 
 
+def _lost(file: PictureFile) -> BovwError:
+    return ImageError(
+        file.path,
+        "the process that read it was killed, twice (out of memory?)",
+        "make it smaller, lower images.max_pixels, or leave it out",
+    )
+
+
 def extract_files(
     files: Sequence[PictureFile],
     settings: Settings,
@@ -85,7 +93,7 @@ def extract_files(
     """
     folder = None if cache is None else os.fsdecode(cache)
     work = partial(_extract_file, settings=settings, cache=folder)
-    results = ordered_map(work, files, total=len(files), n_jobs=n_jobs, description=description)
+    results = ordered_map(work, files, n_jobs=n_jobs, lost=_lost, description=description)
     for file, result in zip(files, results, strict=True):
         if isinstance(result, Features):
             yield file, result

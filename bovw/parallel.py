@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -81,10 +81,10 @@ def _one_thread_each(function: Callable[[Item], Result], item: Item) -> Result:
 
 def ordered_map(
     function: Callable[[Item], Result],
-    items: Iterable[Item],
+    items: Sequence[Item],
     *,
-    total: int,
     n_jobs: int | None = None,
+    lost: Callable[[Item], Result] | None = None,
     description: str | None = None,
     unit: str = "picture",
 ) -> Iterator[Result]:
@@ -97,26 +97,83 @@ def ordered_map(
     ----------
     function : callable
         Must be picklable when joblib's backend runs processes.
-    items : iterable
-    total : int
-        How many items there are.
+    items : sequence
     n_jobs : int, optional
         As in scikit-learn.
+    lost : callable, optional
+        Gives the result for an item that killed its worker twice when it was alone, by taking all
+        memory for example. Without it the first killed worker ends everything.
     description : str, optional
         Shown in front of the progress bar; without it there is no bar.
     unit : str
         What the progress bar counts.
     """
+    with limited_threads(1):
+        n_workers = min(worker_count(n_jobs), len(items))
+        results: Iterable[Result]
+        if n_workers <= 1:
+            # Not through joblib, whose generator would look ahead by several items.
+            results = (function(item) for item in items)
+        else:
+            results = _surviving(function, items, n_jobs, 2 * n_workers, lost)
+        if description is not None:
+            results = progress_bar(results, description, len(items), unit)
+        yield from results
+
+
+def _surviving(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    n_jobs: int | None,
+    ahead: int,
+    lost: Callable[[Item], Result] | None,
+) -> Iterator[Result]:
+    """Map in parallel; when a worker is killed go on, carefully where it happened."""
+    from joblib.externals.loky import BrokenProcessPool
+
+    done = 0
+    while done < len(items):
+        try:
+            for result in _parallel(function, items[done:], n_jobs, ahead):
+                yield result
+                done += 1
+        except BrokenProcessPool:
+            if lost is None:
+                raise
+            # What was under way is lost with the pool, whoever broke it.
+            for result in _one_by_one(function, items[done : done + ahead], n_jobs, lost):
+                yield result
+                done += 1
+
+
+def _one_by_one(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    n_jobs: int | None,
+    lost: Callable[[Item], Result],
+    attempts: int = 2,
+) -> list[Result]:
+    """Map in halves, down to the item that kills its worker."""
+    from joblib.externals.loky import BrokenProcessPool
+
+    try:
+        return list(_parallel(function, items, max(2, worker_count(n_jobs)), len(items)))
+    except BrokenProcessPool:
+        if len(items) > 1:
+            half = len(items) // 2
+            first = _one_by_one(function, items[:half], n_jobs, lost)
+            return first + _one_by_one(function, items[half:], n_jobs, lost)
+        if attempts > 1:
+            return _one_by_one(function, items, n_jobs, lost, attempts - 1)
+        return [lost(items[0])]
+
+
+def _parallel(
+    function: Callable[[Item], Result], items: Sequence[Item], n_jobs: int | None, ahead: int
+) -> Iterator[Result]:
     from joblib import Parallel, delayed
 
-    with limited_threads(1):
-        if min(worker_count(n_jobs), total) <= 1:
-            # Not through joblib, whose generator would look ahead by several items.
-            results: Iterable[Result] = (function(item) for item in items)
-        else:
-            results = Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs")(
-                delayed(_one_thread_each)(function, item) for item in items
-            )
-        if description is not None:
-            results = progress_bar(results, description, total, unit)
-        yield from results
+    results: Iterator[Result] = Parallel(
+        n_jobs=n_jobs, return_as="generator", pre_dispatch=ahead, batch_size=1
+    )(delayed(_one_thread_each)(function, item) for item in items)
+    return results

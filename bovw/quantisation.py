@@ -158,11 +158,11 @@ class ProductQuantizer(BaseEstimator):  # type: ignore[misc]
             raise TrainingError(
                 f"{n} vectors for {self.n_centers} centres: give more, or ask for fewer centres"
             )
-        tasks = (
+        tasks = [
             (part, self.n_centers, self.random_state)
             for part in np.array_split(X, self.n_parts, axis=1)
-        )
-        self.centers_ = list(ordered_map(_cluster, tasks, total=self.n_parts, n_jobs=self.n_jobs))
+        ]
+        self.centers_ = list(ordered_map(_cluster, tasks, n_jobs=self.n_jobs))
         self.bytes_per_vector_ = self.n_parts
         return self
 

@@ -296,7 +296,6 @@ class Searcher:
         found = ordered_map(
             partial(extract_query, settings=self.settings, cache=folder),
             pairs,
-            total=len(pairs),
             n_jobs=self.n_jobs,
             description="searching" if progress else None,
             unit="query",

@@ -155,7 +155,7 @@ def measure(
             work = partial(
                 keep, make=make, settings=settings, cache=str(options.cache), folder=str(cache)
             )
-            list(ordered_map(work, queries, total=len(queries), n_jobs=options.jobs))
+            list(ordered_map(work, queries, n_jobs=options.jobs))
 
     def search(engine: bovw.Engine, queries: Any) -> Any:
         if row.turned:

@@ -13,7 +13,7 @@ from bovw.cli import main
 
 from .conftest import SAMPLE
 
-VERBS = ["train", "index", "search", "evaluate", "info"]
+VERBS = ["train", "index", "remove", "compact", "doctor", "search", "evaluate", "compare", "info"]
 
 
 @pytest.fixture(scope="module")

@@ -225,6 +225,19 @@ def _add_care(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
     compact.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
 
+    doctor = add(
+        "doctor",
+        verbs.doctor,
+        "check every byte of an index or a vocabulary",
+        "bovw doctor photos.bovw --repair",
+    )
+    doctor.add_argument("path", metavar="INDEX|VOCABULARY")
+    doctor.add_argument(
+        "--repair",
+        action="store_true",
+        help="of an index: drop what is damaged, and say which pictures to index again",
+    )
+
 
 def _add_compared(compare: argparse.ArgumentParser) -> None:
     _add_truth(compare)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BovwError
-from .output import GOOD, facts, print_json, report_failures, say, table
+from .output import ERROR, GOOD, facts, print_json, report_failures, say, table
 
 if TYPE_CHECKING:
     from ..evaluation import GroundTruth
@@ -145,6 +145,26 @@ def compact(options: argparse.Namespace) -> int:
             f"{before['n_removed']} removed pictures gone, {len(engine)} pictures"
         )
     return GOOD
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Check every byte of an index or a vocabulary."""
+    from ..storage import diagnose
+
+    found = diagnose(options.path, repair=options.repair)
+    if options.json:
+        print_json({"path": options.path, **asdict(found), "is_sound": found.is_sound})
+    else:
+        for text in found.problems:
+            say(f"wrong: {text}")
+        for text in found.notes:
+            say(f"note: {text}")
+        for name in found.lost:
+            say(f"index again: {name}")
+        advice = " (--repair drops what is damaged)" if found.can_be_repaired else ""
+        verdict = {False: f"damaged{advice}", True: "repaired" if found.repaired else "sound"}
+        say(f"{options.path}: {verdict[found.is_sound]}")
+    return GOOD if found.is_sound else ERROR
 
 
 def search(options: argparse.Namespace) -> int:

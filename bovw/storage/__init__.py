@@ -1,5 +1,6 @@
 """What lies on disk: folders of ``.npy`` and JSON, each with a manifest; never a pickle."""
 
+from .doctor import Diagnosis, diagnose
 from .index_folder import holds_index, load_index, save_index
 from .index_writer import IndexWriter, index_writer
 from .journal import JournalledBuilder, read_journal
@@ -7,9 +8,11 @@ from .manifest import check_target, new_folder, read_manifest
 from .vocabulary_folder import load_vocabulary, save_vocabulary
 
 __all__ = [
+    "Diagnosis",
     "IndexWriter",
     "JournalledBuilder",
     "check_target",
+    "diagnose",
     "holds_index",
     "index_writer",
     "load_index",

@@ -83,7 +83,7 @@ def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: 
     catalogue = f"{name}/{_CATALOGUE}"
     if catalogue not in manifest["files"]:
         raise FormatError(f"{folder}: the manifest lists no {catalogue}: make the index anew")
-    records, failures = _read_catalogue(folder / catalogue)
+    records, failures = read_catalogue(folder / catalogue)
     length = len(records) + 1
     offsets = load_array(folder, manifest, f"{name}/offsets.npy", ("int64",), (length,))
     n: int | None = None
@@ -97,7 +97,8 @@ def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: 
     return Segment(int(name.rsplit("/", 1)[1]), records, failures, offsets, **arrays)
 
 
-def _read_catalogue(path: Path) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:
+def read_catalogue(path: Path) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:
+    """Read the records and failures of a segment; a FormatError says what is wrong with them."""
     try:
         content = json.loads(path.read_text(encoding="ascii"))
         records = tuple([Record(*row) for row in content["pictures"]])

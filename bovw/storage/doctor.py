@@ -1,0 +1,225 @@
+"""Checking what lies on disk in full, and dropping what cannot be saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FormatError
+from .index_folder import KIND, VERSION, load_index
+from .index_writer import remove_unlisted
+from .journal import JOURNAL, read_journal
+from .lock import locked
+from .manifest import MANIFEST, file_problem, parse_manifest, replace_manifest
+from .segment_folder import load_segment, read_catalogue
+from .vocabulary_folder import load_vocabulary
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found in a folder.
+
+    Attributes
+    ----------
+    kind : str
+        "index" or "vocabulary".
+    problems : tuple of str
+        One sentence each; none when all is well.
+    notes : tuple of str
+        What is not wrong and worth knowing: leftovers of an interruption, a cache to be rebuilt.
+    lost : tuple of str
+        Identifiers of pictures whose features cannot be trusted: index them again.
+    repaired : bool
+        Whether what cannot be saved was dropped.
+    can_be_repaired : bool
+    """
+
+    kind: str
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    repaired: bool = False
+    can_be_repaired: bool = False
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong, or nothing is any more."""
+        return not self.problems or self.repaired
+
+
+def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis:
+    """Check every byte of an index or a vocabulary.
+
+    Parameters
+    ----------
+    path : path
+    repair : bool
+        Of an index: drop segments that are damaged, and nmslib's files when they are, so that the
+        rest can be used; remove leftovers. A manifest or a vocabulary cannot be repaired.
+
+    Returns
+    -------
+    Diagnosis
+
+    Raises
+    ------
+    FormatError
+        When the folder holds neither.
+    LockedError
+        When it is to be repaired while another process changes it.
+    """
+    folder = Path(path)
+    try:
+        manifest = parse_manifest(folder)
+    except FormatError as error:
+        if not (folder / MANIFEST).is_file():
+            raise
+        return Diagnosis("index", (str(error),))
+    if manifest["format"] != KIND:
+        return Diagnosis("vocabulary", tuple(_problems_of_vocabulary(folder)))
+    if not repair:
+        return _diagnose_index(folder, manifest, repair=False)
+    with locked(folder):
+        return _diagnose_index(folder, parse_manifest(folder, KIND, VERSION), repair=True)
+
+
+def _problems_of_vocabulary(folder: Path) -> list[str]:
+    try:
+        problems = _problems_of_files(folder, parse_manifest(folder)["files"])
+        load_vocabulary(folder, trusted=False)
+    except FormatError as error:
+        return [str(error)]
+    return list(problems.values())
+
+
+def _problems_of_files(folder: Path, files: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for name, facts in files.items():
+        problem = file_problem(folder, name, facts, full=True)
+        if problem is not None:
+            found[name] = f"{folder / name} {problem}"
+    return found
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """What is wrong with an index: for good, and with which of its segments."""
+
+    fatal: list[str]
+    problems: list[str]
+    sound: list[dict[str, Any]]
+    lost: list[str]
+    n_words: int | None
+
+
+def _diagnose_index(folder: Path, manifest: dict[str, Any], *, repair: bool) -> Diagnosis:
+    found = _examined(folder, manifest)
+    notes = _leftovers(folder, manifest["files"], found.n_words)
+    can = bool(found.problems) and not found.fatal
+    if repair and can:
+        manifest = _without_damage(folder, manifest, found)
+        replace_manifest(folder, manifest)
+    if repair:
+        remove_unlisted(folder, manifest["files"])
+    return Diagnosis(
+        "index",
+        (*found.fatal, *found.problems),
+        tuple(notes),
+        tuple(sorted(found.lost)),
+        repaired=repair and can,
+        can_be_repaired=can,
+    )
+
+
+def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
+    by_file = _problems_of_files(folder, manifest["files"])
+    fatal = [p for name, p in by_file.items() if name.startswith("vocabulary/")]
+    problems = [p for name, p in by_file.items() if not name.startswith("vocabulary/")]
+    n_words = None
+    sound: list[dict[str, Any]] = []
+    lost: list[str] = []
+    try:
+        n_words = load_vocabulary(folder / "vocabulary", trusted=False).n_words_
+        for entry in manifest["segments"]:
+            name = str(entry["name"])
+            wrong = None
+            if not any(file.startswith(f"{name}/") for file in by_file):
+                wrong = _problem_of_segment(folder, manifest, name, n_words)
+                if wrong is None:
+                    sound.append(entry)
+                    continue
+                problems.append(wrong)
+            lost += _identifiers(folder, name)
+        if not problems and not fatal:
+            load_index(folder, trusted=False)
+    except (FormatError, KeyError, TypeError) as error:
+        fatal.append(str(error))
+    return _Findings(list(dict.fromkeys(fatal)), problems, sound, lost, n_words)
+
+
+def _without_damage(folder: Path, manifest: Mapping[str, Any], found: _Findings) -> dict[str, Any]:
+    """Leave sound segments; what nmslib searches only when all is as it was built for."""
+    candidates = manifest.get("candidates")
+    names = [entry["name"] for entry in found.sound]
+    if len(names) == len(manifest["segments"]) and candidates is not None:
+        files = {n: f for n, f in manifest["files"].items() if n.startswith(f"{candidates}/")}
+        if _problems_of_files(folder, files):
+            candidates = None
+    else:
+        candidates = None
+    roots = tuple(f"{name}/" for name in ("vocabulary", *names, *([candidates] * bool(candidates))))
+    return {
+        **manifest,
+        "generation": int(manifest["generation"]) + 1,
+        "segments": found.sound,
+        "candidates": candidates,
+        "files": {n: f for n, f in manifest["files"].items() if n.startswith(roots)},
+    }
+
+
+def _problem_of_segment(
+    folder: Path, manifest: Mapping[str, Any], name: str, n_words: int
+) -> str | None:
+    """Read all of a segment whose files are what they were."""
+    try:
+        segment = load_segment(folder, manifest, name, n_words)
+    except FormatError as error:
+        return str(error)
+    words = segment.words
+    if len(words) and int(words.max()) >= n_words:
+        return f"{folder / name}: word {int(words.max())} of a vocabulary of {n_words}"
+    falls = np.flatnonzero(words[1:] < words[:-1]) + 1
+    if not np.isin(falls, segment.offsets).all():
+        return f"{folder / name}: words are not in order"
+    return None
+
+
+def _identifiers(folder: Path, name: str) -> Iterable[str]:
+    """Pictures of a damaged segment, as far as its catalogue can be read."""
+    try:
+        records, _ = read_catalogue(folder / name / "catalogue.json")
+    except FormatError:
+        return [f"(all pictures of {name}, whose catalogue cannot be read)"]
+    return [record.identifier for record in records]
+
+
+def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:
+    listed = {name.rsplit("/", 1)[0] for name in files}
+    notes = [
+        f"{path} is left of an interrupted change, and not used"
+        for room in ("segments", "candidates")
+        for path in sorted((folder / room).glob("*"))
+        if f"{room}/{path.name}" not in listed
+    ]
+    if n_words is not None and (folder / JOURNAL).exists():
+        waiting = len(list(read_journal(folder, n_words)))
+        notes.append(
+            f"{waiting} pictures that an interrupted run has finished wait in {folder / JOURNAL}: "
+            "index the same pictures again to go on"
+        )
+    return notes

@@ -1,0 +1,65 @@
+"""Work in parallel survives its workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import bovw
+from bovw.extraction import extract_files
+from bovw.parallel import ordered_map, uninterrupted
+from bovw.segment import Failure
+
+
+def test_results_come_in_order() -> None:
+    assert list(ordered_map(abs, range(-9, 9), n_jobs=2)) == [abs(i) for i in range(-9, 9)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_an_item_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> None:
+    def work(item: int) -> int:
+        if item in (3, 11):  # always
+            os.kill(os.getpid(), signal.SIGKILL)
+        if item == 7 and not (tmp_path / "seen").exists():  # once
+            (tmp_path / "seen").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+    found = list(ordered_map(work, range(16), n_jobs=2, lost=lambda item: -item))
+    assert found == [-i if i in (3, 11) else i for i in range(16)]
+
+
+def test_a_picture_that_kills_is_recorded(
+    pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bovw import extraction
+    from bovw.features import Features
+    from bovw.pictures import PictureFile
+
+    bad = str(pictures[1])
+
+    def dying(file: PictureFile, settings: bovw.Settings, cache: str | None) -> object:
+        if file.path == bad:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return extraction.extract_query((file.path, None), settings, cache)
+
+    monkeypatch.setattr("bovw.extraction._extract_file", dying)
+    files = [PictureFile(p.name, str(p)) for p in pictures[:3]]
+    settings = bovw.Settings().changed(features={"max_features": 20})
+    found = [result for _, result in extract_files(files, settings, n_jobs=2)]
+    assert isinstance(found[0], Features) and isinstance(found[2], Features)
+    assert isinstance(found[1], Failure) and "killed, twice" in found[1].reason
+
+
+def test_ctrl_c_waits() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        done = True
+    assert done
