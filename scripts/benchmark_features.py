@@ -190,10 +190,10 @@ def measure(
             "interval": [own.low, own.high],
             "gain": float(gains.mean()),
             "gain_interval": [gained.low, gained.high],
-            "features_per_picture": len(engine.collection.words) / len(engine),
+            "features_per_picture": engine.collection.n_features / len(engine),
             "ap": values.tolist(),
         }
-    n_features = sum(len(engine.collection.words) for engine in engines.values())
+    n_features = sum(engine.collection.n_features for engine in engines.values())
     result["features_per_picture"] = n_features / sum(map(len, engines.values()))
     return result
 

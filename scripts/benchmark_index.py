@@ -73,7 +73,7 @@ def build(
     n = len(engine)
     facts = {
         "pictures": n,
-        "features_per_picture": len(engine.collection.words) / n,
+        "features_per_picture": engine.collection.n_features / n,
         "seconds": seconds,
         "seconds_per_picture": seconds / n,
         "saving_seconds": saving,

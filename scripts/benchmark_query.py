@@ -28,6 +28,7 @@ from bovw.features import Features
 from bovw.formats import load_ground_truth
 from bovw.match_kernel import find_matches, score_candidates
 from bovw.parallel import limited_threads
+from bovw.segment import PictureWords, make_segment
 
 Asked = dict[str, list[Features]]
 
@@ -64,26 +65,21 @@ def whole_queries(engine: bovw.Engine, asked: Asked) -> dict[str, Any]:
     return results
 
 
-def thinned(collection: Collection, n_features: int) -> Collection:
+def thinned(collection: Collection, n_features: int, n_words: int) -> Collection:
     """Leave `n_features` of each picture, and only pictures that have as many."""
     rng = np.random.default_rng(0)
-    kept = []
-    for start, end in zip(collection.offsets[:-1], collection.offsets[1:], strict=True):
-        if end - start >= n_features:
-            kept.append(np.sort(rng.choice(np.arange(start, end), n_features, replace=False)))
-    chosen = np.concatenate(kept)
-    return Collection(
-        collection.records[: len(kept)],
-        np.arange(len(kept) + 1, dtype=np.int64) * n_features,
-        collection.words[chosen],
-        collection.signatures[chosen],
-        collection.keypoints[chosen],
-    )
+    records, pictures = [], []
+    for position in np.flatnonzero(collection.sizes >= n_features).tolist():
+        rows = rng.choice(int(collection.sizes[position]), n_features, replace=False)
+        stored = {k: v[np.sort(rows)] for k, v in collection.stored(position).items()}
+        records.append(collection.records[position])
+        pictures.append(PictureWords(**stored))
+    return Collection.of([make_segment(records, pictures, n_words)])
 
 
 def kernel(engine: bovw.Engine, asked: Asked, n_features: int = 700, c: int = 1000) -> Any:
     """Milliseconds to score candidates by each kernel, at so many features a picture."""
-    collection = thinned(engine.collection, n_features)
+    collection = thinned(engine.collection, n_features, engine.vocabulary.n_words_)
     idf, settings = engine.index.base.idf, engine.settings.kernel
     aggregated = aggregate_collection(collection, idf)
     spent: dict[str, list[float]] = {"hamming": [], "asmk": [], "both": []}
