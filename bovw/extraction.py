@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +52,38 @@ def _is_special(path: str) -> bool:
         return not stat.S_ISREG(Path(path).stat().st_mode)
     except OSError:  # reading says what is wrong with it
         return False
+
+
+def extract_queries(
+    queries: Iterable[Source | tuple[Source, Box | None]],
+    settings: Settings,
+    *,
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Iterator[tuple[str, Features | BovwError]]:
+    """Extract the features of queries in parallel; yield names and features, or errors.
+
+    Parameters
+    ----------
+    queries : iterable of sources, or of (source, region)
+    settings : Settings
+    cache, n_jobs
+        See `extract_files`.
+    progress : bool
+        Show it on a terminal.
+    """
+    pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
+    folder = None if cache is None else os.fsdecode(cache)
+    found = ordered_map(
+        partial(extract_query, settings=settings, cache=folder),
+        pairs,
+        n_jobs=n_jobs,
+        description="searching" if progress else None,
+        unit="query",
+    )
+    for (source, _), features in zip(pairs, found, strict=True):
+        yield describe(source), features
 
 
 def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:

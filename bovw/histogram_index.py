@@ -17,6 +17,7 @@ from .errors import SettingsError
 from .nearest import CacheFile, NearestNeighbours
 from .parallel import limited_threads
 from .settings import CandidateSettings
+from .vectors import unit_rows
 
 # The graph is asked for more than is wanted; what is rescored exactly is what it found.
 _EF_SEARCH = 100
@@ -123,8 +124,8 @@ class HistogramIndex:
         elif method == "sparse-hnsw":
             neighbours = NearestNeighbours(filled, space="dot", ef_search=_EF_SEARCH)
         elif method == "lsa-hnsw":
-            basis = _learn_basis(filled, self.settings)
-            projected = _project(filled, basis)
+            basis = learn_basis(filled, self.settings.n_components)
+            projected = project(filled, basis)
             neighbours = NearestNeighbours(projected, space="dot", ef_search=_EF_SEARCH)
         else:
             raise SettingsError(f"candidates.method={method!r}: unknown")
@@ -185,7 +186,7 @@ class HistogramIndex:
         else:  # the projection is rough: rescore more than is asked for
             several = max(wanted, self.settings.n_candidates)
             neighbours, _ = self.graph.neighbours.search(
-                _project(queries, self.graph.basis), several
+                project(queries, self.graph.basis), several
             )
         found = []
         for i in range(queries.shape[0]):
@@ -204,10 +205,9 @@ class HistogramIndex:
         return np.asarray(self.rows[positions] @ query.toarray().ravel(), np.float32)
 
 
-def _project(rows: sparse.csr_matrix, basis: NDArray[np.float32]) -> NDArray[np.float32]:
-    projected = np.asarray(rows @ basis.T, np.float32)
-    lengths = np.linalg.norm(projected, axis=1, keepdims=True)
-    return np.asarray(projected / np.where(lengths > 0, lengths, 1), np.float32)
+def project(rows: sparse.csr_matrix, basis: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Project histograms ``(n, n_words)`` by a basis, and scale the results to length 1."""
+    return unit_rows(np.asarray(rows @ basis.T, np.float32))
 
 
 def _best(
@@ -219,18 +219,24 @@ def _best(
     return positions[order], scores[order]
 
 
-def _learn_basis(rows: sparse.csr_matrix, settings: CandidateSettings) -> NDArray[np.float32]:
-    """Latent semantic analysis (Deerwester et al. 1990) of the rows of the index."""
+def learn_basis(rows: sparse.csr_matrix, n_components: int) -> NDArray[np.float32]:
+    """Latent semantic analysis (Deerwester et al. 1990) of histograms ``(n, n_words)``.
+
+    Returns
+    -------
+    (n_components, n_words) float32 ndarray
+        Fewer components when there are few rows.
+    """
     from sklearn.decomposition import TruncatedSVD
 
-    n_components = min(settings.n_components, min(rows.shape) - 1)
+    n_components = min(n_components, min(rows.shape) - 1)
     if n_components < 1:  # a single row spans its own space
         return np.asarray(rows[:1].toarray(), np.float32)
     # One thread, since the sums of several would depend on their number; rows that are all the
     # same have no variance to explain.
     with limited_threads(1), np.errstate(divide="ignore", invalid="ignore"):
         model = TruncatedSVD(n_components, random_state=0).fit(rows)
-    return np.asarray(model.components_, np.float32)
+    return np.ascontiguousarray(model.components_, np.float32)
 
 
 def candidate_recall(index: HistogramIndex, queries: sparse.csr_matrix, k: int) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any, TypeVar, get_args
 
 import numpy as np
@@ -14,11 +13,11 @@ from .cascade import Stopwatch
 from .collection import Collection
 from .errors import BovwError, SettingsError
 from .explanation import Explanation
-from .extraction import extract_query
+from .extraction import extract_queries
 from .features import Features, SiftExtractor
 from .images import Box, Source, describe
 from .index import Allow, Index
-from .parallel import limited_threads, ordered_map
+from .parallel import limited_threads
 from .query import Combine
 from .results import FullRanking, SearchResult
 from .settings import Settings
@@ -290,18 +289,9 @@ class Searcher:
         progress: bool,
         cache: str | os.PathLike[str] | None = None,
     ) -> Iterator[tuple[str, Features | BovwError]]:
-        """Extract the features of queries in parallel; yield names and features, or errors."""
-        pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
-        folder = None if cache is None else os.fsdecode(cache)
-        found = ordered_map(
-            partial(extract_query, settings=self.settings, cache=folder),
-            pairs,
-            n_jobs=self.n_jobs,
-            description="searching" if progress else None,
-            unit="query",
+        return extract_queries(
+            queries, self.settings, cache=cache, n_jobs=self.n_jobs, progress=progress
         )
-        for (source, _), features in zip(pairs, found, strict=True):
-            yield describe(source), features
 
     def _for_search(self: Self, verify: int | None, expand: str | None) -> Self:
         changes: dict[str, dict[str, Any]] = {}

@@ -13,7 +13,18 @@ from bovw.cli import main
 
 from .conftest import SAMPLE
 
-VERBS = ["train", "index", "remove", "compact", "doctor", "search", "evaluate", "compare", "info"]
+VERBS = [
+    "train",
+    "index",
+    "remove",
+    "compact",
+    "compress",
+    "doctor",
+    "search",
+    "evaluate",
+    "compare",
+    "info",
+]
 
 
 @pytest.fixture(scope="module")
@@ -164,15 +175,15 @@ def test_an_index_grows_and_shrinks(
     names = [f"logo_0{i}_1.jpg" for i in (1, 2, 3)]
     for name in names[:2]:
         (pictures / name).write_bytes((SAMPLE / "logos" / name).read_bytes())
-    arguments = ["index", str(pictures), "-o", out, "-v", str(folder / "v")]
+    arguments = ["index", str(pictures), "-o", out, "-v", str(folder / "v"), "--json"]
     assert printed(capsys, *arguments)["changes"]["added"] == names[:2]
     (pictures / names[2]).write_bytes((SAMPLE / "logos" / names[2]).read_bytes())
     (pictures / names[0]).unlink()
     assert printed(capsys, *arguments)["changes"]["added"] == names[2:]
     changes = printed(capsys, *arguments, "--sync")["changes"]
     assert changes["removed"] == names[:1] and changes["n_unchanged"] == 2
-    assert printed(capsys, "remove", out, names[1])["n_pictures"] == 1
-    assert printed(capsys, "compact", out)["n_segments"] == 1
+    assert printed(capsys, "remove", out, names[1], "--json")["n_pictures"] == 1
+    assert printed(capsys, "compact", out, "--json")["n_segments"] == 1
     assert main(["remove", out, names[1]]) == 1
     assert "is not in the index" in capsys.readouterr().err
     assert main([*arguments, "--preset", "fast"]) == 1

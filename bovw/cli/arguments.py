@@ -143,7 +143,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="of 'bovw train' (default: one is trained on these pictures, sized to them)",
     )
 
-    _add_care(add)
+    _add_care(add, add_jobs)
 
     search = add(
         "search",
@@ -203,7 +203,10 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_care(add: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_care(
+    add: Callable[..., argparse.ArgumentParser],
+    add_jobs: Callable[[argparse.ArgumentParser], None],
+) -> None:
     """Verbs that look after an index."""
     remove = add(
         "remove",
@@ -224,6 +227,26 @@ def _add_care(add: Callable[..., argparse.ArgumentParser]) -> None:
         "bovw compact photos.bovw",
     )
     compact.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+
+    compress = add(
+        "compress",
+        verbs.compress,
+        "make a far smaller index that compares pictures by one short vector each",
+        "bovw compress photos.bovw -o photos.lsa --components 256 --bits 8",
+    )
+    compress.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    compress.add_argument("-o", "--output", required=True, metavar="OUTPUT")
+    compress.add_argument("--overwrite", action="store_true", help="replace it when it exists")
+    compress.add_argument(
+        "--components", type=_positive, default=256, metavar="N", help="of a vector (default: 256)"
+    )
+    compress.add_argument(
+        "--bits", type=int, choices=[8, 4, 1], default=8, help="of a component (default: 8)"
+    )
+    compress.add_argument(
+        "--parts", type=_positive, metavar="N", help="product quantisation instead: a byte a part"
+    )
+    add_jobs(compress)
 
     doctor = add(
         "doctor",

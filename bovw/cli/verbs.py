@@ -147,6 +147,30 @@ def compact(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def compress(options: argparse.Namespace) -> int:
+    """Keep of an index a quantised vector for each picture, and nothing else."""
+    from ..engine import Engine
+    from ..lsa_index import LsaIndex
+    from ..quantisation import ProductQuantizer, ScalarQuantizer
+    from ..storage import save_lsa_index
+
+    _check_output(options)
+    quantizer = (
+        ScalarQuantizer(options.bits) if options.parts is None else ProductQuantizer(options.parts)
+    )
+    engine = Engine.open(options.index, n_jobs=options.jobs)
+    compressed = LsaIndex.of(engine.index, options.components, quantizer)
+    save_lsa_index(compressed, options.output, overwrite=options.overwrite)
+    if options.json:
+        print_json({"compressed index": options.output, **compressed.info()})
+    else:
+        say(
+            f"{options.output}: {len(compressed)} pictures in {compressed.codes.shape[1]} bytes "
+            f"each (they were {engine.index.bytes_per_picture:.0f})"
+        )
+    return GOOD
+
+
 def doctor(options: argparse.Namespace) -> int:
     """Check every byte of an index or a vocabulary."""
     from ..storage import diagnose
@@ -173,17 +197,23 @@ def search(options: argparse.Namespace) -> int:
 
     from ..engine import Engine
     from ..pictures import find_queries
+    from ..storage import load_lsa_index, read_manifest
 
-    engine = Engine.open(options.index, n_jobs=options.jobs)
-    pattern = options.allow
-    results = engine.search_many(
-        [(path, options.region) for path in find_queries(options.queries)],
-        options.k,
-        allow=None if pattern is None else (lambda name: fnmatchcase(name, pattern)),
-        verify=options.verify,
-        expand=options.expand,
-        progress=True,
-    )
+    queries = [(path, options.region) for path in find_queries(options.queries)]
+    if read_manifest(Path(options.index))["format"] == "bovw-lsa":
+        compressed = load_lsa_index(options.index, n_jobs=options.jobs)
+        results = compressed.search_many(queries, options.k, n_jobs=options.jobs, progress=True)
+    else:
+        engine = Engine.open(options.index, n_jobs=options.jobs)
+        pattern = options.allow
+        results = engine.search_many(
+            queries,
+            options.k,
+            allow=None if pattern is None else (lambda name: fnmatchcase(name, pattern)),
+            verify=options.verify,
+            expand=options.expand,
+            progress=True,
+        )
     if options.json:
         print_json([result.to_dict() for result in results])
     else:
@@ -281,7 +311,7 @@ def compare(options: argparse.Namespace) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """Describe an index or a vocabulary."""
-    from ..storage import read_manifest
+    from ..storage import load_lsa_index, read_manifest
 
     folder = Path(options.path)
     manifest = read_manifest(folder)
@@ -291,6 +321,9 @@ def info(options: argparse.Namespace) -> int:
         engine = Engine.open(folder)
         content: dict[str, Any] = {"index": options.path, **engine.info()}
         failed = [asdict(failure) for failure in engine.failures]
+    elif manifest["format"] == "bovw-lsa":
+        content = {"compressed index": options.path, **load_lsa_index(folder).info()}
+        failed = []
     else:
         from ..storage import load_vocabulary
 

@@ -229,9 +229,8 @@ def file_problem(
 
 
 def _called(kind: str | None) -> str:
-    return {"bovw-vocabulary": "vocabulary", "bovw-index": "index"}.get(
-        kind or "", "vocabulary or index"
-    )
+    names = {"vocabulary": "vocabulary", "index": "index", "lsa": "compressed index"}
+    return names.get((kind or "").removeprefix("bovw-"), "vocabulary or index")
 
 
 def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFile | None:

@@ -21,7 +21,7 @@ _LONGEST_SIDE = 1 << 31
 
 def write_segment(folder: Path, segment: Segment) -> None:
     """Write a segment into an empty folder."""
-    _write_catalogue(folder, segment.records, segment.failures)
+    write_catalogue(folder / _CATALOGUE, segment.records, segment.failures)
     np.save(folder / "offsets.npy", segment.offsets)
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(segment, name))
@@ -34,7 +34,7 @@ def write_merged(
 
     One picture after another, so that memory does not grow with their number.
     """
-    _write_catalogue(folder, collection.records, failures)
+    write_catalogue(folder / _CATALOGUE, collection.records, failures)
     offsets = np.concatenate([[0], np.cumsum(collection.sizes)]).astype(np.int64)
     np.save(folder / "offsets.npy", offsets)
     files = {name: (folder / f"{name}.npy").open("wb") for name in ARRAYS}
@@ -54,16 +54,15 @@ def write_merged(
             file.close()
 
 
-def _write_catalogue(
-    folder: Path, records: tuple[Record, ...], failures: tuple[Failure, ...]
-) -> None:
+def write_catalogue(path: Path, records: tuple[Record, ...], failures: tuple[Failure, ...]) -> None:
+    """Write records and failures, a list for each, as the fields of their classes."""
     content = {
         "columns": [field.name for field in fields(Record)],
         "pictures": [astuple(record) for record in records],
         "failed": [astuple(failure) for failure in failures],
     }
     text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
-    (folder / _CATALOGUE).write_text(text + "\n", encoding="ascii")
+    path.write_text(text + "\n", encoding="ascii")
 
 
 def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: int) -> Segment:

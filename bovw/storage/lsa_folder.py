@@ -1,0 +1,111 @@
+"""A compressed index on disk: quantised vectors, what they were made with, and a vocabulary."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FormatError, SettingsError
+from ..lsa_index import LsaIndex, Quantizer
+from ..quantisation import ProductQuantizer, ScalarQuantizer
+from ..settings import Settings
+from .arrays import load_array
+from .manifest import check_hashes, new_folder, read_manifest, write_manifest
+from .segment_folder import read_catalogue, write_catalogue
+from .vocabulary_folder import load_vocabulary, write_vocabulary
+
+KIND = "bovw-lsa"
+VERSION = 2
+_CATALOGUE = "catalogue.json"
+
+
+def save_lsa_index(
+    index: LsaIndex, path: str | os.PathLike[str], *, overwrite: bool = False
+) -> None:
+    """Write a compressed index to a folder; see `new_folder` for one that exists."""
+    with new_folder(Path(path), overwrite) as folder:
+        (folder / "vocabulary").mkdir()
+        write_vocabulary(index.vocabulary, folder / "vocabulary")
+        write_catalogue(folder / _CATALOGUE, index.records, ())
+        np.save(folder / "codes.npy", index.codes)
+        np.save(folder / "basis.npy", index.basis.astype(np.float16))
+        np.save(folder / "idf.npy", index.idf)
+        parameters = _write_quantizer(folder, index.quantizer)
+        write_manifest(
+            folder,
+            KIND,
+            VERSION,
+            {"quantizer": parameters, "settings": index.settings.to_dict()},
+        )
+
+
+def _write_quantizer(folder: Path, quantizer: Quantizer) -> dict[str, Any]:
+    if isinstance(quantizer, ScalarQuantizer):
+        np.save(folder / "low.npy", quantizer.low_)
+        np.save(folder / "step.npy", quantizer.step_)
+        return {"bits": quantizer.bits}
+    np.save(folder / "centers.npy", np.concatenate(quantizer.centers_, axis=1))
+    return {"n_parts": len(quantizer.centers_)}
+
+
+def load_lsa_index(
+    path: str | os.PathLike[str],
+    *,
+    verify: str = "quick",
+    trusted: bool = True,
+    n_jobs: int | None = None,
+) -> LsaIndex:
+    """Load a compressed index; see `Engine.open`.
+
+    Raises
+    ------
+    FormatError
+        When it is not one, or is damaged.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder, KIND, VERSION)
+    if verify == "full":
+        check_hashes(folder, manifest)
+    vocabulary = load_vocabulary(folder / "vocabulary", trusted=trusted, n_jobs=n_jobs)
+    n_words = vocabulary.n_words_
+    records, _ = read_catalogue(folder / _CATALOGUE)
+    codes = load_array(folder, manifest, "codes.npy", ("uint8",), (len(records), None))
+    basis = load_array(folder, manifest, "basis.npy", ("float16",), (None, n_words))
+    try:
+        quantizer = _read_quantizer(folder, manifest, len(basis))
+        settings = Settings.from_dict(manifest["settings"])
+    except (KeyError, TypeError, ValueError, SettingsError) as error:
+        raise FormatError(f"{folder}: the manifest is not as expected ({error!r})") from error
+    if codes.shape[1] != quantizer.bytes_per_vector_:
+        raise FormatError(f"{folder / 'codes.npy'} does not fit what it was made with")
+    return LsaIndex(
+        records,
+        codes,
+        basis.astype(np.float32),
+        load_array(folder, manifest, "idf.npy", ("float32",), (n_words,)),
+        quantizer,
+        vocabulary,
+        settings,
+    )
+
+
+def _read_quantizer(folder: Path, manifest: dict[str, Any], dimensions: int) -> Quantizer:
+    parameters = manifest["quantizer"]
+    if "bits" in parameters:
+        scalar = ScalarQuantizer(int(parameters["bits"]))
+        if scalar.bits not in (1, 4, 8):
+            raise ValueError(f"{scalar.bits} bits")
+        scalar.low_ = load_array(folder, manifest, "low.npy", ("float32",), (dimensions,))
+        scalar.step_ = load_array(folder, manifest, "step.npy", ("float32",), (dimensions,))
+        scalar.bytes_per_vector_ = -(-dimensions * scalar.bits // 8)
+        return scalar
+    product = ProductQuantizer(int(parameters["n_parts"]))
+    if not 1 <= product.n_parts <= dimensions:
+        raise ValueError(f"{product.n_parts} parts")
+    centers = load_array(folder, manifest, "centers.npy", ("float32",), (256, dimensions))
+    product.centers_ = np.array_split(centers, product.n_parts, axis=1)
+    product.bytes_per_vector_ = product.n_parts
+    return product
