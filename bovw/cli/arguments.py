@@ -7,15 +7,9 @@ from collections.abc import Callable
 
 from .. import __version__
 from . import verbs
+from .care import add_care, positive
 
 _PICTURES = "folders (searched recursively), files, or @list.txt with a path a line"
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value}: expected at least 1")
-    return value
 
 
 def _not_negative(text: str) -> int:
@@ -105,7 +99,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_output(train, "VOCABULARY")
     train.add_argument(
         "--words",
-        type=_positive,
+        type=positive,
         metavar="K",
         help="visual words, up to 1,000,000 (default: 20000, classic 50000)",
     )
@@ -143,7 +137,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="of 'bovw train' (default: one is trained on these pictures, sized to them)",
     )
 
-    _add_care(add, add_jobs)
+    add_care(add, add_jobs)
 
     search = add(
         "search",
@@ -154,7 +148,7 @@ def make_parser() -> argparse.ArgumentParser:
     search.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
     search.add_argument("queries", nargs="+", metavar="QUERY", help=_PICTURES)
     search.add_argument(
-        "-k", type=_positive, default=10, metavar="N", help="answers for each query (default: 10)"
+        "-k", type=positive, default=10, metavar="N", help="answers for each query (default: 10)"
     )
     search.add_argument(
         "--region",
@@ -201,65 +195,6 @@ def make_parser() -> argparse.ArgumentParser:
         "--failed", action="store_true", help="list the pictures that could not be read"
     )
     return parser
-
-
-def _add_care(
-    add: Callable[..., argparse.ArgumentParser],
-    add_jobs: Callable[[argparse.ArgumentParser], None],
-) -> None:
-    """Verbs that look after an index."""
-    remove = add(
-        "remove",
-        verbs.remove,
-        "remove pictures from an index",
-        "bovw remove photos.bovw 2019/beach.jpg --pattern 'trash/*'",
-    )
-    remove.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
-    remove.add_argument("identifiers", nargs="*", metavar="IDENTIFIER")
-    remove.add_argument(
-        "--pattern", action="append", metavar="GLOB", help="all that match; may be repeated"
-    )
-
-    compact = add(
-        "compact",
-        verbs.compact,
-        "merge the segments of an index, without what was removed or replaced",
-        "bovw compact photos.bovw",
-    )
-    compact.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
-
-    compress = add(
-        "compress",
-        verbs.compress,
-        "make a far smaller index that compares pictures by one short vector each",
-        "bovw compress photos.bovw -o photos.lsa --components 256 --bits 8",
-    )
-    compress.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
-    compress.add_argument("-o", "--output", required=True, metavar="OUTPUT")
-    compress.add_argument("--overwrite", action="store_true", help="replace it when it exists")
-    compress.add_argument(
-        "--components", type=_positive, default=256, metavar="N", help="of a vector (default: 256)"
-    )
-    compress.add_argument(
-        "--bits", type=int, choices=[8, 4, 1], default=8, help="of a component (default: 8)"
-    )
-    compress.add_argument(
-        "--parts", type=_positive, metavar="N", help="product quantisation instead: a byte a part"
-    )
-    add_jobs(compress)
-
-    doctor = add(
-        "doctor",
-        verbs.doctor,
-        "check every byte of an index or a vocabulary",
-        "bovw doctor photos.bovw --repair",
-    )
-    doctor.add_argument("path", metavar="INDEX|VOCABULARY")
-    doctor.add_argument(
-        "--repair",
-        action="store_true",
-        help="of an index: drop what is damaged, and say which pictures to index again",
-    )
 
 
 def _add_compared(compare: argparse.ArgumentParser) -> None:

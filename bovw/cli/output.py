@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from ..errors import BovwError
 from ..results import SearchResult
 
 GOOD, ERROR, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -78,3 +81,14 @@ def facts(content: dict[str, Any], indent: str = "") -> list[str]:
             shown = f"{value:.4f}" if isinstance(value, float) else str(value)
             lines.append(f"{indent}{name:<{24 - len(indent)}} {printable(shown)}")
     return lines
+
+
+def check_output(options: argparse.Namespace) -> None:
+    """Refuse before the work, not after it."""
+    from ..storage.manifest import check_target
+
+    try:
+        check_target(Path(options.output), options.overwrite)
+    except BovwError as error:
+        hint = "" if options.overwrite else " (--overwrite)"
+        raise type(error)(f"{error}{hint}") from None

@@ -8,22 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BovwError
-from .output import ERROR, GOOD, facts, print_json, report_failures, say, table
+from .output import GOOD, check_output, facts, print_json, report_failures, say, table
 
 if TYPE_CHECKING:
     from ..evaluation import GroundTruth
-
-
-def _check_output(options: argparse.Namespace) -> None:
-    """Refuse before the work, not after it."""
-    from ..storage.manifest import check_target
-
-    try:
-        check_target(Path(options.output), options.overwrite)
-    except BovwError as error:
-        hint = "" if options.overwrite else " (--overwrite)"
-        raise type(error)(f"{error}{hint}") from None
 
 
 def train(options: argparse.Namespace) -> int:
@@ -32,7 +20,7 @@ def train(options: argparse.Namespace) -> int:
     from ..storage import save_vocabulary
     from ..training import train_vocabulary
 
-    _check_output(options)
+    check_output(options)
     settings = load_settings(options.preset or "strong")
     if options.upright:
         settings = settings.changed(features={"upright": True})
@@ -106,89 +94,6 @@ def index(options: argparse.Namespace) -> int:
             f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)"
         )
     return report_failures([(failure.path, failure.reason) for failure in changes.failed])
-
-
-def remove(options: argparse.Namespace) -> int:
-    """Remove pictures from an index."""
-    from fnmatch import fnmatchcase
-
-    from ..engine import Engine
-
-    engine = Engine.open(options.index)
-    names = list(options.identifiers)
-    for pattern in options.pattern or ():
-        names += [
-            record.identifier
-            for record in engine.collection.records
-            if fnmatchcase(record.identifier, pattern)
-        ]
-    changes = engine.remove(names)
-    if options.json:
-        print_json({"index": options.index, **engine.info(), "changes": changes.to_dict()})
-    else:
-        say(f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left")
-    return GOOD
-
-
-def compact(options: argparse.Namespace) -> int:
-    """Merge the segments of an index."""
-    from ..engine import Engine
-
-    engine = Engine.open(options.index)
-    before = engine.info()
-    engine.compact()
-    if options.json:
-        print_json({"index": options.index, **engine.info()})
-    else:
-        say(
-            f"{options.index}: {before['n_segments']} segments merged to one, "
-            f"{before['n_removed']} removed pictures gone, {len(engine)} pictures"
-        )
-    return GOOD
-
-
-def compress(options: argparse.Namespace) -> int:
-    """Keep of an index a quantised vector for each picture, and nothing else."""
-    from ..engine import Engine
-    from ..lsa_index import LsaIndex
-    from ..quantisation import ProductQuantizer, ScalarQuantizer
-    from ..storage import save_lsa_index
-
-    _check_output(options)
-    quantizer = (
-        ScalarQuantizer(options.bits) if options.parts is None else ProductQuantizer(options.parts)
-    )
-    engine = Engine.open(options.index, n_jobs=options.jobs)
-    compressed = LsaIndex.of(engine.index, options.components, quantizer)
-    save_lsa_index(compressed, options.output, overwrite=options.overwrite)
-    if options.json:
-        print_json({"compressed index": options.output, **compressed.info()})
-    else:
-        say(
-            f"{options.output}: {len(compressed)} pictures in {compressed.codes.shape[1]} bytes "
-            f"each (they were {engine.index.bytes_per_picture:.0f})"
-        )
-    return GOOD
-
-
-def doctor(options: argparse.Namespace) -> int:
-    """Check every byte of an index or a vocabulary."""
-    from ..storage import diagnose
-
-    found = diagnose(options.path, repair=options.repair)
-    if options.json:
-        print_json({"path": options.path, **asdict(found), "is_sound": found.is_sound})
-    else:
-        for text in found.problems:
-            say(f"wrong: {text}")
-        for text in found.notes:
-            say(f"note: {text}")
-        for name in found.lost:
-            say(f"index again: {name}")
-        advice = " (--repair drops what is damaged)" if found.can_be_repaired else ""
-        verdict = {False: f"damaged{advice}", True: "repaired" if found.repaired else "sound"}
-        say(f"{options.path}: {verdict[found.is_sound]}")
-    return GOOD if found.is_sound else ERROR
 
 
 def search(options: argparse.Namespace) -> int:

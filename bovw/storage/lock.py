@@ -33,14 +33,17 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
     try:
+        os.lseek(handle, 0, os.SEEK_SET)
         if not _take(handle):
-            owner = os.pread(handle, 20, 1).decode("ascii", "replace").strip()
+            os.lseek(handle, 1, os.SEEK_SET)  # the first byte is what Windows locks
+            owner = os.read(handle, 20).decode("ascii", "replace").strip()
             raise LockedError(
                 f"{folder} is being changed by another process ({owner or 'unknown'}): wait until "
                 "it is done"
             )
         with suppress(OSError):  # a courtesy only: the disk may be full
-            os.pwrite(handle, f"{os.getpid():<20}".encode(), 1)
+            os.lseek(handle, 1, os.SEEK_SET)
+            os.write(handle, f"{os.getpid():<20}".encode())
         yield
     finally:
         os.close(handle)

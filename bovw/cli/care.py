@@ -1,0 +1,159 @@
+"""Looking after an index: verbs that shrink, merge, compress and check it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import asdict
+
+from .output import ERROR, GOOD, check_output, print_json, say
+
+
+def positive(text: str) -> int:
+    """Read a number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value}: expected at least 1")
+    return value
+
+
+def remove(options: argparse.Namespace) -> int:
+    """Remove pictures from an index."""
+    from fnmatch import fnmatchcase
+
+    from ..engine import Engine
+
+    engine = Engine.open(options.index)
+    names = list(options.identifiers)
+    for pattern in options.pattern or ():
+        names += [
+            record.identifier
+            for record in engine.collection.records
+            if fnmatchcase(record.identifier, pattern)
+        ]
+    changes = engine.remove(names)
+    if options.json:
+        print_json({"index": options.index, **engine.info(), "changes": changes.to_dict()})
+    else:
+        say(f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left")
+    return GOOD
+
+
+def compact(options: argparse.Namespace) -> int:
+    """Merge the segments of an index."""
+    from ..engine import Engine
+
+    engine = Engine.open(options.index)
+    before = engine.info()
+    engine.compact()
+    if options.json:
+        print_json({"index": options.index, **engine.info()})
+    else:
+        say(
+            f"{options.index}: {before['n_segments']} segments merged to one, "
+            f"{before['n_removed']} removed pictures gone, {len(engine)} pictures"
+        )
+    return GOOD
+
+
+def compress(options: argparse.Namespace) -> int:
+    """Keep of an index a quantised vector for each picture, and nothing else."""
+    from ..engine import Engine
+    from ..lsa_index import LsaIndex
+    from ..quantisation import ProductQuantizer, ScalarQuantizer
+    from ..storage import save_lsa_index
+
+    check_output(options)
+    quantizer = (
+        ScalarQuantizer(options.bits) if options.parts is None else ProductQuantizer(options.parts)
+    )
+    engine = Engine.open(options.index, n_jobs=options.jobs)
+    compressed = LsaIndex.of(engine.index, options.components, quantizer)
+    save_lsa_index(compressed, options.output, overwrite=options.overwrite)
+    if options.json:
+        print_json({"compressed index": options.output, **compressed.info()})
+    else:
+        say(
+            f"{options.output}: {len(compressed)} pictures in {compressed.codes.shape[1]} bytes "
+            f"each (they were {engine.index.bytes_per_picture:.0f})"
+        )
+    return GOOD
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Check every byte of an index or a vocabulary."""
+    from ..storage import diagnose
+
+    found = diagnose(options.path, repair=options.repair)
+    if options.json:
+        print_json({"path": options.path, **asdict(found), "is_sound": found.is_sound})
+    else:
+        for text in found.problems:
+            say(f"wrong: {text}")
+        for text in found.notes:
+            say(f"note: {text}")
+        for name in found.lost:
+            say(f"index again: {name}")
+        advice = " (--repair drops what is damaged)" if found.can_be_repaired else ""
+        verdict = {False: f"damaged{advice}", True: "repaired" if found.repaired else "sound"}
+        say(f"{options.path}: {verdict[found.is_sound]}")
+    return GOOD if found.is_sound else ERROR
+
+
+def add_care(
+    add: Callable[..., argparse.ArgumentParser],
+    add_jobs: Callable[[argparse.ArgumentParser], None],
+) -> None:
+    """Add the verbs that look after an index."""
+    sub = add(
+        "remove",
+        remove,
+        "remove pictures from an index",
+        "bovw remove photos.bovw 2019/beach.jpg --pattern 'trash/*'",
+    )
+    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    sub.add_argument("identifiers", nargs="*", metavar="IDENTIFIER")
+    sub.add_argument(
+        "--pattern", action="append", metavar="GLOB", help="all that match; may be repeated"
+    )
+
+    sub = add(
+        "compact",
+        compact,
+        "merge the segments of an index, without what was removed or replaced",
+        "bovw compact photos.bovw",
+    )
+    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+
+    sub = add(
+        "compress",
+        compress,
+        "make a far smaller index that compares pictures by one short vector each",
+        "bovw compress photos.bovw -o photos.lsa --components 256 --bits 8",
+    )
+    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    sub.add_argument("-o", "--output", required=True, metavar="OUTPUT")
+    sub.add_argument("--overwrite", action="store_true", help="replace it when it exists")
+    sub.add_argument(
+        "--components", type=positive, default=256, metavar="N", help="of a vector (default: 256)"
+    )
+    sub.add_argument(
+        "--bits", type=int, choices=[8, 4, 1], default=8, help="of a component (default: 8)"
+    )
+    sub.add_argument(
+        "--parts", type=positive, metavar="N", help="product quantisation instead: a byte a part"
+    )
+    add_jobs(sub)
+
+    sub = add(
+        "doctor",
+        doctor,
+        "check every byte of an index or a vocabulary",
+        "bovw doctor photos.bovw --repair",
+    )
+    sub.add_argument("path", metavar="INDEX|VOCABULARY")
+    sub.add_argument(
+        "--repair",
+        action="store_true",
+        help="of an index: drop what is damaged, and say which pictures to index again",
+    )
