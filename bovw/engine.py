@@ -395,6 +395,8 @@ class Engine(Searcher):
 
     def _as_here(self, index: Index) -> Index:
         """Search another generation with the settings and vocabulary of this engine."""
+        if index.settings == self.settings:
+            return index
         mine = {room: vars(part) for room, part in vars(self.settings).items()}
         return index.changed(**mine)
 

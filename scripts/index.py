@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Index a folder of pictures with a vocabulary.
+"""Index a folder of pictures with a vocabulary, or bring an index up to date.
 
 python scripts/index.py photos/ photos.vocabulary photos.bovw
 """
@@ -12,7 +12,7 @@ import bovw
 
 
 def main() -> None:
-    """Build and save."""
+    """Make the index, or add what is new and remove what is gone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures", nargs="+")
     parser.add_argument("vocabulary")
@@ -21,12 +21,16 @@ def main() -> None:
     options = parser.parse_args()
 
     vocabulary = bovw.load_vocabulary(options.vocabulary, n_jobs=options.jobs)
-    engine = bovw.Engine.build(
-        options.pictures, vocabulary=vocabulary, n_jobs=options.jobs, progress=True
+    engine, changes = bovw.update_index(
+        options.index,
+        options.pictures,
+        vocabulary=vocabulary,
+        sync=True,
+        n_jobs=options.jobs,
+        progress=True,
     )
-    engine.save(options.index)
-    print(engine)
-    for failure in engine.failures:
+    print(engine, changes, sep=": ")
+    for failure in changes.failed:
         print(f"left out {failure.path}: {failure.reason}")
 
 
