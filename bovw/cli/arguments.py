@@ -161,6 +161,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="GLOB",
         help="only pictures whose identifier matches may answer, such as 'covers/*'",
     )
+    search.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="do not load nmslib's own files: for an index that somebody else has made",
+    )
     _add_search_options(search)
     add_jobs(search)
 

@@ -106,10 +106,11 @@ def search(options: argparse.Namespace) -> int:
 
     queries = [(path, options.region) for path in find_queries(options.queries)]
     if read_manifest(Path(options.index))["format"] == "bovw-lsa":
-        compressed = load_lsa_index(options.index, n_jobs=options.jobs)
+        trusted = not options.untrusted
+        compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
         results = compressed.search_many(queries, options.k, n_jobs=options.jobs, progress=True)
     else:
-        engine = Engine.open(options.index, n_jobs=options.jobs)
+        engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
         pattern = options.allow
         results = engine.search_many(
             queries,
