@@ -145,28 +145,7 @@ def make_parser() -> argparse.ArgumentParser:
         "search an index",
         "bovw search photos.bovw query.jpg -k 5 --region 10,10,300,200",
     )
-    search.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
-    search.add_argument("queries", nargs="+", metavar="QUERY", help=_PICTURES)
-    search.add_argument(
-        "-k", type=positive, default=10, metavar="N", help="answers for each query (default: 10)"
-    )
-    search.add_argument(
-        "--region",
-        type=_region,
-        metavar="X0,Y0,X1,Y1",
-        help="search for this part of each query, in its pixels",
-    )
-    search.add_argument(
-        "--allow",
-        metavar="GLOB",
-        help="only pictures whose identifier matches may answer, such as 'covers/*'",
-    )
-    search.add_argument(
-        "--untrusted",
-        action="store_true",
-        help="do not load nmslib's own files: for an index that somebody else has made",
-    )
-    _add_search_options(search)
+    _add_searched(search)
     add_jobs(search)
 
     evaluate = add(
@@ -200,6 +179,31 @@ def make_parser() -> argparse.ArgumentParser:
         "--failed", action="store_true", help="list the pictures that could not be read"
     )
     return parser
+
+
+def _add_searched(search: argparse.ArgumentParser) -> None:
+    search.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    search.add_argument("queries", nargs="+", metavar="QUERY", help=_PICTURES)
+    search.add_argument(
+        "-k", type=positive, default=10, metavar="N", help="answers for each query (default: 10)"
+    )
+    search.add_argument(
+        "--region",
+        type=_region,
+        metavar="X0,Y0,X1,Y1",
+        help="search for this part of each query, in its pixels",
+    )
+    search.add_argument(
+        "--allow",
+        metavar="GLOB",
+        help="only pictures whose identifier matches may answer, such as 'covers/*'",
+    )
+    search.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="do not load nmslib's own files: for an index that somebody else has made",
+    )
+    _add_search_options(search)
 
 
 def _add_compared(compare: argparse.ArgumentParser) -> None:
