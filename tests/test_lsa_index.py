@@ -54,7 +54,7 @@ def test_a_vector_each_from_the_command_line(
     assert main(["search", out, str(pictures[0]), "-k", "1"]) == 0
     assert pictures[0].name in capsys.readouterr().out
     assert main(["info", out]) == 0
-    with pytest.raises(FormatError, match="is a compressed index, but a index is needed"):
+    with pytest.raises(FormatError, match="is a compressed index, but an index is needed"):
         bovw.Engine.open(out)
 
 

@@ -158,6 +158,14 @@ def test_arrays_of_another_kind_are_refused(copy: Path, array: np.ndarray) -> No
         bovw.Engine.open(copy)
 
 
+def test_what_an_interrupted_overwriting_left_is_named(copy: Path) -> None:
+    left = copy.parent / ".index.x1.old"
+    left.mkdir()
+    copy.rename(left / "was")
+    with pytest.raises(FormatError, match=r"left it in .*\.index\.x1\.old/was: move it back"):
+        bovw.Engine.open(copy)
+
+
 def test_not_a_folder(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no such folder"):
         bovw.Engine.open(tmp_path / "nowhere")

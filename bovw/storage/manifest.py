@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -178,12 +179,12 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
     """Read a manifest, and check all but the files that it lists."""
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
-        raise FormatError(f"{folder}: {what}; give the folder of a {_called(kind)}")
+        raise FormatError(f"{folder}: {what}; give the folder of {_called(kind)}{_left(folder)}")
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
     except FileNotFoundError:
         raise FormatError(
-            f"{folder} holds no {MANIFEST}: it is not a {_called(kind)} of bovw"
+            f"{folder} holds no {MANIFEST}: it is not {_called(kind)} of bovw"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"{folder / MANIFEST} cannot be read ({error}): {ADVICE}") from error
@@ -191,7 +192,7 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
         raise FormatError(f"{folder / MANIFEST} is not a manifest of bovw")
     if kind is not None and manifest["format"] != kind:
         raise FormatError(
-            f"{folder} is a {_called(manifest['format'])}, but a {_called(kind)} is needed"
+            f"{folder} is {_called(manifest['format'])}, but {_called(kind)} is needed"
         )
     found = manifest.get("version")
     if not isinstance(found, int) or found != version:
@@ -232,8 +233,14 @@ def file_problem(
 
 
 def _called(kind: str | None) -> str:
-    names = {"vocabulary": "vocabulary", "index": "index", "lsa": "compressed index"}
-    return names.get((kind or "").removeprefix("bovw-"), "vocabulary or index")
+    names = {"vocabulary": "a vocabulary", "index": "an index", "lsa": "a compressed index"}
+    return names.get((kind or "").removeprefix("bovw-"), "a vocabulary or an index")
+
+
+def _left(folder: Path) -> str:
+    """Where what was at a folder is, when it was to be overwritten and the machine stopped."""
+    found = sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.old/was"))
+    return f" (an interrupted overwriting left it in {found[0]}: move it back)" if found else ""
 
 
 def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFile | None:
