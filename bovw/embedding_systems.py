@@ -133,12 +133,16 @@ def embedding_run(
         np.lexsort((-s, -r)).astype(np.int32) for r, s in zip(scores, similarities, strict=True)
     ]
     own = {q: s[o] for q, s, o in zip(names, scores, orders, strict=True)}
+    # A graph leaves some out, of which re-ranking may reach some again.
+    reached = np.isfinite(similarities) | (np.isfinite(scores) & (scores != 0))
+    ranked = dict(zip(names, reached.sum(axis=1).tolist(), strict=True))
     return Run(
         name,
         tuple(items),
         dict(zip(names, orders, strict=True)),
         own if options.rerank == "none" else {},
         {"milliseconds": spent, "bytes": size, "prepare_seconds": prepared, **asdict(options)},
+        ranked,
     )
 
 

@@ -48,9 +48,11 @@ def engine_run(
     rankings = engine.rank_many(query_paths(truth, root), cache=cache, progress=progress)
     ranked, scores, spent = {}, {}, []
     for query, ranking in zip(truth.queries, rankings, strict=True):
-        kept = [i for i, identifier in enumerate(ranking.identifiers) if identifier in names]
+        # A shared word that nothing agrees with scores 0; the order of these is that of names.
+        scored = ranking.scores[: len(np.trim_zeros(ranking.scores, "b"))]
+        kept = [i for i, _ in enumerate(scored) if ranking.identifiers[i] in names]
         ranked[query.name] = [names[ranking.identifiers[i]] for i in kept]
-        scores[query.name] = ranking.scores[kept].tolist()
+        scores[query.name] = scored[kept].tolist()
         spent.append(sum(v for k, v in ranking.milliseconds.items() if k != "features"))
     facts = {
         "milliseconds": float(np.mean(spent)),
@@ -143,18 +145,22 @@ def fused_run(
     name: str,
     method: str = "rrf",
     weights: Sequence[float] | None = None,
+    *,
+    queries: Sequence[str] | None = None,
 ) -> Run:
     """Fuse runs over the same base by reciprocal ranks, or by weighted, normalised scores.
 
     Parameters
     ----------
     runs : sequence of Run
-        Those without scores count by their ranks.
+        Those without scores count by their ranks; what a system left out gains nothing by it.
     name : str
     method : {"rrf", "min-max", "z", "rank"}
         Reciprocal ranks, or how scores are normalised; see `bovw.fusion`.
     weights : sequence of float, optional
         Of scores.
+    queries : sequence of str, optional
+        Names of the queries that are fused; default: those of the first run.
     """
     methods = ("rrf", *get_args(Normalisation))
     if method not in methods:
@@ -163,19 +169,22 @@ def fused_run(
         raise SettingsError(
             f"fusion of {[run.name for run in runs]}: expected several runs over the same base"
         )
-    queries = list(runs[0].rankings)
-    table = np.empty((len(queries), len(runs[0].items)))
-    for row, query in enumerate(queries):
+    asked = list(runs[0].rankings if queries is None else queries)
+    for run in runs:
+        run.check_queries(asked)
+    table = np.empty((len(asked), len(runs[0].items)))
+    for row, query in enumerate(asked):
+        by_item = [run.by_item(query) for run in runs]
         if method == "rrf":
-            table[row] = reciprocal_rank_fusion([run.rankings[query] for run in runs])
+            ranked = [run.ranked(query) for run in runs]
+            table[row] = reciprocal_rank_fusion(ranked, n_items=table.shape[1])
         else:
-            table[row] = weighted_fusion(
-                [run.by_item(query) for run in runs], weights, cast(Normalisation, method)
-            )
+            table[row] = weighted_fusion(by_item, weights, cast(Normalisation, method))
+        table[row, np.isneginf(by_item).all(axis=0)] = -np.inf  # nobody ranked these
     spent = sum(float(run.facts.get("milliseconds", np.nan)) for run in runs)
     size = sum(float(run.facts.get("bytes", np.nan)) for run in runs)
     return Run.from_scores(
-        name, runs[0].items, queries, table, {"milliseconds": spent, "bytes": size}
+        name, runs[0].items, asked, table, {"milliseconds": spent, "bytes": size}
     )
 
 
@@ -192,13 +201,17 @@ def verified_run(
 ) -> Run:
     """Let the classical engine verify the first answers of another system.
 
-    Verified answers stand first, in the order of the engine; the others keep theirs.
+    Verified answers stand first, in the order of the engine; the others keep theirs. What the
+    other system left out is not verified.
     """
+    run.check_queries([query.name for query in truth.queries])
     identifiers = {n: i for i, n in _names(engine, truth, root).items()}
     place = {item: i for i, item in enumerate(run.items)}
     lists = [
-        [identifiers[n] for n in run.ranked_names(q.name, depth) if n in identifiers]
-        for q in truth.queries
+        [identifiers[n] for n in names if n in identifiers]
+        for names in (
+            run.ranked_names(q.name, min(depth, run.count(q.name))) for q in truth.queries
+        )
     ]
     results = engine.verify_many(query_paths(truth, root), lists, cache=cache, progress=progress)
     names = {identifier: n for n, identifier in identifiers.items()}
@@ -213,4 +226,4 @@ def verified_run(
         "milliseconds": float(run.facts.get("milliseconds", np.nan)) + float(np.mean(spent)),
         "bytes": float(run.facts.get("bytes", np.nan)) + engine.index.bytes_per_picture,
     }
-    return Run(name, run.items, rankings, {}, facts)
+    return Run(name, run.items, rankings, {}, facts, {q: run.count(q) for q in rankings})

@@ -20,7 +20,7 @@ from bovw.errors import BovwError, EmbeddingError, GroundTruthError, SettingsErr
 from bovw.evaluation import GroundTruth, GroundTruthQuery, Run
 from bovw.evaluation.comparison import compare_runs
 from bovw.formats import load_ground_truth, read_run, save_json
-from bovw.report import comparison_csv, comparison_latex, comparison_text
+from bovw.report import comparison_csv, comparison_latex, comparison_text, write_runs
 from bovw.systems import fused_run
 
 from .conftest import SAMPLE
@@ -140,6 +140,55 @@ def test_what_can_be_done_with_embeddings(
     compared = compare_runs(truth, [plain, run], ["ap"])
     assert compared.scores["net"].macro("ap") > 0.8 * compared.scores["plain"].macro("ap")
     assert all(sorted(r) == list(range(30)) for r in run.rankings.values())
+
+
+def test_what_a_graph_does_not_find_is_left_out(
+    truth: GroundTruth, net: Embeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(self: object, asked: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.tile(np.array([7, 3, -1], np.int32), (len(asked), 1))
+        return rows, np.tile(np.array([0.9, 0.8, 0], np.float32), (len(asked), 1))
+
+    monkeypatch.setattr("bovw.nearest.NearestNeighbours.search", found)
+    name = truth.queries[0].name
+    for options in ({}, {"rerank": "k-reciprocal"}):
+        run = embedding_run(net, truth, "n", options=EmbeddingOptions(method="hnsw", **options))  # type: ignore[arg-type]
+        n = run.count(name)
+        assert {7, 3} <= set(run.ranked(name).tolist())
+        assert n == 2 if not options else n >= 2
+        assert (np.diff(run.rankings[name][n:]) > 0).all()  # by name
+
+
+def test_written_runs_give_other_tools_our_scores(tmp_path: Path) -> None:
+    """Junk, the query itself, and a copy of it found by content are left out."""
+    pytrec_eval = pytest.importorskip("pytrec_eval")
+    rng = np.random.default_rng(0)
+    images = [f"d{i:02d}" for i in range(40)]
+    queries = tuple(
+        GroundTruthQuery(
+            images[i],
+            positive=frozenset(rng.choice(images[20:30], 4, replace=False).tolist()),
+            junk=frozenset(rng.choice(images[30:], 3, replace=False).tolist()),
+        )
+        for i in range(5)
+    )
+    truth = GroundTruth(frozenset(images), queries, in_base="junk", metrics=("ap",))
+    names = [query.name for query in queries]
+    run = Run.from_scores("r", images, names, rng.random((5, 40)))
+    compared = compare_runs(truth, [run], same={names[0]: frozenset({"d19"})})
+    write_runs(compared, tmp_path)
+    judged: dict[str, dict[str, int]] = {}
+    ranked: dict[str, dict[str, float]] = {}
+    for line in (tmp_path / "qrels.txt").read_text().split("\n")[:-1]:
+        query, _, name, value = line.split()
+        judged.setdefault(query, {})[name] = int(value)
+    for line in (tmp_path / "r.run").read_text().split("\n")[:-1]:
+        query, _, name, _, score, _ = line.split()
+        ranked.setdefault(query, {})[name] = float(score)
+    theirs = pytrec_eval.RelevanceEvaluator(judged, {"map"}).evaluate(ranked)
+    ours = compared.scores["r"].of("ap")
+    assert [theirs[name]["map"] for name in names] == pytest.approx(ours.tolist())
+    assert judged[names[0]]["d19"] == -1
 
 
 def test_queries_with_boxes_need_vectors_of_their_own(truth: GroundTruth, net: Embeddings) -> None:

@@ -187,6 +187,7 @@ def test_edges_by_hand() -> None:
     assert metrics.average_precision_interpolated(relevant, 4) == pytest.approx(0.5 * 6 / 11)
     assert metrics.cumulative_matches(relevant, 2, 3).tolist() == [0, 1, 1]
     assert metrics.cumulative_matches(relevant, 2, 1).tolist() == [0]
+    assert metrics.cumulative_matches(np.array([0, 0]), 1, 5).tolist() == [0] * 5
     assert metrics.hit_at(relevant, 2, 1) == 0
     assert metrics.recall_at(relevant, 4, 10) == 0.5
     gains = np.array([1.0, 0, 3])

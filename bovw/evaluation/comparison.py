@@ -70,6 +70,8 @@ class Comparison:
     truth : GroundTruth
     metrics : tuple of str
     runs : tuple of Run
+    taken : mapping of str to frozenset of str
+        By name of the query: pictures that count neither as right nor as wrong.
     scores : mapping of str to Scores
         By name of the system.
     intervals : mapping of str to mapping of str to Interval
@@ -89,6 +91,7 @@ class Comparison:
     truth: GroundTruth
     metrics: tuple[str, ...]
     runs: tuple[Run, ...]
+    taken: Mapping[str, frozenset[str]]
     scores: Mapping[str, Scores]
     intervals: Mapping[str, Mapping[str, Interval]]
     differences: tuple[Difference, ...]
@@ -231,12 +234,13 @@ def compare_runs(
         }
         for name, found in scores.items()
     }
-    taken = taken_out(truth, same)
+    taken = taken_out(truth, same, runs[0].items)
     pairs = [(a, b) for i, a in enumerate(runs) for b in runs[i + 1 :]]
     return Comparison(
         truth=truth,
         metrics=chosen,
         runs=tuple(runs),
+        taken=taken,
         scores=scores,
         intervals=intervals,
         differences=tuple(

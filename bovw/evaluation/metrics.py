@@ -122,7 +122,9 @@ def cumulative_matches(gains: Gains, n_positives: int, k: int) -> NDArray[np.flo
     if n_positives == 0:
         return np.full(k, NAN)
     curve = np.zeros(k)
-    curve[np.argmax(np.append(np.asarray(gains[:k], bool), True)) :] = 1
+    hits = np.flatnonzero(gains[:k])
+    if len(hits):
+        curve[hits[0] :] = 1
     return curve
 
 
