@@ -14,7 +14,7 @@ import numpy as np
 from .engine import Engine
 from .errors import SettingsError
 from .evaluation import GroundTruth, Run, queries_in_base
-from .evaluation.protocol import names_in_truth, query_paths
+from .evaluation.protocol import left_out, names_in_truth, query_paths
 from .features import DESCRIPTOR_LENGTH, SiftExtractor
 from .fusion import Normalisation, put_first, reciprocal_rank_fusion, weighted_fusion
 from .parallel import limited_threads
@@ -45,6 +45,7 @@ def engine_run(
         See `Engine.rank_many`.
     """
     names = _names(engine, truth, root)
+    truth.check_images(set(names.values()), f"in {name!r} (index them, or name their folder: root)")
     rankings = engine.rank_many(query_paths(truth, root), cache=cache, progress=progress)
     ranked, scores, spent = {}, {}, []
     for query, ranking in zip(truth.queries, rankings, strict=True):
@@ -80,8 +81,11 @@ def index_seconds(engine: Engine) -> float:
 
 
 def _names(engine: Engine, truth: GroundTruth, root: str | os.PathLike[str]) -> dict[str, str]:
-    paths = {record.identifier: record.path for record in engine.collection.records}
-    return names_in_truth(paths, truth, root)
+    return names_in_truth(_paths(engine), truth, root)
+
+
+def _paths(engine: Engine) -> dict[str, str]:
+    return {record.identifier: record.path for record in engine.collection.records}
 
 
 def contents(engine: Engine, truth: GroundTruth, root: str | os.PathLike[str]) -> dict[str, str]:
@@ -97,8 +101,29 @@ def query_contents(truth: GroundTruth, root: str | os.PathLike[str]) -> dict[str
     for query in truth.queries:
         path = Path(root) / query.image
         if path.is_file():
-            found[query.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[query.name] = _hash(path)
     return found
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _add_contents(
+    base: dict[str, str], truth: GroundTruth, root: str | os.PathLike[str]
+) -> list[str]:
+    """Find by their files contents that no index knows; return the names of those not there."""
+    sizes: dict[str, int] = {}
+    for name in {*base, *(query.image for query in truth.queries)}:
+        path = Path(root) / name
+        if path.is_file():
+            sizes[name] = path.stat().st_size
+    asked = {sizes.get(query.image) for query in truth.queries}
+    for name, content in base.items():
+        # What has another size than every query has another content.
+        if not content and name in sizes and sizes[name] in asked:
+            base[name] = _hash(Path(root) / name)
+    return [name for name, content in base.items() if not content and name not in sizes]
 
 
 def training_overlap(engine: Engine, tested: set[str]) -> int:
@@ -107,7 +132,10 @@ def training_overlap(engine: Engine, tested: set[str]) -> int:
 
 
 def checked_contents(
-    truth: GroundTruth, root: str | os.PathLike[str], engines: Mapping[str, Engine]
+    truth: GroundTruth,
+    root: str | os.PathLike[str],
+    engines: Mapping[str, Engine],
+    items: Sequence[str] = (),
 ) -> tuple[dict[str, frozenset[str]], list[str]]:
     """Find queries in the base by content, and say which vocabularies have seen what is tested.
 
@@ -118,6 +146,8 @@ def checked_contents(
         The folder to which the names of the ground truth are relative.
     engines : mapping of str to Engine
         By name of the system.
+    items : sequence of str
+        What is ranked besides the base of the ground truth.
 
     Returns
     -------
@@ -126,10 +156,11 @@ def checked_contents(
     list of str
         Notes for whoever reads the scores.
     """
-    asked = query_contents(truth, root) if engines else {}
-    base = dict.fromkeys(truth.images, "")
+    asked = query_contents(truth, root)
+    base = dict.fromkeys([*sorted(truth.images), *items], "")
     for engine in engines.values():
         base.update(contents(engine, truth, root))
+    absent = _add_contents(base, truth, root)
     tested = {*base.values(), *asked.values()} - {""}
     notes = [
         f"the vocabulary of {name} was trained on {overlap} of the pictures that are searched or "
@@ -137,6 +168,23 @@ def checked_contents(
         for name, engine in engines.items()
         if (overlap := training_overlap(engine, tested))
     ]
+    for name, engine in engines.items():
+        if out := left_out(_paths(engine), truth, root):
+            notes.append(
+                f"{len(out)} pictures of {name} lie in {os.fspath(root)}, are not in the base, and "
+                "were left out: where they should be ranked, name the whole base (images)"
+            )
+    if not asked or len(absent) == len(base):
+        notes.append(
+            "queries were looked for in the base by name only: "
+            f"{'those of the base' if asked else 'their pictures'} are not in {os.fspath(root)}"
+        )
+    elif absent or len(asked) < len(truth.queries):
+        notes.append(
+            f"{len(absent)} of {len(base)} pictures of the base and "
+            f"{len(truth.queries) - len(asked)} of {len(truth.queries)} queries are not in "
+            f"{os.fspath(root)}: these queries were looked for by name only"
+        )
     return queries_in_base(truth, base, asked), notes
 
 

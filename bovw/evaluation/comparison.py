@@ -15,7 +15,14 @@ from ..errors import GroundTruthError
 from .ground_truth import GroundTruth
 from .run import Run
 from .scoring import Scores, score_run, taken_out
-from .significance import ENOUGH_GROUPS, Difference, Interval, bootstrap_interval, differences
+from .significance import (
+    ENOUGH_GROUPS,
+    Difference,
+    Interval,
+    bootstrap_interval,
+    check_level,
+    differences,
+)
 
 
 @dataclass(frozen=True)
@@ -155,15 +162,12 @@ class Comparison:
                         name: [_plain(interval.low), _plain(interval.high)]
                         for name, interval in self.intervals[run.name].items()
                     },
-                    "facts": dict(run.facts),
+                    "facts": _plain_values(run.facts),
                 }
                 for run in self.runs
             },
-            "differences": [
-                {k: _plain(v) if isinstance(v, float) else v for k, v in asdict(d).items()}
-                for d in self.differences
-            ],
-            "overlaps": [asdict(overlap) for overlap in self.overlaps],
+            "differences": [_plain_values(asdict(d)) for d in self.differences],
+            "overlaps": [_plain_values(asdict(overlap)) for overlap in self.overlaps],
             "notes": list(self.notes),
             "conditions": dict(self.conditions),
             "queries": queries,
@@ -172,6 +176,18 @@ class Comparison:
 
 def _plain(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace what JSON has no number for, also within: NaN and infinities become null."""
+    return {
+        k: _plain_values(v)
+        if isinstance(v, Mapping)
+        else _plain(float(v))
+        if isinstance(v, (float, np.floating))
+        else v
+        for k, v in values.items()
+    }
 
 
 def compare_runs(
@@ -212,6 +228,7 @@ def compare_runs(
     GroundTruthError
         When names repeat, or the runs rank different bases.
     """
+    check_level(level)
     names = [run.name for run in runs]
     if not runs or len(set(names)) < len(names):
         raise GroundTruthError(f"systems {names}: expected one or more, with distinct names")

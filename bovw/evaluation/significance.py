@@ -12,12 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import SettingsError
 from .scoring import Scores
 
 ENOUGH_GROUPS = 20
 """With fewer groups a difference is reported, never called real."""
 _EXACT_UP_TO = 14
 _AT_ONCE = 1 << 20
+
+
+def check_level(level: float) -> None:
+    """Raise a SettingsError unless a level is a share of 1, as of an interval that holds 95%."""
+    if not 0 < level < 1:
+        raise SettingsError(f"level={level}: expected a number between 0 and 1, such as 0.95")
 
 
 @dataclass(frozen=True)
