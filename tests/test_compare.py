@@ -278,7 +278,7 @@ def test_malformed_systems(folder: Path, text: str, message: str) -> None:
         ({"fuse": ["sum:strong+net"]}, "'sum' is no method: expected one of rrf"),
         ({"fuse": ["net=rrf:strong+net"]}, "two systems are called 'net'"),
         ({"fuse": ["verify:strong+net"]}, r"the second being one of the indexes \(strong\)"),
-        ({"fuse": ["verify:net+strong+net"]}, "VERIFY|verify:SYSTEM"),
+        ({"fuse": ["verify:net+strong+net"]}, "expected verify:SYSTEM"),
         ({"metrics": ["ap", "map"]}, "metric 'map': expected one of ap"),
         ({"level": 95}, "level=95: expected a number between 0 and 1"),
     ],
@@ -333,14 +333,10 @@ def test_augmented_vectors_are_compressed_afterwards(
 
     monkeypatch.setattr("bovw.embedding_systems._similarities", similarities)
     embedding_run(net, truth, "n", options=EmbeddingOptions(augment=2, quantise="sq1"))
-    signs = kept[0] > np.median(kept[0], axis=0)
-    rows = kept[0] / np.linalg.norm(kept[0], axis=1, keepdims=True)
-    assert rows == pytest.approx(kept[0], abs=1e-6)
     # Of a bit a dimension two values are left; scaling to length 1 keeps their ratios.
     for column in range(3):
         ratios = (kept[0][:, column] / kept[0][:, 31]).round(4)
         assert len(np.unique(ratios)) <= 4
-    assert signs.any()
 
 
 def test_distractors_among_embeddings_are_ranked(
@@ -364,7 +360,6 @@ def test_distractors_among_embeddings_are_ranked(
     assert "net ranks 2 pictures that the ground truth does not name" in notes
     assert "1 pictures that net has vectors of lie beside the base" in notes
     assert "projection or quantisation of net was learned from 32 of the pictures" in notes
-    # The same with an index that holds distractors from elsewhere.
 
 
 def test_what_is_learned_from_some_that_are_tested_is_said(
