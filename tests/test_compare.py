@@ -209,6 +209,7 @@ def test_the_tables(truth: GroundTruth, net: Embeddings) -> None:
     text = comparison_text(compared)
     assert "10 queries in 6 groups, 30 pictures" in text
     assert "micro average" in text
+    assert "d: effect size, in standard deviations" in text
     rows = list(csv.DictReader(io.StringIO(comparison_csv(compared))))
     assert [row["system"] for row in rows] == ["net_1", "fused"]
     assert float(rows[0]["ap"]) == pytest.approx(compared.scores["net_1"].macro("ap"))

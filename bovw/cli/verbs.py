@@ -228,7 +228,8 @@ def evaluate(options: argparse.Namespace) -> int:
         for name in ("n_queries", "n_without_positives", "n_ranked"):
             say(f"{name:<20} {content[name]}")
         for name in scores.metrics:
-            say(f"{name:<20} {scores.macro(name):.4f}")
+            micro = f"   micro {scores.micro(name):.4f}" if name in scores.parts else ""
+            say(f"{name:<20} {scores.macro(name):.4f}{micro}")
         for note in notes:
             say(f"note: {note}")
     return GOOD

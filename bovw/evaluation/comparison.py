@@ -13,10 +13,10 @@ import numpy as np
 
 from ..errors import GroundTruthError
 from .ground_truth import GroundTruth
+from .notes import notes_on
 from .run import Run
 from .scoring import Scores, score_run, taken_out
 from .significance import (
-    ENOUGH_GROUPS,
     Difference,
     Interval,
     bootstrap_interval,
@@ -303,30 +303,3 @@ def _overlap(
         neither=int(counts[0, 0]),
         oracle=float(known.mean()) if len(known) else float("nan"),
     )
-
-
-def notes_on(
-    truth: GroundTruth, scores: Scores, same: Mapping[str, frozenset[str]] | None = None
-) -> list[str]:
-    """Say what a reader of scores must know: what was left out, how few, who is in the base."""
-    notes = []
-    if scores.n_without_positives:
-        notes.append(
-            f"{scores.n_without_positives} of {len(scores.queries)} queries have no positive and "
-            "are left out of all means"
-        )
-    n_groups = len({g for g, n in zip(scores.groups, scores.n_positives, strict=True) if n})
-    if n_groups < ENOUGH_GROUPS:
-        notes.append(
-            f"{n_groups} independent groups of queries: fewer than {ENOUGH_GROUPS}, so that "
-            "differences are reported and none is called real"
-        )
-    own = {q.name for q in truth.queries if q.image in truth.images} | set(same or ())
-    if own:
-        done = {
-            "keep": "kept, unless their junk names them",
-            "junk": "junk for that query",
-            "remove": "removed for all queries",
-        }[truth.in_base]
-        notes.append(f"{len(own)} queries are in the base: {done}")
-    return notes

@@ -69,7 +69,11 @@ def comparison_text(comparison: Comparison, *, n_queries: int = 3) -> str:
             rows.append([run.name, *(_number(scores.micro(name), 3) for name in micro)])
         lines += ["", *_aligned(rows)]
     if comparison.differences:
-        lines += ["", "differences (p: paired randomisation, corrected by Holm; d: effect size)"]
+        lines += [
+            "",
+            "differences (p: paired randomisation, corrected by Holm; d: effect size, in standard "
+            "deviations of what groups differ by)",
+        ]
         for d in comparison.differences:
             verdict = "real" if d.real else "not shown to be real"
             lines.append(
