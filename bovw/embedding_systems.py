@@ -2,81 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
-from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .embedding_options import EmbeddingOptions, Rerank
 from .embeddings import Embeddings, load_embeddings
-from .errors import EmbeddingError, SettingsError
+from .errors import EmbeddingError, TrainingError
 from .evaluation import GroundTruth, Run
 from .expansion import augment, discriminative_weights, expand_query, weighted_sum
 from .nearest import NearestNeighbours
 from .parallel import limited_threads
 from .quantisation import ProductQuantizer, ScalarQuantizer
 from .reranking import Diffusion, KReciprocal, Neighbours, best_scores, nearest_rows
-from .vectors import Projection, unit_rows
+from .vectors import Projection, as_vectors, unit_rows
 
-Expand = Literal["none", "average", "rank", "alpha", "discriminative"]
-Rerank = Literal["none", "k-reciprocal", "diffusion"]
-Quantise = Literal["none", "sq8", "sq4", "sq1", "pq"]
-Method = Literal["exact", "hnsw"]
+__all__ = ["EmbeddingOptions", "embedding_run"]
+
 _DEPTH = 1_000  # of the lists of a graph, and of those that re-ranking is given
-
-
-@dataclass(frozen=True)
-class EmbeddingOptions:
-    """What is done with embeddings.
-
-    Parameters
-    ----------
-    pca : int
-        Components that are kept; 0 for no projection.
-    whiten : bool
-        Give them equal variance.
-    learn : str
-        Embeddings that projection and quantisation are learned from; default: the base itself.
-    quantise : {"none", "sq8", "sq4", "sq1", "pq"}
-        Scalars of so many bits, or products of `parts` parts of a byte.
-    parts : int
-    augment : int
-        Neighbours that join each vector of the base (database-side augmentation).
-    expand : {"none", "average", "rank", "alpha", "discriminative"}
-        Query expansion with the first `answers`, not verified.
-    answers : int
-    alpha : float
-    rerank : {"none", "k-reciprocal", "diffusion"}
-    method : {"exact", "hnsw"}
-        Compare with all, or let nmslib's graph find the first 1,000; what it does not find is
-        ranked last, in order of name.
-    ef_search : int
-        Breadth of the walk through the graph.
-    """
-
-    pca: int = 0
-    whiten: bool = False
-    learn: str = ""
-    quantise: Quantise = "none"
-    parts: int = 64
-    augment: int = 0
-    expand: Expand = "none"
-    answers: int = 10
-    alpha: float = 3.0  # Radenovic et al. 2018
-    rerank: Rerank = "none"
-    method: Method = "exact"
-    ef_search: int = 1_000
-
-    def __post_init__(self) -> None:
-        kinds = {"expand": Expand, "rerank": Rerank, "quantise": Quantise, "method": Method}
-        for name, kind in kinds.items():
-            if getattr(self, name) not in get_args(kind):
-                raise SettingsError(
-                    f"{name}={getattr(self, name)!r}: expected one of {', '.join(get_args(kind))}"
-                )
-        if min(self.pca, self.augment) < 0 or min(self.answers, self.parts, self.ef_search) < 1:
-            raise SettingsError(f"{asdict(self)}: expected numbers of at least 0, or 1")
 
 
 def embedding_run(
@@ -86,13 +35,14 @@ def embedding_run(
     *,
     queries: Embeddings | None = None,
     options: EmbeddingOptions | None = None,
+    root: str | os.PathLike[str] | None = None,
 ) -> Run:
     """Rank embeddings by cosine for every query.
 
     Parameters
     ----------
     embeddings : Embeddings
-        Named as the ground truth names its pictures; those that it does not name are left out.
+        Named as the ground truth names its pictures; for those that it does not name see `root`.
     truth : GroundTruth
     name : str
         Of the run.
@@ -100,6 +50,10 @@ def embedding_run(
         In the order of the queries. Without them queries are looked for by the name of their
         picture, which will do for whole pictures only.
     options : EmbeddingOptions, optional
+    root : path, optional
+        The folder to which the names of the ground truth are relative. As of an index, pictures
+        that lie in it and are not in the base are left out; others, as distractors are, are
+        ranked, but for queries. Without it all that the ground truth does not name is left out.
 
     Raises
     ------
@@ -107,17 +61,22 @@ def embedding_run(
         When pictures or queries have no vector.
     """
     options = options or EmbeddingOptions()
-    items = sorted(truth.images)
+    items, n_left_out = _ranked_items(embeddings, truth, root)
     base, asked = embeddings.aligned(items), _asked(embeddings, truth, queries)
-    base, asked, size = _compressed(base, asked, options)
+    learned = load_embeddings(options.learn) if options.learn else None
+    base, asked, examples = _projected(base, asked, learned, options)
     begun = time.perf_counter()
-    with limited_threads(1):
-        if options.augment:
+    if options.augment:
+        with limited_threads(1):
             near = nearest_rows(base, base, options.augment + 1)
             others = _without_self(near)
             base = augment(base, others.indices, others.similarities, by="rank")
+    prepared = time.perf_counter() - begun
+    base, size = _quantised(base, examples, options)
+    begun = time.perf_counter()
+    with limited_threads(1):
         graph = _graph(base, options)
-        prepared = time.perf_counter() - begun
+        prepared += time.perf_counter() - begun
         begun = time.perf_counter()
         similarities = _similarities(asked, base, graph)
         if options.expand != "none":
@@ -133,13 +92,54 @@ def embedding_run(
         np.lexsort((-s, -r)).astype(np.int32) for r, s in zip(scores, similarities, strict=True)
     ]
     own = {q: s[o] for q, s, o in zip(names, scores, orders, strict=True)}
+    # A graph leaves some out, of which re-ranking may reach some again.
+    reached = np.isfinite(similarities) | (np.isfinite(scores) & (scores != 0))
+    ranked = dict(zip(names, reached.sum(axis=1).tolist(), strict=True))
     return Run(
         name,
         tuple(items),
         dict(zip(names, orders, strict=True)),
         own if options.rerank == "none" else {},
-        {"milliseconds": spent, "bytes": size, "prepare_seconds": prepared, **asdict(options)},
+        {
+            "milliseconds": spent,
+            "bytes": size,
+            "prepare_seconds": prepared,
+            "n_distractors": len(items) - len(truth.images),
+            "n_left_out": n_left_out,
+            "n_learned_from_tested": _n_tested(items, truth, learned, options),
+            **asdict(options),
+        },
+        ranked,
     )
+
+
+def _ranked_items(
+    embeddings: Embeddings, truth: GroundTruth, root: str | os.PathLike[str] | None
+) -> tuple[list[str], int]:
+    """Names that are ranked, in order, and how many others than queries are not."""
+    asked = {query.image for query in truth.queries}
+    others = set(embeddings.identifiers) - truth.images - asked
+    if root is None:
+        return sorted(truth.images), len(others)
+    out = set()
+    if any((Path(root) / name).is_file() for name in truth.images):
+        out = {n for n in others if not Path(n).is_absolute() and (Path(root) / n).is_file()}
+    return sorted(truth.images | (others - out)), len(out)
+
+
+def _n_tested(
+    items: Sequence[str],
+    truth: GroundTruth,
+    learned: Embeddings | None,
+    options: EmbeddingOptions,
+) -> int:
+    """How many of the pictures that something was learned from are searched or asked, by name."""
+    if not (options.pca or options.whiten or options.quantise != "none"):
+        return 0
+    if learned is None:
+        return len(items)
+    tested = {*items, *(query.image for query in truth.queries)}
+    return len(tested.intersection(learned.identifiers))
 
 
 def _asked(
@@ -159,7 +159,7 @@ def _asked(
             f"embeddings of {len(queries.identifiers)} queries, of {queries.identifiers[0]!r} and "
             f"so on: expected {len(named)}, named and ordered as in {truth.name}: {named[0]!r}"
         )
-    return queries.vectors
+    return as_vectors(queries.vectors, embeddings.vectors.shape[1])
 
 
 def _graph(base: NDArray[np.float32], options: EmbeddingOptions) -> NearestNeighbours | None:
@@ -181,27 +181,44 @@ def _similarities(
     return scores
 
 
-def _compressed(
-    base: NDArray[np.float32], asked: NDArray[np.float32], options: EmbeddingOptions
-) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """Project and quantise; return base, queries and the bytes of a picture."""
+def _projected(
+    base: NDArray[np.float32],
+    asked: NDArray[np.float32],
+    learned: Embeddings | None,
+    options: EmbeddingOptions,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+    """Project base, queries, and examples that are not the base (None: they are)."""
     base, asked = unit_rows(base), unit_rows(asked)
-    examples = unit_rows(load_embeddings(options.learn).vectors) if options.learn else base
-    if options.pca or options.whiten:
-        components = options.pca or min(examples.shape)
-        projection = Projection(components, whiten=options.whiten).fit(examples)
-        base, asked = projection.transform(base), projection.transform(asked)
+    examples = None if learned is None else unit_rows(learned.vectors)
+    if not (options.pca or options.whiten):
+        return base, asked, examples
+    known = base if examples is None else examples
+    components = options.pca or min(known.shape)
+    projection = Projection(components, whiten=options.whiten).fit(known)
+    if examples is not None:
         examples = projection.transform(examples)
+    return projection.transform(base), projection.transform(asked), examples
+
+
+def _quantised(
+    base: NDArray[np.float32], examples: NDArray[np.float32] | None, options: EmbeddingOptions
+) -> tuple[NDArray[np.float32], float]:
+    """Give what codes of the base stand for, and the bytes of a picture."""
     if options.quantise == "none":
-        return base, asked, float(base[0].nbytes)
-    quantizer = (
-        ProductQuantizer(n_parts=options.parts)
-        if options.quantise == "pq"
-        else ScalarQuantizer(bits=int(options.quantise[2:]))
-    )
-    quantizer.fit(examples)
-    codes = quantizer.transform(base)
-    return unit_rows(quantizer.inverse_transform(codes)), asked, float(quantizer.bytes_per_vector_)
+        return base, float(base[0].nbytes)
+    known = base if examples is None else examples
+    quantizer: ProductQuantizer | ScalarQuantizer
+    if options.quantise == "pq":
+        quantizer = ProductQuantizer(n_parts=options.parts)
+        if len(known) < quantizer.n_centers:
+            raise TrainingError(
+                f"quantise=pq learns {quantizer.n_centers} centres and was given {len(known)} "
+                "pictures: name more embeddings to learn from (learn), or take sq8, sq4 or sq1"
+            )
+    else:
+        quantizer = ScalarQuantizer(bits=int(options.quantise[2:]))
+    codes = quantizer.fit(known).transform(base)
+    return unit_rows(quantizer.inverse_transform(codes)), float(quantizer.bytes_per_vector_)
 
 
 def _without_self(near: Neighbours) -> Neighbours:

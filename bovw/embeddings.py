@@ -101,7 +101,7 @@ class Embeddings:
         missing = [name for name in names if name not in rows]
         if missing:
             raise EmbeddingError(
-                f"{len(missing)} of {len(names)} pictures have no vector ({_some(missing)}): "
+                f"{len(missing)} of {len(names)} pictures have no vector ({', '.join(missing)}): "
                 f"expected names as here ({_some(self.identifiers)})"
             )
         return self.vectors[[rows[name] for name in names]]
@@ -123,10 +123,12 @@ def load_embeddings(
           and the only two-dimensional one of numbers (HDF5 needs h5py);
         - ``.npy``: vectors; names lie beside it, in a ``.txt`` (one a line) or ``.json`` (a list)
           of the same stem, or are given;
-        - ``.parquet``: a column `names`, or the first of strings, and a column of lists, or all
-          columns of numbers in their order (needs pyarrow);
+        - ``.parquet``: a column called `names`, `name`, `path`, `image`, `filename` or `id`, or
+          else the only one of strings, and a column of lists, or all columns of numbers in their
+          order (needs pyarrow);
         - ``.csv``: in each line a name, then numbers. The first line is left out when it holds
-          no numbers, or begins with a usual heading such as ``name``, or with nothing.
+          no numbers, or numbers the columns from 0 or 1, or begins with a usual heading such as
+          ``name``, or with nothing.
     names : sequence of str, or path, optional
         Instead of those in the file: names, or a ``.txt`` or ``.json`` of them.
     key : str, optional

@@ -18,7 +18,8 @@ from .errors import EmbeddingError
 
 _NUMBERS = "fiu"
 _STRINGS = "USO"  # the strings of HDF5 arrive as objects
-_FIRST_HEADINGS = {"", "file", "filename", "id", "identifier", "image", "name", "names", "path"}
+_NAMES = ("names", "name", "path", "image", "filename", "id")  # the first of them is taken
+_FIRST_HEADINGS = {"", "file", "identifier", *_NAMES}
 
 
 def read_vectors(
@@ -166,7 +167,8 @@ def _read_parquet(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, 
         for name, kind in kinds.items()
         if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     ]
-    named = "names" if "names" in strings else next(iter(strings), None)
+    usual = next((name for name in _NAMES if name in strings), None)
+    named = usual or _only(strings, "names", f"call one of them {' or '.join(_NAMES)}")
     names = None if named is None else tuple(table[named].to_pylist())
     if key is None:
         key = _only(lists, "vectors", "say which with key")
@@ -194,6 +196,8 @@ def _read_csv(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDAr
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = csv.reader(file)
         for i, row in enumerate(filter(None, lines)):
+            if i == 0 and len(row) == 1 and ";" in row[0]:
+                raise EmbeddingError("semicolons between the columns: expected commas")
             if i == 0 and _is_heading(row):
                 continue
             try:
@@ -210,11 +214,17 @@ def _read_csv(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDAr
                 )
             names.append(row[0])
             vectors.append(vector)
+    if not vectors:
+        raise EmbeddingError("no vectors, empty but for a heading perhaps: expected lines of them")
     return tuple(names), np.stack(vectors)
 
 
 def _is_heading(row: list[str]) -> bool:
     if row[0].strip().lower() in _FIRST_HEADINGS:
+        return True
+    cells, n = [cell.strip() for cell in row[1:]], len(row) - 1
+    # Numbers of columns; with one or two they could as well be a vector.
+    if n > 2 and cells in ([*map(str, range(n))], [*map(str, range(1, n + 1))]):
         return True
     for cell in row[1:]:
         with suppress(ValueError):

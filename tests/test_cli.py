@@ -87,7 +87,9 @@ def test_evaluate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert any("was trained on 30 of the pictures" in note for note in scores["notes"])
     assert any("10 queries are in the base" in note for note in scores["notes"])
     assert main(arguments) == 0
-    assert "ap_trapezoid" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "ap_trapezoid" in shown
+    assert f"micro {scores['micro']['p@5']:.4f}" in shown
     assert main(arguments[:-2]) == 1
     assert "error" in capsys.readouterr().err
 

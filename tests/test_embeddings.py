@@ -84,6 +84,8 @@ def test_aligned_follows_the_names_asked_for(small: Embeddings) -> None:
     assert small.aligned([]).shape == (0, 3)
     with pytest.raises(EmbeddingError, match=r"2 of 3 pictures have no vector \(x, y\)"):
         small.aligned(["x", NAMES[0], "y"])
+    with pytest.raises(EmbeddingError, match=r"\(m0, m1, m2, m3, m4, m5\)"):
+        small.aligned([f"m{i}" for i in range(6)])
 
 
 def test_queries_may_repeat_a_name_and_a_base_may_not() -> None:
@@ -150,7 +152,10 @@ def test_npy_finds_names_beside_it_or_takes_those_given(tmp_path: Path) -> None:
         load_embeddings(path, names=str(path.with_suffix(".json")))
 
 
-@pytest.mark.parametrize("heading", ["", "name,0,1,2\n", ",0,1,2\n", "picture,x,y,z\n"])
+@pytest.mark.parametrize(
+    "heading",
+    ["", "name,0,1,2\n", ",0,1,2\n", "picture,x,y,z\n", "picture,0,1,2\n", "file name,1,2,3\n"],
+)
 def test_csv(tmp_path: Path, heading: str) -> None:
     path = tmp_path / "e.csv"
     rows = [
@@ -169,7 +174,9 @@ def test_csv(tmp_path: Path, heading: str) -> None:
         ("a,1,2\nb,1,x\n", "line 2: expected a name, then numbers"),
         ("a,1,x\nb,1,2\n", "line 1: expected a name, then numbers"),
         ("a,1,1e99\n", "not finite"),
-        ("name,x\n", "damaged"),
+        ("name,x\n", "no vectors, empty but for a heading perhaps"),
+        ("", "no vectors"),
+        ("a;1;2\nb;3;4\n", "semicolons between the columns: expected commas"),
         ("a\nb\n", r"shape \(1, 0\)"),
     ],
 )
@@ -210,6 +217,13 @@ def test_parquet(tmp_path: Path) -> None:
         column = pa.array([row.astype(np.float16).tolist() for row in VECTORS], kind)
         parquet.write_table(pa.table({"n": [1, 2, 3], "path": names, "x": column}), path)
         assert_same(load_embeddings(path), names)
+    strings = {"label": ["l"] * 3, "path": names, "note": ["n"] * 3}
+    parquet.write_table(pa.table({**strings, "x": VECTORS.tolist()}), path)
+    assert_same(load_embeddings(path), names)
+    del strings["path"]
+    parquet.write_table(pa.table({**strings, "x": VECTORS.tolist()}), path)
+    with pytest.raises(EmbeddingError, match="label, note could be the names: call one of them"):
+        load_embeddings(path)
     columns = {f"x{i}": VECTORS[:, i] for i in range(3)}
     coded = pa.array(names).dictionary_encode()
     index = {"__index_level_0__": np.arange(3)}

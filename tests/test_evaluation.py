@@ -18,6 +18,7 @@ from bovw.evaluation import (
     evaluate,
     metric,
     metrics,
+    notes_on,
     queries_in_base,
     score_run,
 )
@@ -27,6 +28,7 @@ from bovw.evaluation.metrics import (
     n_s_score,
     precision_at,
 )
+from bovw.evaluation.scoring import taken_out
 from bovw.formats import load_ground_truth
 
 
@@ -145,6 +147,33 @@ def test_what_becomes_of_a_query_in_the_base(in_base: str, expected: float) -> N
     assert score_run(Run.from_names("r", RANKED), truth, ["ap"]).macro("ap") == expected
 
 
+def test_what_is_taken_out_is_in_the_base_and_shared() -> None:
+    queries = tuple(GroundTruthQuery(f"q{i}", positive=frozenset("b")) for i in range(3))
+    asked = (*queries, GroundTruthQuery("a", junk=frozenset("c")))
+    truth = GroundTruth(frozenset("abc"), asked, in_base="remove")
+    out = taken_out(truth)
+    assert out["q0"] == {"a"} and out["q0"] is out["q1"] is out["q2"]
+    assert out["a"] == {"a", "c"}
+    assert taken_out(truth, {"q1": frozenset("x")}, "abcx")["q0"] == {"a", "x"}
+    # A run that ranks a query which the base does not hold is not punished for it.
+    run = Run.from_names("r", {query.name: ["q0", "b", "a", "c"] for query in asked})
+    assert score_run(run, truth, ["ap"]).macro("ap") == 1
+
+
+def test_queries_in_the_base_that_their_junk_names_are_counted() -> None:
+    queries = (
+        GroundTruthQuery("a", positive=frozenset("b"), junk=frozenset("a")),
+        GroundTruthQuery("b", positive=frozenset("a")),
+        GroundTruthQuery("q", positive=frozenset("c")),
+    )
+    truth = GroundTruth(frozenset("abc"), queries, metrics=("ap",))
+    scores = score_run(Run.from_names("r", {q.name: list("abc") for q in queries}), truth)
+    noted = notes_on(truth, scores)[-1]
+    assert noted == "2 queries are in the base: kept, but for 1 that their junk names"
+    noted = notes_on(truth, scores, {"q": frozenset("a"), "a": frozenset("ab")})[-1]
+    assert noted == "3 queries are in the base: kept"
+
+
 def test_queries_are_found_in_the_base_by_name_and_by_content() -> None:
     base = {"a": "1", "b": "2", "c": "2", "d": ""}
     found = queries_in_base(ONE, base, {"q": "2", "d": ""})
@@ -187,6 +216,7 @@ def test_edges_by_hand() -> None:
     assert metrics.average_precision_interpolated(relevant, 4) == pytest.approx(0.5 * 6 / 11)
     assert metrics.cumulative_matches(relevant, 2, 3).tolist() == [0, 1, 1]
     assert metrics.cumulative_matches(relevant, 2, 1).tolist() == [0]
+    assert metrics.cumulative_matches(np.array([0, 0]), 1, 5).tolist() == [0] * 5
     assert metrics.hit_at(relevant, 2, 1) == 0
     assert metrics.recall_at(relevant, 4, 10) == 0.5
     gains = np.array([1.0, 0, 3])
@@ -195,6 +225,10 @@ def test_edges_by_hand() -> None:
     )
     assert metrics.ndcg_at(gains, np.array([3.0, 1]), 3, "exponential") == pytest.approx(
         (1 + 7 / 2) / (7 + 1 / np.log2(3))
+    )
+    huge = np.array([1.0, 5000, 4999])
+    assert metrics.ndcg_at(huge, huge, None, "exponential") == pytest.approx(
+        (1 / np.log2(3) + 0.5 / 2) / (1 + 0.5 / np.log2(3))
     )
     for name in ("ap", "ap_trapezoid", "ap_interpolated", "ap@5", "p@5", "r_precision", "recall@5",
                  "hit@5", "rr", "ndcg@5", "ndcg_exp", "n_s"):  # fmt: skip

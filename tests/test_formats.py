@@ -68,7 +68,7 @@ def test_json_optional_fields(tmp_path: Path) -> None:
     queries = [
         {"image": "a", "bbox": [1, 2, 3, 4], "positive": ["b"], "junk": ["a"], "landmark": ["l"]},
         {"image": "a", "positive": ["b", "c"], "gains": {"b": 2}, "group": 7},
-        {"image": "c", "positive": [], "name": "third"},
+        {"image": "c", "positive": [], "name": "third", "note": "shows a", "in_db": True},
     ]
     truth = load_json(as_json(tmp_path / "set" / "gnd.json", queries=queries, in_base="junk"))
     assert (truth.name, truth.in_base) == ("set/gnd", "junk")
@@ -109,7 +109,7 @@ def test_json_difficulties(tmp_path: Path) -> None:
         ('{"images": [], "queries": [{"image": "a"}]}', "query 0: positive: expected a list"),
         (
             '{"images": [], "queries": [{"image": "a", "positive": ["z"]}]}',
-            "query 0: 1 positives are not in \"images\", such as 'z'",
+            r"gnd.json: .*: 1 positives of 1 queries \(a\) are not in the base \(images\); .*: z",
         ),
         (
             '{"images": [], "queries": [{"image": "a", "positive": [], "bbox": [1, 2, 3]}]}',
@@ -122,6 +122,40 @@ def test_json_difficulties(tmp_path: Path) -> None:
         (
             '{"images": [], "in_base": "x", "queries": [{"image": "a", "positive": []}]}',
             "gnd.json: in_base='x': expected one of keep, junk, remove",
+        ),
+        ('{"images": [], "queries": [], "metric": []}', "unknown field 'metric'; 'metrics' is"),
+        *(
+            (f'{{"images": ["a", "b"], "queries": [{queries}]}}', message)
+            for queries, message in (
+                (
+                    '{"image": "q", "positive": ["y", "z"]}, {"image": "r", "positive": ["x"]}',
+                    r"3 positives of 2 queries \(q, r\) .*: x, y, z$",
+                ),
+                (
+                    '{"image": "q", "positive": ["a"], "positives": []}',
+                    "query 0: unknown field 'positives'; 'positive' is expected",
+                ),
+                ('{"image": "q", "positive": [], "box": [1, 2, 3, 4]}', "field 'box'; 'bbox'"),
+                ('{"image": "q", "positive": [], "Junk": []}', "field 'Junk'; 'junk'"),
+                ('{"image": "q", "positive": ["a"], "junk": "b"}', "junk: expected a list"),
+                ('{"image": "q", "positive": ["a"], "easy": {}}', "easy: expected a list"),
+                (
+                    '{"image": "q", "positive": ["a", "b"], "junk": ["b"]}',
+                    "query 0: b both positive and junk",
+                ),
+                (
+                    '{"image": "q", "positive": ["a"], "gains": {"b": 1}}',
+                    "query 0: gains of b, not positive",
+                ),
+                ('{"image": "q", "positive": ["a"], "gains": {"a": Infinity}}', "gains: expected"),
+                ('{"image": "q", "positive": [], "bbox": [3, 2, 1, 4]}', "x0 < x1 and y0 < y1"),
+                ('{"image": "q", "positive": [], "bbox": [1, 2, 3, 2]}', "x0 < x1 and y0 < y1"),
+                (
+                    '{"image": "q", "positive": [], "name": "n"},'
+                    ' {"image": "r", "positive": [], "name": "n"}',
+                    "several queries are called 'n'",
+                ),
+            )
         ),
     ],
 )
@@ -446,7 +480,7 @@ def test_landmarks(tmp_path: Path) -> None:
     assert private.images == private.queries[0].positive == {"index/b/b/b/bbb2.jpg"}
     with pytest.raises(GroundTruthError, match="usage 'public': expected one of Public, Private"):
         load_landmarks(path, usage="public")  # type: ignore[arg-type]
-    with pytest.raises(GroundTruthError, match="'qqq1' has 1 positives that are not in the base"):
+    with pytest.raises(GroundTruthError, match=r"1 positives of 1 queries \(qqq1\)"):
         load_landmarks(path, images=["bbb2"])
     with pytest.raises(GroundTruthError, match=r"other.csv, line 2: Usage is 'x'"):
         load_landmarks(written(tmp_path / "other.csv", "id,images,Usage\nq,a,x\n"))

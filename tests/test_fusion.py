@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bovw.errors import SettingsError
+from bovw.errors import GroundTruthError, SettingsError
+from bovw.evaluation import Run
 from bovw.fusion import (
     fused_ranking,
     normalise_scores,
@@ -15,6 +16,7 @@ from bovw.fusion import (
     reciprocal_rank_fusion,
     weighted_fusion,
 )
+from bovw.systems import fused_run
 
 
 def test_reciprocal_ranks_by_hand() -> None:
@@ -125,3 +127,24 @@ def test_verified_items_come_first() -> None:
         put_first([4, 2, 0], [7, 2])
     with pytest.raises(SettingsError, match="every item once"):
         put_first([4, 2, 0], [2, 2])
+
+
+def test_what_a_system_left_out_gains_nothing_by_its_name() -> None:
+    """Otherwise `a`, which nobody ranked, would stand before `c`, which one system did."""
+    one = Run.from_names("one", {"q": ["z"]}, items="abcz")
+    other = Run.from_names("other", {"q": ["z", "c"]}, items="abcz", scores={"q": [2, 1]})
+    for method in ("rrf", "min-max", "z", "rank"):
+        fused = fused_run([one, other], "fused", method)
+        assert fused.ranked_names("q") == ["z", "c", "a", "b"]
+        assert fused.count("q") == 2
+    assert fused_run([fused, fused], "again").ranked_names("q") == ["z", "c", "a", "b"]
+    assert other.by_item("q").tolist() == [-np.inf, -np.inf, 1, 2]
+    assert one.restricted({"a", "z"}).count("q") == 1
+
+
+def test_only_the_queries_that_are_asked_for_are_fused() -> None:
+    one = Run.from_names("one", {"q": ["a"], "more": ["a"]}, items="ab")
+    other = Run.from_names("other", {"q": ["b"]}, items="ab")
+    assert fused_run([one, other], "fused", queries=["q"]).rankings.keys() == {"q"}
+    with pytest.raises(GroundTruthError, match="'other' has no ranking for 1 of 2 queries: more"):
+        fused_run([one, other], "fused")

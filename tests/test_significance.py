@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bovw.errors import SettingsError
 from bovw.evaluation import (
     GroundTruth,
     GroundTruthQuery,
@@ -53,6 +54,42 @@ def test_holm_by_hand() -> None:
 def test_effect_size_by_hand() -> None:
     assert effect_size(np.array([1.0, 3, 2]), list("abc")) == pytest.approx(2)
     assert effect_size(np.zeros(2), list("ab")) == 0
+    assert np.isnan(effect_size(np.ones(2), list("aa")))
+
+
+def test_an_effect_has_the_sign_of_the_difference() -> None:
+    """A large group ahead by little, a small one behind by much: the mean over queries decides."""
+    gaps, groups = np.array([0.2] * 10 + [-1.0]), ["large"] * 10 + ["small"]
+    assert gaps.mean() > 0
+    assert effect_size(gaps, groups) == pytest.approx(0.5 / (3 / np.sqrt(2)))
+
+
+def test_equal_differences_have_no_spread_but_rounding() -> None:
+    gaps = np.array([0.1 + 0.2, 0.3, 0.6 - 0.3])
+    assert gaps.std() > 0
+    assert effect_size(gaps, list("abc")) == np.inf
+    assert effect_size(-gaps, list("abc")) == -np.inf
+
+
+def test_many_comparisons_can_still_be_real() -> None:
+    """Of 10,000 signs, 15 comparisons would make the least p value 15 / 10,001."""
+    n = 40
+    images = frozenset(f"p{i:02d}" for i in range(n))
+    queries = [GroundTruthQuery(f"q{i}", positive=frozenset({f"p{i:02d}"})) for i in range(n)]
+    truth = GroundTruth(images, tuple(queries), metrics=("ap",))
+    names = [q.name for q in queries]
+    score = [np.eye(n), -np.eye(n)]
+    good, bad = (
+        score_run(Run.from_scores(str(i), sorted(images), names, s), truth)
+        for i, s in enumerate(score)
+    )
+    found = differences(
+        [("good", good), *((f"bad{i}", bad) for i in range(5))], ["ap"], level=0.999
+    )
+    assert len(found) == 15
+    assert all(d.real for d in found if d.better == "good")
+    with pytest.raises(SettingsError, match="level=95"):
+        differences([("good", good), ("bad", bad)], ["ap"], level=95)
 
 
 def test_few_groups_are_never_called_real(rng: np.random.Generator) -> None:

@@ -260,6 +260,15 @@ def _add_truth(sub: argparse.ArgumentParser) -> None:
         "--difficulty", choices=["easy", "medium", "hard"], help="of Revisited Oxford and Paris"
     )
     sub.add_argument(
+        "--images",
+        metavar="PATH",
+        help="the whole base, where the ground truth names only part of it (Oxford, Paris, "
+        "Landmarks): a folder, to which its names are relative then, a list, or index.csv",
+    )
+    sub.add_argument(
+        "--usage", choices=["Public", "Private"], help="of Google Landmarks: only these queries"
+    )
+    sub.add_argument(
         "--in-base",
         choices=["keep", "junk", "remove"],
         help="what becomes of a query that is in the base (default: as the protocol has it)",

@@ -136,22 +136,30 @@ def _truth(options: argparse.Namespace) -> GroundTruth:
         options.ground_truth,
         options.format,
         difficulty=options.difficulty,
+        images=options.images,
+        usage=options.usage,
         in_base=options.in_base,
     )
 
 
 def _root(options: argparse.Namespace) -> Path:
+    if options.root:
+        return Path(options.root)
+    if options.images and Path(options.images).is_dir():
+        return Path(options.images)
     path = Path(options.ground_truth)
-    return Path(options.root) if options.root else path if path.is_dir() else path.parent
+    return path if path.is_dir() else path.parent
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Score an index against a ground truth."""
     from ..engine import Engine
-    from ..evaluation import evaluate, notes_on
+    from ..evaluation import evaluate, metric, notes_on
     from ..systems import checked_contents
 
     truth = _truth(options)
+    for name in options.metrics or ():
+        metric(name)  # before the work
     engine = Engine.open(options.index, n_jobs=options.jobs)
     changes: dict[str, dict[str, Any]] = {}
     if options.verify is not None:
@@ -176,7 +184,8 @@ def evaluate(options: argparse.Namespace) -> int:
         for name in ("n_queries", "n_without_positives", "n_ranked"):
             say(f"{name:<20} {content[name]}")
         for name in scores.metrics:
-            say(f"{name:<20} {scores.macro(name):.4f}")
+            micro = f"   micro {scores.micro(name):.4f}" if name in scores.parts else ""
+            say(f"{name:<20} {scores.macro(name):.4f}{micro}")
         for note in notes:
             say(f"note: {note}")
     return GOOD
@@ -201,7 +210,7 @@ def compare(options: argparse.Namespace) -> int:
         n_jobs=options.jobs,
         progress=True,
     )
-    content = json.dumps(comparison.to_dict(), indent=1) + "\n"
+    content = json.dumps(comparison.to_dict(), indent=1, allow_nan=False) + "\n"
     for path, text in (
         (options.csv, comparison_csv),
         (options.latex, comparison_latex),

@@ -1,8 +1,8 @@
 """How good a ranking is: ground truths, runs, metrics, significance; nothing knows the engine."""
 
-from .comparison import notes_on
 from .ground_truth import GroundTruth, GroundTruthQuery
 from .metrics import metric
+from .notes import notes_on
 from .protocol import evaluate
 from .run import Run
 from .scoring import Scores, queries_in_base, score_run

@@ -13,9 +13,16 @@ import numpy as np
 
 from ..errors import GroundTruthError
 from .ground_truth import GroundTruth
+from .notes import notes_on
 from .run import Run
 from .scoring import Scores, score_run, taken_out
-from .significance import ENOUGH_GROUPS, Difference, Interval, bootstrap_interval, differences
+from .significance import (
+    Difference,
+    Interval,
+    bootstrap_interval,
+    check_level,
+    differences,
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,8 @@ class Comparison:
     truth : GroundTruth
     metrics : tuple of str
     runs : tuple of Run
+    taken : mapping of str to frozenset of str
+        By name of the query: pictures that count neither as right nor as wrong.
     scores : mapping of str to Scores
         By name of the system.
     intervals : mapping of str to mapping of str to Interval
@@ -89,6 +98,7 @@ class Comparison:
     truth: GroundTruth
     metrics: tuple[str, ...]
     runs: tuple[Run, ...]
+    taken: Mapping[str, frozenset[str]]
     scores: Mapping[str, Scores]
     intervals: Mapping[str, Mapping[str, Interval]]
     differences: tuple[Difference, ...]
@@ -152,15 +162,12 @@ class Comparison:
                         name: [_plain(interval.low), _plain(interval.high)]
                         for name, interval in self.intervals[run.name].items()
                     },
-                    "facts": dict(run.facts),
+                    "facts": _plain_values(run.facts),
                 }
                 for run in self.runs
             },
-            "differences": [
-                {k: _plain(v) if isinstance(v, float) else v for k, v in asdict(d).items()}
-                for d in self.differences
-            ],
-            "overlaps": [asdict(overlap) for overlap in self.overlaps],
+            "differences": [_plain_values(asdict(d)) for d in self.differences],
+            "overlaps": [_plain_values(asdict(overlap)) for overlap in self.overlaps],
             "notes": list(self.notes),
             "conditions": dict(self.conditions),
             "queries": queries,
@@ -169,6 +176,18 @@ class Comparison:
 
 def _plain(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace what JSON has no number for, also within: NaN and infinities become null."""
+    return {
+        k: _plain_values(v)
+        if isinstance(v, Mapping)
+        else _plain(float(v))
+        if isinstance(v, (float, np.floating))
+        else v
+        for k, v in values.items()
+    }
 
 
 def compare_runs(
@@ -209,6 +228,7 @@ def compare_runs(
     GroundTruthError
         When names repeat, or the runs rank different bases.
     """
+    check_level(level)
     names = [run.name for run in runs]
     if not runs or len(set(names)) < len(names):
         raise GroundTruthError(f"systems {names}: expected one or more, with distinct names")
@@ -231,12 +251,13 @@ def compare_runs(
         }
         for name, found in scores.items()
     }
-    taken = taken_out(truth, same)
+    taken = taken_out(truth, same, runs[0].items)
     pairs = [(a, b) for i, a in enumerate(runs) for b in runs[i + 1 :]]
     return Comparison(
         truth=truth,
         metrics=chosen,
         runs=tuple(runs),
+        taken=taken,
         scores=scores,
         intervals=intervals,
         differences=tuple(
@@ -282,30 +303,3 @@ def _overlap(
         neither=int(counts[0, 0]),
         oracle=float(known.mean()) if len(known) else float("nan"),
     )
-
-
-def notes_on(
-    truth: GroundTruth, scores: Scores, same: Mapping[str, frozenset[str]] | None = None
-) -> list[str]:
-    """Say what a reader of scores must know: what was left out, how few, who is in the base."""
-    notes = []
-    if scores.n_without_positives:
-        notes.append(
-            f"{scores.n_without_positives} of {len(scores.queries)} queries have no positive and "
-            "are left out of all means"
-        )
-    n_groups = len({g for g, n in zip(scores.groups, scores.n_positives, strict=True) if n})
-    if n_groups < ENOUGH_GROUPS:
-        notes.append(
-            f"{n_groups} independent groups of queries: fewer than {ENOUGH_GROUPS}, so that "
-            "differences are reported and none is called real"
-        )
-    own = {q.name for q in truth.queries if q.image in truth.images} | set(same or ())
-    if own:
-        done = {
-            "keep": "kept, unless their junk names them",
-            "junk": "junk for that query",
-            "remove": "removed for all queries",
-        }[truth.in_base]
-        notes.append(f"{len(own)} queries are in the base: {done}")
-    return notes

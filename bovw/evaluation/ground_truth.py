@@ -100,12 +100,15 @@ class GroundTruth:
                     f"{self.name}: two queries are called {query.name!r}; give them names"
                 )
             seen.add(query.name)
-            strangers = query.positive - self.images
-            if strangers:
-                raise GroundTruthError(
-                    f"{self.name}: query {query.name!r} has {len(strangers)} positives that are "
-                    f"not in the base, such as {min(strangers)!r}"
-                )
+        strangers = {q.name: q.positive - self.images for q in self.queries}
+        absent = sorted(frozenset().union(*strangers.values()))
+        if absent:
+            asking = [name for name, lacking in strangers.items() if lacking]
+            raise GroundTruthError(
+                f"{self.name}: {len(absent)} positives of {len(asking)} queries "
+                f"({', '.join(asking)}) are not in the base (images); add them to it, or take them "
+                f"from the queries: {', '.join(absent)}"
+            )
 
     @property
     def groups(self) -> tuple[str, ...]:

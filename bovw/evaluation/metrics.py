@@ -122,7 +122,9 @@ def cumulative_matches(gains: Gains, n_positives: int, k: int) -> NDArray[np.flo
     if n_positives == 0:
         return np.full(k, NAN)
     curve = np.zeros(k)
-    curve[np.argmax(np.append(np.asarray(gains[:k], bool), True)) :] = 1
+    hits = np.flatnonzero(gains[:k])
+    if len(hits):
+        curve[hits[0] :] = 1
     return curve
 
 
@@ -157,15 +159,16 @@ def ndcg_at(
     """
     if len(ideal) == 0:
         return NAN
-    best = _discounted(np.sort(np.asarray(ideal, np.float64))[::-1][:k], gain)
-    return _discounted(gains[:k], gain) / best
+    first = np.sort(np.asarray(ideal, np.float64))[::-1][:k]
+    return _discounted(gains[:k], gain, first[0]) / _discounted(first, gain, first[0])
 
 
-def _discounted(gains: Gains, gain: str) -> float:
+def _discounted(gains: Gains, gain: str, most: float) -> float:
     right = np.flatnonzero(gains)
     values = np.asarray(gains[right], np.float64)
     if gain == "exponential":
-        values = np.exp2(values) - 1
+        # (2 ** g - 1) / 2 ** most: without the divisor it would overflow.
+        values = np.exp2(values - most) - np.exp2(-most)
     return float(np.sum(values / np.log2(right + 2.0)))
 
 

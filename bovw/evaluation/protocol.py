@@ -85,13 +85,28 @@ def names_in_truth(
     nothing of the ground truth lies there (the index was made elsewhere) so does everything.
     What lies in `root` and is not in the base is left out.
     """
-    base = os.path.abspath(root) + os.sep
-    inside = {
-        identifier: Path(path[len(base) :]).as_posix()
-        for identifier, path in paths.items()
-        if path.startswith(base)
-    }
+    inside = _inside(paths, root)
     if not truth.images & set(inside.values()):
         return {identifier: identifier for identifier in paths}
     outside = {i: i if i not in truth.images else paths[i] for i in paths if i not in inside}
     return {**{i: name for i, name in inside.items() if name in truth.images}, **outside}
+
+
+def left_out(
+    paths: Mapping[str, str], truth: GroundTruth, root: str | os.PathLike[str]
+) -> list[str]:
+    """Name the pictures, other than queries, that are left out: in `root`, but not in the base."""
+    inside = _inside(paths, root)
+    if not truth.images & set(inside.values()):
+        return []
+    known = truth.images | {query.image for query in truth.queries}
+    return sorted(name for name in inside.values() if name not in known)
+
+
+def _inside(paths: Mapping[str, str], root: str | os.PathLike[str]) -> dict[str, str]:
+    base = os.path.abspath(root) + os.sep
+    return {
+        identifier: Path(path[len(base) :]).as_posix()
+        for identifier, path in paths.items()
+        if path.startswith(base)
+    }

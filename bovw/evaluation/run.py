@@ -30,6 +30,9 @@ class Run:
     facts : dict
         What else is known of the system, such as ``milliseconds`` a query, ``index_seconds`` and
         ``bytes`` a picture.
+    n_ranked : mapping of str to int
+        How many the system ranked itself; what follows it left out. Where it is not said, all
+        without scores, and those above -inf with.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Run:
     rankings: Mapping[str, NDArray[np.int32]]
     scores: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    n_ranked: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_names(
@@ -86,7 +90,8 @@ class Run:
             if scores is not None:
                 rest = np.full(len(base) - len(found), -np.inf)
                 values[query] = np.concatenate([np.asarray(scores[query], np.float64), rest])
-        return cls(name, base, rankings, values, facts or {})
+        counts = {query: len(names) for query, names in ranked.items()}
+        return cls(name, base, rankings, values, facts or {}, counts)
 
     @classmethod
     def from_scores(
@@ -124,13 +129,39 @@ class Run:
             items=tuple(item for item in self.items if item in items),
             rankings={q: number[r[places[q]]] for q, r in self.rankings.items()},
             scores={q: s[places[q]] for q, s in self.scores.items()},
+            n_ranked={q: int((p < self.count(q)).sum()) for q, p in places.items()},
         )
 
+    def check_queries(self, queries: Sequence[str]) -> None:
+        """Raise a GroundTruthError that names every query that has no ranking."""
+        absent = [query for query in queries if query not in self.rankings]
+        if absent:
+            raise GroundTruthError(
+                f"run {self.name!r} has no ranking for {len(absent)} of {len(queries)} queries: "
+                + ", ".join(absent)
+            )
+
+    def count(self, query: str) -> int:
+        """How many pictures the system ranked itself."""
+        if query in self.n_ranked:
+            return self.n_ranked[query]
+        if query in self.scores:
+            return int(np.count_nonzero(self.scores[query] > -np.inf))
+        return len(self.rankings[query])
+
+    def ranked(self, query: str) -> NDArray[np.int32]:
+        """Positions of what the system ranked itself, best first."""
+        return self.rankings[query][: self.count(query)]
+
     def by_item(self, query: str) -> NDArray[np.float64]:
-        """Scores of a query in the order of `items`; without scores, minus the rank."""
-        ranking = self.rankings[query]
-        scores = np.empty(len(ranking))
-        scores[ranking] = self.scores.get(query, -np.arange(len(ranking), dtype=np.float64))
+        """Scores of a query in the order of `items`: -inf for what the system left out.
+
+        Without scores, minus the rank.
+        """
+        ranking, n = self.rankings[query], self.count(query)
+        given = self.scores.get(query, -np.arange(len(ranking), dtype=np.float64))
+        scores = np.full(len(ranking), -np.inf)
+        scores[ranking[:n]] = given[:n]
         return scores
 
     def ranked_names(self, query: str, k: int | None = None) -> list[str]:

@@ -7,14 +7,13 @@ base holds and the ground truth does not name.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import GroundTruthError
 from .ground_truth import GroundTruth
 from .metrics import Judged, metric
 from .run import Run
@@ -136,15 +135,10 @@ def score_run(
         When the base of the run lacks pictures of the ground truth, or the run lacks queries.
     """
     truth.check_images(set(run.items), f"in the base of {run.name!r}")
-    absent = [query.name for query in truth.queries if query.name not in run.rankings]
-    if absent:
-        raise GroundTruthError(
-            f"run {run.name!r} has no ranking for {len(absent)} of {len(truth.queries)} queries: "
-            + ", ".join(absent)
-        )
+    run.check_queries([query.name for query in truth.queries])
     chosen = [metric(name) for name in (metrics or truth.metrics)]
     place = {item: i for i, item in enumerate(run.items)}
-    taken = taken_out(truth, same)
+    taken = taken_out(truth, same, run.items)
     gains = np.zeros(len(run.items), np.float32)
     ignored = np.zeros(len(run.items), bool)
     values = np.empty((len(truth.queries), len(chosen)))
@@ -179,7 +173,9 @@ def score_run(
 
 
 def taken_out(
-    truth: GroundTruth, same: Mapping[str, frozenset[str]] | None = None
+    truth: GroundTruth,
+    same: Mapping[str, frozenset[str]] | None = None,
+    items: Collection[str] | None = None,
 ) -> dict[str, frozenset[str]]:
     """Say what counts neither as right nor as wrong, by name of the query.
 
@@ -190,16 +186,20 @@ def taken_out(
     truth : GroundTruth
     same : mapping of str to frozenset of str, optional
         See `score_run`.
+    items : collection of str, optional
+        What is ranked: queries that are not among it need not be taken out; default: the base.
     """
+    if truth.in_base == "keep":
+        return {query.name: query.junk for query in truth.queries}
+    base = truth.images if items is None else frozenset(items)
     own = {
-        query.name: frozenset({query.image}).union((same or {}).get(query.name, ()))
+        query.name: base.intersection({query.image, *(same or {}).get(query.name, ())})
         for query in truth.queries
     }
     if truth.in_base == "remove":
-        every = frozenset().union(*own.values())
-        return {query.name: query.junk | every for query in truth.queries}
-    junk = truth.in_base == "junk"
-    return {q.name: q.junk | own[q.name] if junk else q.junk for q in truth.queries}
+        every = frozenset().union(*own.values())  # one set for all queries without junk
+        return {q.name: q.junk | every if q.junk else every for q in truth.queries}
+    return {q.name: q.junk | own[q.name] for q in truth.queries}
 
 
 def queries_in_base(

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import SettingsError
 from .scoring import Scores
 
 ENOUGH_GROUPS = 20
 """With fewer groups a difference is reported, never called real."""
 _EXACT_UP_TO = 14
+_SAMPLES, _MOST_SAMPLES = 10_000, 200_000
 _AT_ONCE = 1 << 20
+
+
+def check_level(level: float) -> None:
+    """Raise a SettingsError unless a level is a share of 1, as of an interval that holds 95%."""
+    if not 0 < level < 1:
+        raise SettingsError(f"level={level}: expected a number between 0 and 1, such as 0.95")
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Difference:
     adjusted : float
         The same after Holm's correction for all comparisons that were made.
     effect : float
-        Mean of the differences of groups over their standard deviation (Cohen's d of pairs).
+        See `effect_size`; its unit is the standard deviation of what groups differ by.
     wins, losses, n_queries, n_groups : int
         Queries that the first, or the second, answers better.
     real : bool
@@ -114,7 +123,7 @@ def randomisation_test(
     differences: NDArray[np.float64],
     groups: Sequence[str],
     *,
-    n_samples: int = 10_000,
+    n_samples: int = _SAMPLES,
     random_state: int = 0,
 ) -> float:
     """Two-sided p value of a paired randomisation test (Fisher; Smucker et al. 2007).
@@ -157,13 +166,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def effect_size(differences: NDArray[np.float64], groups: Sequence[str]) -> float:
-    """Mean of the groups' mean differences over their standard deviation; 0 when all are 0."""
-    sums, sizes = _grouped(differences, groups)
-    means = sums / sizes
-    if not means.any():
+    """Cohen's d of pairs, the pairs being groups: mean over standard deviation.
+
+    Of what the differences of each group sum to, as `randomisation_test` tests them, so that its
+    sign is that of the mean over queries. The unit is one standard deviation of these sums. 0 when
+    all are 0; infinite when they are equal; NaN of one group.
+    """
+    sums, _ = _grouped(differences, groups)
+    if not sums.any():
         return 0.0
-    spread = means.std(ddof=1) if len(means) > 1 else float("nan")
-    return float(means.mean() / spread) if spread else float(np.copysign(np.inf, means.mean()))
+    mean, spread = sums.mean(), sums.std(ddof=1) if len(sums) > 1 else float("nan")
+    # Sums that are equal but for rounding have no spread.
+    return float(np.copysign(np.inf, mean) if spread < 1e-12 * abs(mean) else mean / spread)
 
 
 def differences(
@@ -183,7 +197,14 @@ def differences(
     level : float
         A difference is real when its adjusted p value is at most ``1 - level``.
     random_state : int
+
+    Notes
+    -----
+    Of n random signs no p value is below ``1 / (n + 1)``, and Holm multiplies the smallest by the
+    number m of comparisons. So that they can be real however many they are, ``20 m / (1 - level)``
+    signs are drawn, at least 10,000 and at most 200,000.
     """
+    check_level(level)
     pairs = []
     for name in metrics:
         for number, first in enumerate(scores):
@@ -192,7 +213,11 @@ def differences(
                 pairs.append((name, second, first) if swap else (name, first, second))
     gaps = [one[1].of(name) - other[1].of(name) for name, one, other in pairs]
     groups = scores[0][1].groups
-    p_values = [randomisation_test(gap, groups, random_state=random_state) for gap in gaps]
+    n_samples = min(max(_SAMPLES, ceil(20 * len(gaps) / (1 - level))), _MOST_SAMPLES)
+    p_values = [
+        randomisation_test(gap, groups, n_samples=n_samples, random_state=random_state)
+        for gap in gaps
+    ]
     found = []
     for (name, one, other), gap, p, adjusted in zip(
         pairs, gaps, p_values, holm(p_values), strict=True

@@ -9,13 +9,17 @@
 Names are paths relative to a folder; boxes are in pixels of the query. A query may have a `name`,
 a `group` (or `landmark`: what it shows), `gains` (an object: how relevant each positive is), and
 `easy` and `hard`, the labels of Revisited Oxford and Paris. The whole may have a `name`,
-`in_base` and `metrics`, as `GroundTruth` has.
+`in_base` and `metrics`, as `GroundTruth` has. Other fields are passed over, unless they look like
+misspellings of these.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,12 @@ from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery, distinct_na
 from ..files import write_text
 from .reading import PathLike, read_json, to_box
 from .revisited import Difficulty, at_difficulty
+
+_KEYS = ("images", "queries", "name", "in_base", "metrics")
+_QUERY_KEYS = (
+    "image", "bbox", "positive", "junk", "name", "gains", "group", "landmark", "easy", "hard",
+)  # fmt: skip
+_ALIKE = 0.8  # difflib's measure: "positives" and "box" are close to what we know, "note" is not
 
 
 def load_json(path: PathLike, difficulty: Difficulty | None = None) -> GroundTruth:
@@ -39,19 +49,27 @@ def load_json(path: PathLike, difficulty: Difficulty | None = None) -> GroundTru
     Raises
     ------
     GroundTruthError
-        When the file is not as described above, or a positive is not one of ``images``.
+        When the file is not as described above, a positive is not one of ``images`` or is junk
+        as well, gains are given to what is not positive, or names of queries repeat.
     """
     where = os.fsdecode(path)
     content = read_json(path)
     if not isinstance(content, dict) or not {"images", "queries"} <= content.keys():
         raise GroundTruthError(f'{where}: expected an object with "images" and "queries"')
+    _check_keys(content, _KEYS, where)
     images = frozenset(_names(content["images"], f"{where}: images"))
     if not isinstance(content["queries"], list):
         raise GroundTruthError(f"{where}: queries: expected a list")
     queries = [
-        _query(query, f"{where}: query {i}", images, difficulty)
+        _query(query, f"{where}: query {i}", difficulty)
         for i, query in enumerate(content["queries"])
     ]
+    explicit = Counter(_text(query.get("name"), where) for query in content["queries"])
+    if repeated := [repr(name) for name, count in explicit.items() if name and count > 1]:
+        raise GroundTruthError(
+            f"{where}: several queries are called {', '.join(repeated)}; expected names that "
+            "differ, or none"
+        )
     optional: dict[str, Any] = {"name": "/".join(Path(path).with_suffix("").parts[-2:])}
     optional |= {key: content[key] for key in ("name", "in_base") if key in content}
     if "metrics" in content:
@@ -88,11 +106,10 @@ def save_json(truth: GroundTruth, path: PathLike) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=True) + "\n")
 
 
-def _query(
-    query: Any, where: str, images: frozenset[str], difficulty: Difficulty | None
-) -> GroundTruthQuery:
+def _query(query: Any, where: str, difficulty: Difficulty | None) -> GroundTruthQuery:
     if not isinstance(query, dict) or not isinstance(query.get("image"), str):
         raise GroundTruthError(f'{where}: expected an object with "image" and "positive"')
+    _check_keys(query, _QUERY_KEYS, where)
 
     def names(key: str, *default: Any) -> frozenset[str]:
         return frozenset(_names(query.get(key, *default), f"{where}: {key}"))
@@ -107,10 +124,19 @@ def _query(
             f'{where} has no "easy" and "hard", which difficulty {difficulty!r} is made of; read '
             "it without a difficulty"
         )
-    strangers = sorted(positive - images)
-    if strangers:
+    judged = positive
+    for key in ("positive", "easy", "hard"):
+        if key in query:
+            judged |= names(key)
+    if both := sorted(positive & junk):
         raise GroundTruthError(
-            f'{where}: {len(strangers)} positives are not in "images", such as {strangers[0]!r}'
+            f"{where}: {', '.join(both)} both positive and junk; expected either: what is junk "
+            "counts neither as right nor as wrong"
+        )
+    gains = _gains(query.get("gains", {}), f"{where}: gains")
+    if wrong := sorted(gains.keys() - judged):
+        raise GroundTruthError(
+            f"{where}: gains of {', '.join(wrong)}, not positive; expected gains of positives only"
         )
     box = query.get("bbox")
     return GroundTruthQuery(
@@ -119,9 +145,20 @@ def _query(
         positive,
         junk,
         name=_text(query.get("name"), f"{where}: name") or "",
-        gains=_gains(query.get("gains", {}), f"{where}: gains"),
+        gains=gains,
         group=_text(query.get("group", query.get("landmark")), f"{where}: group"),
     )
+
+
+def _check_keys(given: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+    """Refuse what looks like a misspelling; other fields that nobody here knows are let be."""
+    for key in given.keys() - set(known):
+        meant = get_close_matches(key.strip().lower(), known, 1, _ALIKE)
+        if meant:
+            raise GroundTruthError(
+                f"{where}: unknown field {key!r}; {meant[0]!r} is expected: call it that, or "
+                "something less alike when it is another"
+            )
 
 
 def _names(value: Any, where: str) -> list[str]:
@@ -140,6 +177,6 @@ def _text(value: Any, where: str) -> str | None:
 
 def _gains(value: Any, where: str) -> dict[str, float]:
     numbers = value.values() if isinstance(value, dict) else [None]
-    if not all(isinstance(number, (int, float)) and number > 0 for number in numbers):
+    if not all(isinstance(number, (int, float)) and 0 < number < math.inf for number in numbers):
         raise GroundTruthError(f"{where}: expected an object of names and numbers above 0")
     return {name: float(number) for name, number in value.items()}

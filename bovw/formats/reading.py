@@ -145,4 +145,8 @@ def to_box(values: Any, where: str) -> Box:
         raise GroundTruthError(f"{where}: bbox is {values!r}, expected four numbers") from None
     if not all(map(math.isfinite, (x0, y0, x1, y1))):
         raise GroundTruthError(f"{where}: bbox is {values!r}, expected four finite numbers")
+    if not (x0 < x1 and y0 < y1):
+        raise GroundTruthError(
+            f"{where}: bbox is {values!r}, expected x0, y0, x1, y1 with x0 < x1 and y0 < y1"
+        )
     return x0, y0, x1, y1

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import GroundTruthError
 from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
+from ..evaluation.scoring import taken_out
 from ..files import write_text
 from .reading import PathLike, read_lines
 
@@ -56,23 +57,31 @@ def load_qrels(path: PathLike) -> GroundTruth:
     )
 
 
-def save_qrels(truth: GroundTruth, path: PathLike) -> None:
+def save_qrels(
+    truth: GroundTruth, path: PathLike, taken: Mapping[str, frozenset[str]] | None = None
+) -> None:
     """Write judgements: gains of positives, -1 for junk.
 
     The first query judges what no query names 0, so that the base is whole. Left out are boxes,
     groups and, since other tools would score them 0, queries without a positive. trec_eval does
     not take junk out of a run: a run for it must not hold any.
 
+    Parameters
+    ----------
+    truth : GroundTruth
+    path : path
+    taken : mapping of str to frozenset of str, optional
+        What is junk for each query; default: see `taken_out`.
+
     Raises
     ------
     GroundTruthError
         When a gain is not a whole number: trec_eval would cut it off.
     """
-    asked = frozenset(query.image for query in truth.queries)
+    taken = taken_out(truth) if taken is None else taken
     relevances: dict[str, dict[str, int]] = {}
     for query in truth.queries:
-        own = {"keep": frozenset[str](), "junk": frozenset({query.image}), "remove": asked}
-        junk = query.junk | (own[truth.in_base] & truth.images)
+        junk = taken[query.name]
         if not query.positive <= junk:
             gains = {name: _whole(query, name) for name in sorted(query.positive - junk)}
             relevances[query.name] = gains | dict.fromkeys(sorted(junk), -1)

@@ -69,7 +69,11 @@ def comparison_text(comparison: Comparison, *, n_queries: int = 3) -> str:
             rows.append([run.name, *(_number(scores.micro(name), 3) for name in micro)])
         lines += ["", *_aligned(rows)]
     if comparison.differences:
-        lines += ["", "differences (p: paired randomisation, corrected by Holm; d: effect size)"]
+        lines += [
+            "",
+            "differences (p: paired randomisation, corrected by Holm; d: effect size, in standard "
+            "deviations of what groups differ by)",
+        ]
         for d in comparison.differences:
             verdict = "real" if d.real else "not shown to be real"
             lines.append(
@@ -118,7 +122,8 @@ def comparison_csv(comparison: Comparison) -> str:
 def comparison_latex(comparison: Comparison) -> str:
     r"""Give a ``tabular`` for the package booktabs; the best of each metric is bold."""
     metrics = comparison.metrics
-    best = {m: max(s.macro(m) for s in comparison.scores.values()) for m in metrics}
+    means = {m: [i[m].mean for i in comparison.intervals.values()] for m in metrics}
+    best = {m: max((v for v in of if not math.isnan(v)), default=None) for m, of in means.items()}
     titles = ["", *(_escaped(m) for m in metrics), *(title for _, title, _ in _FACTS)]
     lines = [rf"\begin{{tabular}}{{l{'r' * (len(titles) - 1)}}}", r"\toprule"]
     lines += [" & ".join(titles) + r" \\", r"\midrule"]
