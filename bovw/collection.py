@@ -157,12 +157,8 @@ class Collection:
         return joined([segment.signatures for segment in self.segments])
 
     @cached_property
-    def _points(self) -> Any:
-        return joined([segment.points for segment in self.segments])
-
-    @cached_property
-    def _shapes(self) -> Any:
-        return joined([segment.shapes for segment in self.segments])
+    def _keypoints(self) -> Any:
+        return joined([segment.keypoints for segment in self.segments])
 
     @property
     def n_features(self) -> int:
@@ -203,12 +199,11 @@ class Collection:
 
     def keypoints(self, position: int) -> NDArray[np.float32]:
         """Keypoints ``(n, 4)`` of a picture: ``x, y, scale, angle`` in pixels of the original."""
-        part = self.part(position)
-        return unpack_keypoints(self._points[part], self._shapes[part], self.size(position))
+        return unpack_keypoints(self._keypoints[self.part(position)], self.size(position))
 
     def angles(self, features: NDArray[np.integer]) -> NDArray[np.float32]:
         """Angles of features, in degrees."""
-        return unpack_angles(self._shapes[features][:, 1])
+        return unpack_angles(self._keypoints[features])
 
     def picture(self, position: int) -> PictureFeatures:
         """Words and keypoints of a picture, for verification."""
@@ -218,7 +213,7 @@ class Collection:
     def stored(self, position: int) -> dict[str, NDArray[Any]]:
         """Each of `ARRAYS` for one picture, as it is stored."""
         part = self.part(position)
-        arrays = (self.words, self.signatures, self._points, self._shapes)
+        arrays = (self.words, self.signatures, self._keypoints)
         return {name: array[part] for name, array in zip(ARRAYS, arrays, strict=True)}
 
     def counts(self, n_words: int) -> sparse.csr_matrix:

@@ -1,8 +1,8 @@
-"""Keypoints in six bytes: places in two times 16 bits, scale and angle in a byte each.
+"""Keypoints in six bytes: 14 bits for each coordinate, ten for the scale, ten for the angle.
 
-Places are fractions of the longest side of the picture, so that a step is an eightieth of a pixel
-at 800 pixels, and a quarter of one at 16,384. Scales are logarithms, in steps of 3 %; angles in
-steps of 1.4 degrees.
+Places are fractions of the longest side of the picture, in steps of a twentieth of a pixel at 800
+pixels, and of a quarter at 4,096. Scales are logarithms, in steps of 0.8 %; angles in steps of a
+third of a degree.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_PLACES = (1 << 16) - 1
-_LEVELS = 255
+_PLACES = (1 << 14) - 1
+_LEVELS = 1 << 10
 # Scales from 2 ** -12 of the longest side to all of it; SIFT's are well within.
 _OCTAVES = 12.0
-_TURN = np.float32(360 / 256)
+_TURN = np.float32(360 / _LEVELS)
+_SCALES = np.exp2(np.arange(_LEVELS) * (_OCTAVES / (_LEVELS - 1)) - _OCTAVES)
 
 
-def pack_keypoints(
-    keypoints: NDArray[np.floating], size: tuple[int, int]
-) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+def pack_keypoints(keypoints: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.uint16]:
     """Quantise the keypoints of a picture.
 
     Parameters
@@ -31,34 +30,33 @@ def pack_keypoints(
 
     Returns
     -------
-    points : (n, 2) uint16 ndarray
-    shapes : (n, 2) uint8 ndarray
-        Scale and angle.
+    (n, 3) uint16 ndarray
+        Coordinates in the upper 14 bits of the first two; below them the upper two bits of scale
+        and angle, whose lower eight are the bytes of the third.
     """
     side = float(max(size))
     keypoints = np.asarray(keypoints, np.float64)
-    points = np.rint((keypoints[:, :2] + 0.5) * (_PLACES / side)).clip(0, _PLACES)
+    points = np.rint((keypoints[:, :2] + 0.5) * (_PLACES / side)).clip(0, _PLACES).astype(int)
     octaves = np.log2(np.maximum(keypoints[:, 2], 1e-9) / side) + _OCTAVES
-    scales = np.rint(octaves * (_LEVELS / _OCTAVES)).clip(0, _LEVELS)
-    angles = np.rint(keypoints[:, 3] / _TURN) % 256
-    return points.astype(np.uint16), np.stack([scales, angles], axis=1).astype(np.uint8)
+    scales = np.rint(octaves * ((_LEVELS - 1) / _OCTAVES)).clip(0, _LEVELS - 1).astype(int)
+    angles = np.rint(keypoints[:, 3] / _TURN).astype(int) % _LEVELS
+    packed = np.empty((len(keypoints), 3), np.uint16)
+    packed[:, 0] = points[:, 0] << 2 | scales >> 8
+    packed[:, 1] = points[:, 1] << 2 | angles >> 8
+    packed[:, 2] = (scales & 255) << 8 | angles & 255
+    return packed
 
 
-def unpack_keypoints(
-    points: NDArray[np.uint16], shapes: NDArray[np.uint8], size: tuple[int, int]
-) -> NDArray[np.float32]:
+def unpack_keypoints(packed: NDArray[np.uint16], size: tuple[int, int]) -> NDArray[np.float32]:
     """Return keypoints ``(n, 4)``; see `pack_keypoints`."""
     side = float(max(size))
-    keypoints = np.empty((len(points), 4), np.float32)
-    keypoints[:, :2] = points * (side / _PLACES) - 0.5
-    keypoints[:, 2] = side * _SCALES[shapes[:, 0]]
-    keypoints[:, 3] = unpack_angles(shapes[:, 1])
+    keypoints = np.empty((len(packed), 4), np.float32)
+    keypoints[:, :2] = (packed[:, :2] >> 2) * (side / _PLACES) - 0.5
+    keypoints[:, 2] = side * _SCALES[(packed[:, 0] & 3) << 8 | packed[:, 2] >> 8]
+    keypoints[:, 3] = unpack_angles(packed)
     return keypoints
 
 
-def unpack_angles(angles: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return angles in degrees, from 0 to below 360."""
-    return np.asarray(angles * _TURN, np.float32)
-
-
-_SCALES = np.exp2(np.arange(_LEVELS + 1) * (_OCTAVES / _LEVELS) - _OCTAVES)
+def unpack_angles(packed: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return angles in degrees ``(n,)``, from 0 to below 360."""
+    return np.asarray(((packed[:, 1] & 3) << 8 | packed[:, 2] & 255) * _TURN, np.float32)

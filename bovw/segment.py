@@ -59,21 +59,19 @@ class PictureWords:
     ----------
     words : (n,) unsigned integer ndarray
     signatures : (n,) uint64 ndarray
-    points : (n, 2) uint16 ndarray
-    shapes : (n, 2) uint8 ndarray
+    keypoints : (n, 3) uint16 ndarray
         See `pack_keypoints`.
     """
 
     words: NDArray[np.unsignedinteger]
     signatures: NDArray[np.uint64]
-    points: NDArray[np.uint16]
-    shapes: NDArray[np.uint8]
+    keypoints: NDArray[np.uint16]
 
     def __len__(self) -> int:
         return len(self.words)
 
 
-ARRAYS = ("words", "signatures", "points", "shapes")
+ARRAYS = ("words", "signatures", "keypoints")
 """What a segment holds of each feature, by name."""
 
 
@@ -82,8 +80,7 @@ def array_kinds(n_words: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]
     return {
         "words": (word_dtype(n_words), ()),
         "signatures": (np.dtype(np.uint64), ()),
-        "points": (np.dtype(np.uint16), (2,)),
-        "shapes": (np.dtype(np.uint8), (2,)),
+        "keypoints": (np.dtype(np.uint16), (3,)),
     }
 
 
@@ -114,8 +111,8 @@ def picture_words(
         Size of the vocabulary.
     """
     order = np.argsort(words, kind="stable")
-    points, shapes = pack_keypoints(keypoints[order], size)
-    return PictureWords(words[order].astype(word_dtype(n_words)), signatures[order], points, shapes)
+    packed = pack_keypoints(keypoints[order], size)
+    return PictureWords(words[order].astype(word_dtype(n_words)), signatures[order], packed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +133,7 @@ class Segment:
         In increasing order within each picture.
     signatures : (n_features,) uint64 ndarray
         Where in their words the features lie; see `HammingEmbedding`.
-    points : (n_features, 2) uint16 ndarray
-    shapes : (n_features, 2) uint8 ndarray
+    keypoints : (n_features, 3) uint16 ndarray
         See `pack_keypoints`.
     """
 
@@ -147,8 +143,7 @@ class Segment:
     offsets: NDArray[np.int64]
     words: NDArray[np.unsignedinteger]
     signatures: NDArray[np.uint64]
-    points: NDArray[np.uint16]
-    shapes: NDArray[np.uint8]
+    keypoints: NDArray[np.uint16]
 
     def __len__(self) -> int:
         return len(self.records)

@@ -49,7 +49,7 @@ def test_a_sound_index(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip().endswith("sound")
 
 
-@pytest.mark.parametrize("name", ["words", "signatures", "points", "shapes", "offsets"])
+@pytest.mark.parametrize("name", ["words", "signatures", "keypoints", "offsets"])
 def test_a_damaged_segment_is_dropped(index: Path, name: str, pictures: list[Path]) -> None:
     flip(index / f"segments/0002/{name}.npy")
     found = diagnose(index)

@@ -5,7 +5,7 @@
     manifest.json           settings, versions, segments and what was removed from them, size and
                             SHA-256 of every file; its own digest
     vocabulary/             as written by `save_vocabulary`
-    segments/0001/          catalogue.json; offsets, words, signatures, points, shapes .npy
+    segments/0001/          catalogue.json; offsets, words, signatures, keypoints .npy
     candidates/0001/        what nmslib searches: its files, keys, and the basis of the projection
     journal                 pictures that are indexed and wait for their segment
     writer.lock             held by the one who changes it
