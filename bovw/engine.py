@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,35 +19,12 @@ from .indexing import empty_index, fitting_settings, read_pictures
 from .parallel import limited_threads, uninterrupted
 from .pictures import Paths, PictureFile, find_pictures, folders_of
 from .searcher import Searcher
-from .segment import Failure, SegmentBuilder
+from .segment import Failure
 from .settings import Settings
-from .storage import JournalledBuilder, index_writer, load_index, read_journal, save_index
+from .storage import index_writer, load_index, save_index
 from .training import train_on_files
 from .vocabulary import Vocabulary
-
-
-class _Writer(Protocol):
-    """What changes an index: `IndexWriter`, or memory."""
-
-    index: Index
-
-    def commit(self, changed: Index) -> Index: ...
-
-    def compact(self) -> Index: ...
-
-
-class _Memory:
-    """Changes an index that lies nowhere."""
-
-    def __init__(self, index: Index) -> None:
-        self.index = index
-
-    def commit(self, changed: Index) -> Index:
-        self.index = changed
-        return changed
-
-    def compact(self) -> Index:
-        return self.commit(self.index.compacted())
+from .writing import MemoryWriter, Writer
 
 
 class Engine(Searcher):
@@ -323,8 +300,7 @@ class Engine(Searcher):
             before = writer.index
             plan = make_plan(files, before, retry=retry)
             gone = missing_pictures(before, prune)
-            with ExitStack() as stack:
-                builder, wanted = self._builder(plan.wanted, before, stack, retry)
+            with writer.builder(plan.wanted, retry=retry) as (builder, wanted):
 
                 def commit(removed: Sequence[str] = ()) -> None:
                     index = writer.index.without(removed) if removed else writer.index
@@ -401,32 +377,14 @@ class Engine(Searcher):
         return index.changed(**mine)
 
     @contextmanager
-    def _writing(self) -> Iterator[_Writer]:
+    def _writing(self) -> Iterator[Writer]:
         if self.folder is None:
-            yield _Memory(self.index)
+            yield MemoryWriter(self.index)
             return
         with index_writer(self.folder, self.index) as writer:
             if writer.index is not self.index:  # somebody else has changed it
                 self.index = writer.index = self._as_here(writer.index)
             yield writer
-
-    def _builder(
-        self, wanted: Sequence[PictureFile], index: Index, stack: ExitStack, retry: bool
-    ) -> tuple[SegmentBuilder, list[PictureFile]]:
-        """Give what collects pictures, and which are left to read after an earlier run."""
-        n_words = index.vocabulary.n_words_
-        if self.folder is None:
-            return SegmentBuilder(n_words), list(wanted)
-        files = {(f.identifier, f.path, f.size, f.mtime_ns): f for f in wanted}
-        left = []
-        for item in read_journal(self.folder, n_words):
-            known = item if isinstance(item, Failure) else item[0]
-            key = (known.identifier, known.path, known.size, known.mtime_ns)
-            if key in files and not (retry and isinstance(item, Failure)):
-                left.append(item)
-                del files[key]
-        builder = stack.enter_context(JournalledBuilder(self.folder, n_words, left))
-        return builder, list(files.values())
 
     def info(self) -> dict[str, Any]:
         """Return facts about the index, for JSON."""

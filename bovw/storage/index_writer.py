@@ -14,8 +14,11 @@ import numpy as np
 
 from ..errors import StorageError
 from ..index import Index
+from ..pictures import PictureFile
+from ..segment import Failure, SegmentBuilder
 from ..settings import Settings
 from .index_folder import KIND, VERSION, load_index, segment_name, write_graph
+from .journal import JournalledBuilder, read_journal
 from .lock import locked
 from .manifest import file_facts, new_folder_at, parse_manifest, replace_manifest, sync
 from .segment_folder import load_segment, write_merged, write_segment
@@ -105,6 +108,36 @@ class IndexWriter:
         graph = loaded.graph if usual == index.settings.candidates else None
         self.index = replace(loaded, settings=index.settings, graph=graph)
         return self.index
+
+    @contextmanager
+    def builder(
+        self, wanted: Sequence[PictureFile], *, retry: bool = False
+    ) -> Iterator[tuple[SegmentBuilder, list[PictureFile]]]:
+        """Give what collects pictures, with what an interrupted run has left of those wanted.
+
+        Parameters
+        ----------
+        wanted : sequence of PictureFile
+        retry : bool
+            Pictures that failed in that run are to be read again.
+
+        Yields
+        ------
+        builder : SegmentBuilder
+        wanted : list of PictureFile
+            Those that are left to read.
+        """
+        n_words = self.index.vocabulary.n_words_
+        files = {(f.identifier, f.path, f.size, f.mtime_ns): f for f in wanted}
+        left = []
+        for item in read_journal(self.folder, n_words):
+            known = item if isinstance(item, Failure) else item[0]
+            key = (known.identifier, known.path, known.size, known.mtime_ns)
+            if key in files and not (retry and isinstance(item, Failure)):
+                left.append(item)
+                del files[key]
+        with JournalledBuilder(self.folder, n_words, left) as builder:
+            yield builder, list(files.values())
 
     def _manifest(self) -> dict[str, Any]:
         return parse_manifest(self.folder, KIND, VERSION)
