@@ -1,0 +1,109 @@
+"""An index in a folder is made, goes on after an interruption, and follows its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import bovw
+from bovw.errors import ExistsError, IncompatibleError
+
+from .conftest import SAMPLE, SMALL
+
+FEW = SMALL.changed(features={"max_features": 150})
+
+
+def test_without_a_vocabulary_it_goes_on_from_the_features_it_has(
+    pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "i"
+    with monkeypatch.context() as patch:
+        patch.setattr("bovw.training.Vocabulary.fit", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            bovw.update_index(target, pictures[:8], settings=FEW)
+    kept = tmp_path / ".i.features"
+    assert len(list(kept.rglob("*.npz"))) == 8 and not target.exists()
+    times = {path: path.stat().st_mtime_ns for path in kept.rglob("*.npz")}
+    read: list[Path] = []
+    monkeypatch.setattr(
+        "bovw.feature_cache.FeatureCache.save", lambda self, *_: read.append(self.folder)
+    )
+    engine, changes = bovw.update_index(target, pictures[:8], settings=FEW)
+    assert len(changes.added) == 8 and times and not read
+    assert not kept.exists()
+    assert engine.info()["n_segments"] == 1
+    assert engine.search(pictures[3])[0].identifier == pictures[3].name
+    again, changes = bovw.update_index(target, pictures[:9], settings=FEW)
+    assert changes.added == (pictures[8].name,) and len(again) == 9
+
+
+def test_another_vocabulary_or_other_settings_are_refused(
+    vocabulary: bovw.Vocabulary, pictures: list[Path], tmp_path: Path
+) -> None:
+    target = tmp_path / "i"
+    bovw.update_index(target, pictures[:2], vocabulary=vocabulary, settings=FEW)
+    other = bovw.train_vocabulary(
+        SAMPLE / "logos", settings=FEW.changed(vocabulary={"n_words": 300})
+    )
+    with pytest.raises(IncompatibleError, match="another vocabulary"):
+        bovw.update_index(target, pictures[:3], vocabulary=other)
+    with pytest.raises(IncompatibleError, match="other settings"):
+        bovw.update_index(target, pictures[:3], preset="classic")
+    assert len(bovw.Engine.open(target)) == 2
+    engine, changes = bovw.update_index(
+        target, pictures[:3], vocabulary=other, settings=FEW, overwrite=True
+    )
+    assert len(changes.added) == len(engine) == 3 and engine.vocabulary.n_words_ == 300
+    assert [path.name for path in tmp_path.iterdir()] == ["i"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.txt").write_text("precious")
+    with pytest.raises(ExistsError):
+        bovw.update_index(tmp_path / "mine", pictures[:2], vocabulary=other)
+    with pytest.raises(ExistsError):
+        bovw.update_index(tmp_path / "mine", pictures[:2], vocabulary=other, overwrite=True)
+    assert (tmp_path / "mine" / "a.txt").read_text() == "precious"
+
+
+def test_many_segments_are_merged(
+    vocabulary: bovw.Vocabulary,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bovw.updating._MANY_SEGMENTS", 2)
+    for n in (1, 2, 3):
+        engine, _ = bovw.update_index(
+            tmp_path / "i", pictures[:n], vocabulary=vocabulary, settings=FEW
+        )
+        assert engine.info()["n_segments"] == (n if n < 3 else 1)
+    assert len(bovw.Engine.open(tmp_path / "i", verify="full")) == 3
+
+
+def test_a_new_index_is_written_in_pieces_and_merged(
+    vocabulary: bovw.Vocabulary,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A long run commits what it has; here after every third picture."""
+    monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 3)
+    monkeypatch.setattr("bovw.indexing._DESCRIPTORS_AT_ONCE", 1)
+    commits: list[int] = []
+    from bovw.storage import IndexWriter
+
+    commit = IndexWriter.commit
+    monkeypatch.setattr(
+        IndexWriter,
+        "commit",
+        lambda self, index: commits.append(len(index.collection)) or commit(self, index),
+    )
+    engine, changes = bovw.update_index(
+        tmp_path / "i", pictures[:8], vocabulary=vocabulary, settings=FEW
+    )
+    assert commits == [3, 6, 8]
+    assert len(changes.added) == 8 and engine.info()["n_segments"] == 1
+    whole = bovw.Engine.build(pictures[:8], vocabulary=vocabulary, settings=FEW)
+    assert [(a.identifier, a.score) for a in engine.search(pictures[0])] == [
+        (a.identifier, a.score) for a in whole.search(pictures[0])
+    ]
