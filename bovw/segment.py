@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from .errors import FormatError
 from .keypoints import pack_keypoints
 from .signatures import aggregate
 from .weighting import word_counts
@@ -154,7 +155,20 @@ class Segment:
         return sum(int(getattr(self, name).nbytes) for name in ("offsets", *ARRAYS))
 
     def counts(self, n_words: int) -> sparse.csr_matrix:
-        """Counts of words, ``(n_pictures, n_words)``."""
+        """Counts of words, ``(n_pictures, n_words)``.
+
+        Raises
+        ------
+        FormatError
+            When the segment, which was read from disk, holds words beyond.
+        """
+        # Looked at here, where all words are read anyway; scipy would not.
+        largest = int(self.words.max(initial=0))
+        if largest >= n_words:
+            raise FormatError(
+                f"segment {self.number} holds word {largest} of a vocabulary of {n_words} words: "
+                "restore it from a copy, or make the index anew"
+            )
         return word_counts(self.words, self.offsets, n_words)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 from .manifest import ADVICE, MANIFEST
+
+_HEADER = 4096
 
 
 def load_array(
@@ -32,24 +35,27 @@ def load_array(
         raise FormatError(f"{folder / MANIFEST} does not list {name}: {ADVICE}")
     try:
         with path.open("rb") as file:
-            read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-            found, in_columns, dtype = read[npy.read_magic(file)](file)
-            start = file.tell()
-    except (OSError, ValueError, KeyError, EOFError, TypeError, SyntaxError) as error:
-        raise FormatError(f"{path} cannot be read ({error}): {ADVICE}") from error
+            head = io.BytesIO(file.read(_HEADER))  # whatever length the header says it has
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+        found, in_columns, dtype = read[npy.read_magic(head)](head)
+        start = head.tell()
+    except Exception as error:  # numpy reads it as Python, which can fail in any way
+        raise FormatError(f"{path} cannot be read ({error!r:.200}): {ADVICE}") from error
     fits = len(found) == len(shape) and all(
         wanted in (None, got) for wanted, got in zip(shape, found, strict=True)
     )
-    if not fits or dtype.name not in dtypes or in_columns or min(found, default=0) < 0:
+    known = any(dtype == np.dtype(name) for name in dtypes)  # and in the order of this machine
+    if not fits or not known or in_columns or min(found, default=0) < 0:
         expected = ", ".join("n" if n is None else str(n) for n in shape)
         raise FormatError(
-            f"{path} holds {dtype.name} of shape {found}, expected "
+            f"{path} holds {dtype} of shape {found}, expected "
             f"{' or '.join(dtypes)} of shape ({expected}): {ADVICE}"
         )
     size = path.stat().st_size
-    if start + math.prod(found) * dtype.itemsize != size:
+    # A side may be absurd where another is 0.
+    if start + math.prod(found) * dtype.itemsize != size or max(found) > size:
         raise FormatError(
-            f"{path} has {size} bytes, which {dtype.name} of shape {found} does not fit: {ADVICE}"
+            f"{path} has {size} bytes, which {dtype} of shape {found} does not fit: {ADVICE}"
         )
     if size == start:  # nothing cannot be mapped
         return np.zeros(found, dtype)

@@ -33,6 +33,7 @@ from ..vocabulary import Vocabulary
 from .arrays import load_array
 from .lock import locked
 from .manifest import (
+    ADVICE,
     MANIFEST,
     check_hashes,
     check_target,
@@ -42,18 +43,14 @@ from .manifest import (
     sound_cache,
     write_manifest,
 )
-from .segment_folder import load_segment, write_merged
+from .segment_folder import load_segment, segment_name, segment_number, write_merged
+from .values import check_description, check_versions, read_settings, shown
 from .vocabulary_folder import load_vocabulary, write_vocabulary
 
 KIND = "bovw-index"
 VERSION = 2
 _GRAPH = "histograms.nmslib"
 _ATTEMPTS = 10
-
-
-def segment_name(number: int) -> str:
-    """Where a segment lies in its index."""
-    return f"segments/{number:04d}"
 
 
 def holds_index(path: str | os.PathLike[str]) -> bool:
@@ -168,24 +165,28 @@ def _generation(folder: Path) -> int:
 def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> Index:
     vocabulary = load_vocabulary(folder / "vocabulary", trusted=trusted, n_jobs=n_jobs)
     try:
-        listed = [(str(s["name"]), tuple(s["dead"])) for s in manifest["segments"]]
-        settings = Settings.from_dict(manifest["settings"])
-        descriptor, made_with = dict(manifest["descriptor"]), dict(manifest["versions"])
+        listed = [(s["name"], tuple(s["dead"])) for s in manifest["segments"]]
+        settings = read_settings(manifest["settings"])
+        descriptor, made_with = manifest["descriptor"], manifest["versions"]
+        check_description(descriptor)
+        check_versions(made_with)
         if type(manifest["generation"]) is not int:
-            raise ValueError(f"generation {manifest['generation']!r}")
-        numbers = [int(name.removeprefix("segments/")) for name, _ in listed]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FormatError(f"{folder}: the manifest is not as expected ({error!r})") from error
-    if [segment_name(n) for n in numbers] != [n for n, _ in listed] or sorted(
-        set(numbers)
-    ) != numbers:
-        raise FormatError(f"{folder}: the manifest names segments {[n for n, _ in listed]}")
+            raise ValueError(f"generation {shown(manifest['generation'])}")
+        numbers = [segment_number(name) for name, _ in listed]
+        if sorted(set(numbers)) != numbers:
+            raise ValueError(f"segments {shown(numbers)}")
+    except (FormatError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise FormatError(
+            f"{folder}: the manifest is not as expected ({error!r:.500}): {ADVICE}"
+        ) from error
     segments = [load_segment(folder, manifest, name, vocabulary.n_words_) for name, _ in listed]
     dead = {s.number: places for s, (_, places) in zip(segments, listed, strict=True) if places}
     for segment in segments:
         places = dead.get(segment.number, ())
         if not all(type(p) is int and 0 <= p < len(segment) for p in places):
-            raise FormatError(f"{folder}: the manifest removes pictures that are not there")
+            raise FormatError(
+                f"{folder}: the manifest removes pictures that are not there: {ADVICE}"
+            )
     return Index(
         segments=tuple(segments) or (_empty(vocabulary),),
         vocabulary=vocabulary,

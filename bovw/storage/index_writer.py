@@ -17,11 +17,11 @@ from ..index import Index
 from ..pictures import PictureFile
 from ..segment import Failure, SegmentBuilder
 from ..settings import Settings
-from .index_folder import KIND, VERSION, load_index, segment_name, write_graph
+from .index_folder import KIND, VERSION, load_index, write_graph
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
 from .manifest import file_facts, new_folder_at, parse_manifest, replace_manifest, sync
-from .segment_folder import load_segment, write_merged, write_segment
+from .segment_folder import load_segment, segment_name, write_merged, write_segment
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..errors import StorageError
 from ..segment import ARRAYS, Failure, PictureWords, Record, SegmentBuilder, array_kinds
+from .segment_folder import checked_failure, checked_record
 
 JOURNAL = "journal"
 SEGMENT_PICTURES = 2_000
@@ -118,16 +119,31 @@ def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record,
         at += n_text + n_arrays
         if mark != _MARK or at > len(content) or zlib.crc32(arrays, zlib.crc32(text)) != crc:
             return
-        entry = json.loads(text)
-        if "failure" in entry:
-            yield Failure(*entry["failure"])
-        else:
-            yield Record(*entry["picture"]), _unpacked(arrays, entry["n"], n_words)
+        try:
+            item = _read(json.loads(text), arrays, n_words)
+        except (ValueError, TypeError, KeyError, RecursionError):  # nothing that was written here
+            return
+        yield item
+
+
+def _read(
+    entry: dict[str, Any], arrays: bytes, n_words: int
+) -> Failure | tuple[Record, PictureWords]:
+    if "failure" in entry:
+        return checked_failure(entry["failure"])
+    record, picture = checked_record(entry["picture"]), _unpacked(arrays, entry["n"], n_words)
+    if len(picture) and int(picture.words.max()) >= n_words:
+        raise ValueError(f"word {picture.words.max()} of {n_words}")
+    return record, picture
 
 
 def _unpacked(content: bytes, n: int, n_words: int) -> PictureWords:
+    kinds = array_kinds(n_words)
+    each = sum(dtype.itemsize * int(np.prod(shape, dtype=int)) for dtype, shape in kinds.values())
+    if type(n) is not int or n * each != len(content):
+        raise ValueError(f"{len(content)} bytes for {n!r} features")
     arrays, at = {}, 0
-    for name, (dtype, shape) in array_kinds(n_words).items():
+    for name, (dtype, shape) in kinds.items():
         count = n * int(np.prod(shape, dtype=int))
         arrays[name] = np.frombuffer(content, dtype, count, at).reshape(n, *shape)
         at += count * dtype.itemsize

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormatError, SettingsError
+from ..errors import FormatError
 from ..lsa_index import LsaIndex, Quantizer
 from ..quantisation import ProductQuantizer, ScalarQuantizer
-from ..settings import Settings
 from .arrays import load_array
-from .manifest import check_hashes, new_folder, read_manifest, write_manifest
+from .manifest import ADVICE, check_hashes, new_folder, read_manifest, write_manifest
 from .segment_folder import read_catalogue, write_catalogue
+from .values import read_settings
 from .vocabulary_folder import load_vocabulary, write_vocabulary
 
 KIND = "bovw-lsa"
@@ -76,9 +76,18 @@ def load_lsa_index(
     basis = load_array(folder, manifest, "basis.npy", ("float16",), (None, n_words))
     try:
         quantizer = _read_quantizer(folder, manifest, len(basis))
-        settings = Settings.from_dict(manifest["settings"])
-    except (KeyError, TypeError, ValueError, SettingsError) as error:
-        raise FormatError(f"{folder}: the manifest is not as expected ({error!r})") from error
+        settings = read_settings(manifest["settings"])
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        raise FormatError(
+            f"{folder}: the manifest is not as expected ({error!r:.500}): {ADVICE}"
+        ) from error
     if codes.shape[1] != quantizer.bytes_per_vector_:
         raise FormatError(f"{folder / 'codes.npy'} does not fit what it was made with")
     return LsaIndex(

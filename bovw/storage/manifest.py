@@ -180,12 +180,11 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
         raise FormatError(f"{folder}: {what}; give the folder of {_called(kind)}{_left(folder)}")
+    if not (folder / MANIFEST).is_file():  # nor is a pipe one, which would be waited for
+        raise FormatError(f"{folder} holds no {MANIFEST}: it is not {_called(kind)} of bovw")
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
-    except FileNotFoundError:
-        raise FormatError(
-            f"{folder} holds no {MANIFEST}: it is not {_called(kind)} of bovw"
-        ) from None
+        expected = digest(manifest) if isinstance(manifest, dict) else None
     except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"{folder / MANIFEST} cannot be read ({error}): {ADVICE}") from error
     if not isinstance(manifest, dict) or not str(manifest.get("format", "")).startswith("bovw-"):
@@ -200,7 +199,7 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
             f"{folder} has version {found!r} of its format, this bovw reads {version}: "
             "use the bovw that wrote it, or make it anew"
         )
-    if manifest.get("digest") != digest(manifest):
+    if manifest.get("digest") != expected:
         raise FormatError(f"{folder / MANIFEST} has changed since it was written: {ADVICE}")
     files = manifest.get("files")
     if not isinstance(files, dict):
@@ -222,8 +221,11 @@ def file_problem(
     `full`: its bytes are compared, not only their number.
     """
     path = folder / name
-    if not path.is_file():
-        return "is missing"
+    try:
+        if not path.is_file():
+            return "is missing"
+    except OSError as error:  # such as a name that is too long
+        return f"cannot be looked up ({error.strerror or error})"
     size = path.stat().st_size
     if size != facts["size"]:
         return f"has {size} bytes, the manifest says {facts['size']}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,26 @@ from ..collection import Collection
 from ..errors import FormatError
 from ..segment import ARRAYS, Failure, Record, Segment, array_kinds
 from .arrays import load_array
+from .manifest import ADVICE
+from .values import shown
 
 _CATALOGUE = "catalogue.json"
 _LONGEST_SIDE = 1 << 31
+_MOST_SEGMENTS = 1 << 31
+
+
+def segment_name(number: int) -> str:
+    """Where a segment lies in its index."""
+    return f"segments/{number:04d}"
+
+
+def segment_number(name: Any) -> int:
+    """Give the number of the segment that lies there; a FormatError when that is no name."""
+    digits = name.removeprefix("segments/") if isinstance(name, str) else ""
+    number = int(digits) if digits.isdecimal() and len(digits) <= 10 else 0
+    if segment_name(number) != name or not 0 < number < _MOST_SEGMENTS:
+        raise FormatError(f"the manifest names a segment {name!r:.200}: {ADVICE}")
+    return number
 
 
 def write_segment(folder: Path, segment: Segment) -> None:
@@ -75,13 +93,13 @@ def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: 
     manifest : mapping
         Of the index.
     name : str
-        Of the segment's folder, with ``/``; its last part is its number.
+        Of the segment's folder; see `segment_name`.
     n_words : int
         Size of the vocabulary.
     """
-    catalogue = f"{name}/{_CATALOGUE}"
+    number, catalogue = segment_number(name), f"{name}/{_CATALOGUE}"
     if catalogue not in manifest["files"]:
-        raise FormatError(f"{folder}: the manifest lists no {catalogue}: make the index anew")
+        raise FormatError(f"{folder}: the manifest lists no {catalogue}: {ADVICE}")
     records, failures = read_catalogue(folder / catalogue)
     length = len(records) + 1
     offsets = load_array(folder, manifest, f"{name}/offsets.npy", ("int64",), (length,))
@@ -92,32 +110,43 @@ def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: 
         arrays[array] = load_array(folder, manifest, f"{name}/{array}.npy", (dtype.name,), expected)
         n = len(arrays[array])
     if offsets[0] != 0 or offsets[-1] != n or (np.diff(offsets) < 0).any():
-        raise FormatError(f"{folder / name / 'offsets.npy'} does not fit words.npy: make it anew")
-    return Segment(int(name.rsplit("/", 1)[1]), records, failures, offsets, **arrays)
+        raise FormatError(f"{folder / name / 'offsets.npy'} does not fit words.npy: {ADVICE}")
+    return Segment(number, records, failures, offsets, **arrays)
 
 
 def read_catalogue(path: Path) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:
     """Read the records and failures of a segment; a FormatError says what is wrong with them."""
     try:
         content = json.loads(path.read_text(encoding="ascii"))
-        records = tuple([Record(*row) for row in content["pictures"]])
-        failures = tuple([Failure(*row) for row in content["failed"]])
-        before = None
-        for r in records:
-            if not (
-                isinstance(r.identifier, str)
-                and isinstance(r.path, str)
-                and type(r.width) is type(r.height) is type(r.size) is type(r.mtime_ns) is int
-                and 0 < r.width < _LONGEST_SIDE
-                and 0 < r.height < _LONGEST_SIDE
-                and isinstance(r.sha256, str)
-                and (before is None or before < r.identifier)
-            ):
-                raise ValueError(f"the record {r} is malformed or out of order")
-            before = r.identifier
-        for f in failures:
-            if not all(isinstance(text, str) for text in (f.identifier, f.path, f.reason)):
-                raise ValueError(f"the failure {f} is malformed")
+        records = tuple([checked_record(row) for row in content["pictures"]])
+        failures = tuple([checked_failure(row) for row in content["failed"]])
+        for before, r in pairwise(records):
+            if before.identifier >= r.identifier:
+                raise ValueError(f"the record {shown(r)} is out of order")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(f"{path} is not as expected ({error}): make it anew") from error
+        raise FormatError(f"{path} is not as expected ({error}): {ADVICE}") from error
     return records, failures
+
+
+def checked_record(row: Sequence[Any]) -> Record:
+    """Make a record of its fields; a ValueError or TypeError when they cannot be such."""
+    r = Record(*row)
+    if not (
+        isinstance(r.identifier, str)
+        and isinstance(r.path, str)
+        and type(r.width) is type(r.height) is type(r.size) is type(r.mtime_ns) is int
+        and 0 < r.width < _LONGEST_SIDE
+        and 0 < r.height < _LONGEST_SIDE
+        and isinstance(r.sha256, str)
+    ):
+        raise ValueError(f"the record {shown(r)} is malformed")
+    return r
+
+
+def checked_failure(row: Sequence[Any]) -> Failure:
+    """Make a failure of its fields; a ValueError or TypeError when they cannot be such."""
+    f = Failure(*row)
+    texts = (f.identifier, f.path, f.reason)
+    if not (all(isinstance(t, str) for t in texts) and type(f.size) is type(f.mtime_ns) is int):
+        raise ValueError(f"the failure {shown(f)} is malformed")
+    return f

@@ -8,16 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormatError, IncompatibleError, SettingsError
+from ..errors import FormatError, IncompatibleError
+from ..settings import VocabularySettings
 from ..signatures import BITS, HammingEmbedding
 from ..versions import versions
 from ..vocabulary import Vocabulary, WordStatistics
 from .arrays import load_array
-from .manifest import new_folder, read_manifest, sound_cache, write_manifest
+from .manifest import ADVICE, new_folder, read_manifest, sound_cache, write_manifest
+from .values import check_fields, check_origin, check_versions, shown
 
 KIND = "bovw-vocabulary"
 VERSION = 2
 _GRAPH = "words.nmslib"
+# What using JSON as what it should be can raise; a SettingsError is a ValueError.
+_UNEXPECTED = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    IncompatibleError,
+)
 
 
 def save_vocabulary(
@@ -73,6 +85,8 @@ def load_vocabulary(
     folder = Path(path)
     manifest = read_manifest(folder, KIND, VERSION)
     centers = load_array(folder, manifest, "centers.npy", ("uint8",), (None, None))
+    if centers.shape[1] == 0:
+        raise FormatError(f"{folder / 'centers.npy'} holds centres of nothing: {ADVICE}")
     shape = BITS, centers.shape[1]
     projection = load_array(folder, manifest, "projection.npy", ("int8",), shape)
     shape = len(centers), BITS
@@ -83,9 +97,10 @@ def load_vocabulary(
     if len(centers) != manifest.get("n_words") or len(centers) == 0:
         raise FormatError(
             f"{folder}: {len(centers)} centres, the manifest says "
-            f"{manifest.get('n_words')!r} words; make it anew"
+            f"{shown(manifest.get('n_words'))} words: {ADVICE}"
         )
     try:
+        check_fields(VocabularySettings, manifest["parameters"])
         parameters = {**manifest["parameters"], "n_jobs": n_jobs, "progress": False}
         vocabulary = Vocabulary.from_centers(
             centers, embedding=embedding, graph=graph, **parameters
@@ -93,13 +108,18 @@ def load_vocabulary(
         facts: dict[str, Any] = manifest["facts"]
         if facts:
             vocabulary.agreement_ = float(facts["agreement"])
+            check_fields(WordStatistics, facts["statistics"])
             vocabulary.statistics_ = WordStatistics(**facts["statistics"])
+        check_versions(manifest["versions"])
         if manifest["made_with"]:
+            check_origin(manifest["made_with"])
             vocabulary.made_with_ = {
                 **manifest["made_with"],
                 "versions": manifest["versions"],
                 "pictures": [digest.tobytes().hex() for digest in pictures],
             }
-    except (KeyError, TypeError, ValueError, SettingsError, IncompatibleError) as error:
-        raise FormatError(f"{folder}: the manifest is not as expected ({error!r})") from error
+    except _UNEXPECTED as error:
+        raise FormatError(
+            f"{folder}: the manifest is not as expected ({error!r:.500}): {ADVICE}"
+        ) from error
     return vocabulary

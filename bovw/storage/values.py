@@ -1,0 +1,85 @@
+"""Values of JSON, which may be anything: they are checked before anything is computed with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from ..features import DESCRIPTOR_LENGTH
+from ..settings import FeatureSettings, ImageSettings, Settings
+
+_LIMIT = 1 << 63
+
+
+def read_settings(values: Any) -> Settings:
+    """Make settings of what `Settings.to_dict` gave.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When it is something else.
+    """
+    settings = Settings.from_dict(values)
+    for room in vars(settings):
+        check_fields(type(getattr(settings, room)), values.get(room, {}))
+    return settings
+
+
+def check_fields(kind: type, values: Mapping[str, Any]) -> None:
+    """Raise a ValueError when values are not of the types that the fields of a dataclass have."""
+    for name, hint in get_type_hints(kind).items():
+        if name in values and not _fits(values[name], hint):
+            raise ValueError(f"{name}={shown(values[name])}: expected {_called(hint)}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if hint is float:
+        return type(value) in (int, float) and abs(value) < _LIMIT  # nor is NaN
+    if hint is int:
+        return type(value) is int and abs(value) < _LIMIT
+    options = get_args(hint)
+    if get_origin(hint) is Literal:
+        return isinstance(value, str) and value in options
+    return any(_fits(value, o) for o in options) if options else type(value) is hint
+
+
+def _called(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
+
+
+def check_description(values: Any) -> None:
+    """Raise a ValueError when this is not what `SiftExtractor.description` gives."""
+    kinds = {"descriptor": str, "upright": bool, "region_factor": float}
+    golden = values["golden"]
+    if not (
+        all(_fits(values[name], kind) for name, kind in kinds.items())
+        and isinstance(golden, list)
+        and len(golden) == DESCRIPTOR_LENGTH
+        and all(type(value) is int and 0 <= value < 256 for value in golden)
+    ):
+        raise ValueError(f"no description of a descriptor: {shown(values)}")
+
+
+def check_versions(values: Any) -> None:
+    """Raise a ValueError when these are not names of packages with their versions."""
+    if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
+        raise ValueError(f"versions={shown(values)}: expected names and texts")
+
+
+def check_origin(values: Any) -> None:
+    """Raise an error when this does not say what a vocabulary was made with."""
+    check_fields(ImageSettings, values["images"])
+    check_fields(FeatureSettings, values["features"])
+    check_description(values["descriptor"])
+    failed = values.get("failed", [])
+    n_pictures = values.get("n_pictures", 0)
+    if type(n_pictures) is not int or not all(
+        isinstance(failure[name], str) for failure in failed for name in ("path", "reason")
+    ):
+        raise ValueError(f"n_pictures={shown(n_pictures)}, failed={shown(failed)}")
+
+
+def shown(value: Any) -> str:
+    """A value in an error message: not all of a long one."""
+    text = repr(value)
+    return text if len(text) <= 200 else text[:200] + " ..."
