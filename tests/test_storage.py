@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 import bovw
 from bovw.errors import ExistsError, FormatError, IncompatibleError
+from bovw.storage import read_journal
 from bovw.storage.manifest import digest
 
 
@@ -187,3 +190,100 @@ def test_another_version_is_a_warning(copy: Path) -> None:
     )
     with pytest.warns(UserWarning, match=r"OpenCV 4\.2\.0"):
         bovw.Engine.open(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("", {"generation": 7.0}, "generation 7.0"),
+        ("", {"segments": [{"name": f"segments/{1 << 31}", "dead": []}]}, "names a segment"),
+        ("", {"segments": [{"name": "segments/../x", "dead": []}]}, "names a segment"),
+        ("", {"segments": 7}, "not iterable"),
+        ("", {"settings": {"geometry": {"verify": "7"}}}, "verify"),
+        ("", {"settings": {"geometry": {"verify": 7.0}}}, "expected int"),
+        ("", {"settings": {"kernel": {"sigma": float("inf")}}}, "sigma=inf: expected float"),
+        ("", {"settings": {"features": {"upright": 0}}}, "upright=0: expected bool"),
+        ("", {"descriptor": {}}, "golden"),
+        ("", {"versions": {"opencv-python-headless": 4}}, "versions"),
+        ("vocabulary", {"n_words": [[]] * 1000}, r"says \[\[\], .* \.\.\. words"),
+        ("vocabulary", {"parameters": {"random_state": None}}, "random_state=None: expected int"),
+        ("vocabulary", {"made_with": {"images": {}}}, "features"),
+        ("vocabulary", {"facts": {"agreement": 10**400}}, "too large"),
+    ],
+)
+def test_odd_values_are_refused(
+    copy: Path, name: str, change: dict[str, object], message: str
+) -> None:
+    edit(copy / name / "manifest.json", **change)
+    facts = json.loads((copy / "manifest.json").read_text())["files"]
+    facts["vocabulary/manifest.json"]["size"] = (copy / "vocabulary/manifest.json").stat().st_size
+    edit(copy / "manifest.json", files=facts)
+    with pytest.raises(FormatError, match=message):
+        bovw.Engine.open(copy)
+
+
+def test_nesting_beyond_measure_is_refused(copy: Path) -> None:
+    for depth in (900, 100_000):
+        (copy / "manifest.json").write_text(
+            '{"format": "bovw-index", "version": 2, "x": ' + "[" * depth + "]" * depth + "}"
+        )
+        with pytest.raises(FormatError, match=r"manifest\.json"):
+            bovw.Engine.open(copy)
+
+
+def test_what_is_no_file_is_not_read(copy: Path) -> None:
+    (copy / "manifest.json").unlink()
+    (copy / "manifest.json").symlink_to("/dev/zero")
+    with pytest.raises(FormatError, match="holds no manifest"):
+        bovw.Engine.open(copy)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\x93NUMPY\x02\x00\xff\xff\xff\x7f",  # two gigabytes of header
+        b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1\xff" + b" " * 200,
+        b"\x93NUMPY\x01\x00\x76\x00" + b"(" * 118,
+    ],
+)
+def test_odd_headers_are_refused(copy: Path, header: bytes) -> None:
+    path = copy / "segments/0001/shapes.npy"
+    path.write_bytes(header + path.read_bytes()[len(header) :])
+    with pytest.raises(FormatError, match=r"shapes\.npy cannot be read"):
+        bovw.Engine.open(copy)
+
+
+def test_the_bytes_of_another_machine_are_refused(copy: Path) -> None:
+    points = np.load(copy / "segments/0001/points.npy")
+    np.save(copy / "segments/0001/points.npy", points.astype(points.dtype.newbyteorder()))
+    with pytest.raises(FormatError, match=r"points\.npy holds"):
+        bovw.Engine.open(copy)
+
+
+def test_words_beyond_the_vocabulary_are_refused(copy: Path, pictures: list[Path]) -> None:
+    words = np.load(copy / "segments/0001/words.npy")
+    words[7] = np.iinfo(words.dtype).max
+    np.save(copy / "segments/0001/words.npy", words)
+    opened = bovw.Engine.open(copy)
+    with pytest.raises(FormatError, match=r"segment 1 holds word 65535 of a vocabulary of"):
+        opened.search(pictures[0])
+
+
+def test_a_journal_of_something_else_is_not_taken_up(tmp_path: Path) -> None:
+    record = ["a.jpg", "/a.jpg", 7, 7, "", 1, 1]
+    good = json.dumps({"picture": record, "n": 0}).encode(), b""
+    odd = [
+        ({"picture": record, "n": 2}, b"x"),
+        ({"picture": record, "n": -1}, b""),
+        ({"picture": [1, *record[1:]], "n": 0}, b""),
+        ({"failure": ["a.jpg", "/a.jpg", 7]}, b""),
+        ({"picture": record, "n": 1}, b"\xff" * (1 + 8 + 4 + 2)),  # a word beyond the vocabulary
+        ([], b""),
+    ]
+    for content, arrays in odd:
+        entries = [good, (json.dumps(content).encode(), arrays), good]
+        with (tmp_path / "journal").open("wb") as file:
+            for text, data in entries:
+                crc = zlib.crc32(data, zlib.crc32(text))
+                file.write(struct.pack("<4sIII", b"bvwj", len(text), len(data), crc) + text + data)
+        assert len(list(read_journal(tmp_path, 100))) == 1

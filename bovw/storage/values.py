@@ -19,10 +19,9 @@ def read_settings(values: Any) -> Settings:
     ValueError, TypeError
         When it is something else.
     """
-    settings = Settings.from_dict(values)
-    for room in vars(settings):
-        check_fields(type(getattr(settings, room)), values.get(room, {}))
-    return settings
+    for room, usual in vars(Settings()).items():
+        check_fields(type(usual), values.get(room, {}))
+    return Settings.from_dict(values)
 
 
 def check_fields(kind: type, values: Mapping[str, Any]) -> None:
