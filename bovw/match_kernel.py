@@ -207,7 +207,8 @@ def contributions(
         best = (totals + np.roll(totals, 1, axis=1) + np.roll(totals, -1, axis=1)).argmax(axis=1)
         off = (bin_ - best[matches.candidate] + 1) % bins
         weight = np.where(off <= 2, weight, 0)
-    sizes = np.maximum(collection.sizes[positions], 1) ** settings.size_exponent
+    # A whole number to the power of a whole number could overflow.
+    sizes = np.maximum(collection.sizes[positions], 1.0) ** settings.size_exponent
     return np.asarray(weight / sizes[matches.candidate])
 
 
@@ -253,7 +254,9 @@ def correspondences(
 def _weights(matches: KernelMatches, settings: KernelSettings) -> NDArray[np.float32]:
     """Weight of each match: the rarer its word and the nearer the signatures, the more."""
     far = np.arange(BITS + 1, dtype=np.float32) / np.float32(settings.sigma)
-    return np.asarray(matches.rarity * np.exp(-far * far)[matches.distance], np.float32)
+    # Never 0: contributions are divided by sums of these.
+    by_distance = np.maximum(np.exp(-far * far), np.float32(1e-30))
+    return np.asarray(matches.rarity * by_distance[matches.distance], np.float32)
 
 
 def _sums(

@@ -210,12 +210,13 @@ class KernelSettings:
     def __post_init__(self) -> None:
         _one_of("method", self.method, KernelMethod)
         _require(self.n_both >= 1, "n_both", self.n_both, "at least 1")
-        _require(self.n_nearest >= 1, "n_nearest", self.n_nearest, "at least 1")
+        _require(1 <= self.n_nearest <= 1000, "n_nearest", self.n_nearest, "1 to 1000")
         _require(self.max_repeats >= 1, "max_repeats", self.max_repeats, "at least 1")
         _require(0 <= self.max_distance <= 64, "max_distance", self.max_distance, "0 to 64")
-        _require(self.sigma > 0, "sigma", self.sigma, "above 0")
-        _require(self.angle_bins >= 1, "angle_bins", self.angle_bins, "at least 1")
-        _require(self.size_exponent >= 0, "size_exponent", self.size_exponent, ">= 0")
+        _require(self.sigma >= 0.1, "sigma", self.sigma, "at least 0.1")
+        # Memory grows with the bins.
+        _require(1 <= self.angle_bins <= 3600, "angle_bins", self.angle_bins, "1 to 3600")
+        _require(0 <= self.size_exponent <= 4, "size_exponent", self.size_exponent, "0 to 4")
         _require(self.selectivity > 0, "selectivity", self.selectivity, "above 0")
         _require(self.center_sigma >= 0, "center_sigma", self.center_sigma, ">= 0")
 
@@ -278,7 +279,7 @@ class GeometrySettings:
         _require(0 < self.place < 1, "place", self.place, "between 0 and 1")
         _require(self.max_models >= 1, "max_models", self.max_models, "at least 1")
         _require(0 <= self.chance_share < 1, "chance_share", self.chance_share, "0 to below 1")
-        _require(self.min_evidence > 0, "min_evidence", self.min_evidence, "above 0")
+        _require(self.min_evidence >= 0.001, "min_evidence", self.min_evidence, "at least 0.001")
         _require(self.half_evidence > 0, "half_evidence", self.half_evidence, "above 0")
         _require(
             self.match_evidence >= self.min_evidence,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import bovw
 from bovw.collection import Collection
 from bovw.errors import SettingsError
 from bovw.expansion import enrich_query
@@ -239,3 +242,12 @@ def test_matches_of_some_candidates(query: QueryFeatures, collection: Collection
         set(zip(m.query, m.feature, m.candidate, m.distance, strict=True)) for m in (some, fresh)
     ]
     assert pairs[0] == pairs[1] != set()
+
+
+@pytest.mark.parametrize("settings", [{"sigma": 0.1}, {"size_exponent": 4}])
+def test_extreme_settings_give_numbers(
+    engine: bovw.Engine, pictures: list[Path], settings: dict[str, float]
+) -> None:
+    """What weighs next to nothing is divided by sums of such; whole numbers could overflow."""
+    for answer in engine.changed(kernel=settings).search(pictures[0], None):
+        assert np.isfinite(answer.score)
