@@ -63,3 +63,12 @@ def test_nothing_cannot_be_compressed(vocabulary: bovw.Vocabulary) -> None:
 
     with pytest.raises(SettingsError, match="without features"):
         LsaIndex.of(empty_index(vocabulary, SMALL))
+
+
+def test_what_is_no_number_is_refused(engine: bovw.Engine, tmp_path: Path) -> None:
+    save_lsa_index(LsaIndex.of(engine.index, 16), tmp_path / "i")
+    step = np.load(tmp_path / "i" / "step.npy")
+    for odd in (np.nan, np.inf, 1e30):
+        np.save(tmp_path / "i" / "step.npy", np.full_like(step, odd))
+        with pytest.raises(FormatError, match=r"step\.npy holds numbers beyond"):
+            load_lsa_index(tmp_path / "i")

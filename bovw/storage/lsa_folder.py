@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..lsa_index import LsaIndex, Quantizer
@@ -20,6 +21,8 @@ from .vocabulary_folder import load_vocabulary, write_vocabulary
 KIND = "bovw-lsa"
 VERSION = 2
 _CATALOGUE = "catalogue.json"
+# Vectors have length 1, and the rarest word of a billion pictures weighs 21.
+_LARGEST = 1000
 
 
 def save_lsa_index(
@@ -73,7 +76,7 @@ def load_lsa_index(
     n_words = vocabulary.n_words_
     records, _ = read_catalogue(folder / _CATALOGUE)
     codes = load_array(folder, manifest, "codes.npy", ("uint8",), (len(records), None))
-    basis = load_array(folder, manifest, "basis.npy", ("float16",), (None, n_words))
+    basis = _load_numbers(folder, manifest, "basis.npy", "float16", (None, n_words))
     try:
         quantizer = _read_quantizer(folder, manifest, len(basis))
         settings = read_settings(manifest["settings"])
@@ -94,11 +97,21 @@ def load_lsa_index(
         records,
         codes,
         basis.astype(np.float32),
-        load_array(folder, manifest, "idf.npy", ("float32",), (n_words,)),
+        _load_numbers(folder, manifest, "idf.npy", "float32", (n_words,)),
         quantizer,
         vocabulary,
         settings,
     )
+
+
+def _load_numbers(
+    folder: Path, manifest: dict[str, Any], name: str, dtype: str, shape: tuple[int | None, ...]
+) -> NDArray[Any]:
+    """Load floating-point numbers, of which sums and products stay numbers."""
+    array = load_array(folder, manifest, name, (dtype,), shape)
+    if not (np.abs(array) <= _LARGEST).all():  # nor is NaN
+        raise FormatError(f"{folder / name} holds numbers beyond {_LARGEST}, or none: {ADVICE}")
+    return array
 
 
 def _read_quantizer(folder: Path, manifest: dict[str, Any], dimensions: int) -> Quantizer:
@@ -107,14 +120,14 @@ def _read_quantizer(folder: Path, manifest: dict[str, Any], dimensions: int) -> 
         scalar = ScalarQuantizer(int(parameters["bits"]))
         if scalar.bits not in (1, 4, 8):
             raise ValueError(f"{scalar.bits} bits")
-        scalar.low_ = load_array(folder, manifest, "low.npy", ("float32",), (dimensions,))
-        scalar.step_ = load_array(folder, manifest, "step.npy", ("float32",), (dimensions,))
+        scalar.low_ = _load_numbers(folder, manifest, "low.npy", "float32", (dimensions,))
+        scalar.step_ = _load_numbers(folder, manifest, "step.npy", "float32", (dimensions,))
         scalar.bytes_per_vector_ = -(-dimensions * scalar.bits // 8)
         return scalar
     product = ProductQuantizer(int(parameters["n_parts"]))
     if not 1 <= product.n_parts <= dimensions:
         raise ValueError(f"{product.n_parts} parts")
-    centers = load_array(folder, manifest, "centers.npy", ("float32",), (256, dimensions))
+    centers = _load_numbers(folder, manifest, "centers.npy", "float32", (256, dimensions))
     product.centers_ = np.array_split(centers, product.n_parts, axis=1)
     product.bytes_per_vector_ = product.n_parts
     return product
