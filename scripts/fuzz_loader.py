@@ -34,14 +34,16 @@ import numpy as np
 
 import bovw
 from bovw.errors import BovwError
+from bovw.lsa_index import LsaIndex
 from bovw.parallel import limited_threads, progress_bar
+from bovw.storage import load_lsa_index, read_manifest, save_lsa_index
 from bovw.storage.manifest import digest
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 SECONDS = 20
 MEMORY = 512 << 20  # beyond what the parent has
 SIDE = 220
-METHODS = {"inverted": 200, "lsa-hnsw": 1100}
+METHODS = {"inverted": 200, "lsa-hnsw": 1100, "compressed": 200}
 """Of the candidates, and how many words: beyond 1,024 the vocabulary has nmslib's files too."""
 MANIFESTS = ("manifest.json", "vocabulary/manifest.json")
 
@@ -57,7 +59,11 @@ def settings(method: str) -> bovw.Settings:
     return bovw.Settings().changed(
         features={"max_features": 120, "region_factor": 1.5},
         vocabulary={"n_words": METHODS[method]},
-        candidates={"method": method, "n_candidates": 3, "n_components": 4},
+        candidates={
+            "method": "inverted" if method == "compressed" else method,
+            "n_candidates": 3,
+            "n_components": 4,
+        },
     )
 
 
@@ -80,6 +86,9 @@ def sound_index(folder: Path, method: str) -> tuple[Path, bytes]:
     engine.compact()
     engine.add(files[7:])
     engine.remove([files[2].name, files[8].name])
+    if method == "compressed":
+        save_lsa_index(LsaIndex.of(engine.index, 4), folder / "compressed")
+        return folder / "compressed", files[4].read_bytes()
     return folder / "index", files[4].read_bytes()
 
 
@@ -87,7 +96,9 @@ def answers(
     path: Path, query: bytes, *, verify: str, trusted: bool
 ) -> list[list[tuple[str, float]]]:
     """Open an index and ask for the best, and for all."""
-    engine = bovw.Engine.open(path, verify=verify, trusted=trusted)
+    kind = read_manifest(path)["format"]
+    opened = load_lsa_index if kind == "bovw-lsa" else bovw.Engine.open
+    engine: Any = opened(path, verify=verify, trusted=trusted)
     engine.info()
     return [[(a.identifier, a.score) for a in engine.search(query, k)] for k in (2, None)]
 
