@@ -44,6 +44,12 @@ SETTINGS = bovw.Settings().changed(
     geometry={"verify": 3},
 )
 STEPS = ("add", "update", "sync", "remove", "compact")
+# The second is short, and where most can go wrong; the third finds windows of microseconds.
+MOMENTS = ("anywhere", "commit", "between calls")
+PACKAGE = Path(bovw.__file__).parent
+WRITING = tuple(
+    str(PACKAGE / name) for name in ("storage/journal.py", "storage/index_writer.py", "files.py")
+)
 SIDE = 220
 N_PICTURES = 12
 
@@ -139,6 +145,7 @@ class Torture:
         self.tallies = {kind: Tally() for kind in STEPS}
         self.seconds = dict.fromkeys(STEPS, 0.0)  # of the whole step, and of its commit alone
         self.commit_seconds = dict.fromkeys(STEPS, 0.0)
+        self.calls = dict.fromkeys(STEPS, 0)  # that what writes makes
         for name in self.names[:6]:
             self._write(name, 0)
         bovw.Engine.open(self.index).add(self._files(), root=self.pictures, cache=self.cache)
@@ -220,7 +227,17 @@ class Torture:
         else:
             engine.compact()
 
-    def _child(self, step: Step, out: int) -> None:
+    def _child(self, step: Step, out: int, last_call: int) -> None:
+        """Do a step; say when it starts, when it commits, and how often what writes called."""
+        calls = 0
+
+        def counted(frame: Any, event: str, argument: object) -> None:
+            nonlocal calls
+            if frame.f_code.co_filename in WRITING:
+                calls += 1
+                if calls == last_call:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
         def announced(change: Any) -> Any:
             def do(*given: Any) -> Any:
                 os.write(out, b"c")
@@ -232,11 +249,18 @@ class Torture:
             setattr(IndexWriter, name, announced(getattr(IndexWriter, name)))
         with extracted():
             os.write(out, b"s")
+            if last_call:
+                sys.setprofile(counted)
             self.perform(step)
+            sys.setprofile(None)
+            os.write(out, b"%d" % calls)
 
     @contextmanager
-    def _begun(self, step: Step) -> Iterator[tuple[int, int]]:
-        """Start a step in another process, once it is ready; give its id, and where it speaks."""
+    def _begun(self, step: Step, last_call: int = 0) -> Iterator[tuple[int, int]]:
+        """Start a step in another process, once it is ready; give its id, and where it speaks.
+
+        It kills itself between two calls of what writes if `last_call` says which; -1 counts.
+        """
         incoming, out = os.pipe()
         # Nothing of this process may be waiting to be written twice.
         sys.stdout.flush()
@@ -245,7 +269,7 @@ class Torture:
         if pid == 0:
             try:
                 os.close(incoming)
-                self._child(step, out)
+                self._child(step, out, last_call)
                 os._exit(0)
             except BaseException:
                 traceback.print_exc()
@@ -258,16 +282,21 @@ class Torture:
         finally:
             os.close(incoming)
 
-    def kill(self, step: Step) -> bool:
+    def kill(self, step: Step, *, early: bool = False) -> bool:
         """Do a step in another process and kill it; return whether it had ended before."""
-        in_commit, share = bool(self.rng.random() < 0.5), float(self.rng.random())
-        with self._begun(step) as (pid, incoming):
+        moment, share = str(self.rng.choice(MOMENTS)), float(self.rng.random())
+        if early:
+            share **= 4
+        at_call = moment == "between calls"
+        last_call = 1 + int(share * self.calls[step.kind]) if at_call else 0
+        with self._begun(step, last_call) as (pid, incoming):
             seconds = self.seconds
-            if in_commit:  # short, and where most can go wrong
+            if moment == "commit":
                 os.read(incoming, 1)
                 seconds = self.commit_seconds
-            time.sleep(share * seconds[step.kind])
-            os.kill(pid, signal.SIGKILL)
+            if not at_call:
+                time.sleep(share * seconds[step.kind])
+                os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status):
             raise TortureError("the step itself failed, see above")
@@ -275,12 +304,13 @@ class Torture:
 
     def measure(self, step: Step) -> None:
         """Do a step in another process, and note how long it takes."""
-        with self._begun(step) as (pid, incoming):
+        with self._begun(step, -1) as (pid, incoming):
             begun = time.perf_counter()
             os.read(incoming, 1)
             committing = time.perf_counter()
             _, status = os.waitpid(pid, 0)
             ended = time.perf_counter()
+            self.calls[step.kind] = int(os.read(incoming, 20) or 0)
         if status:
             raise TortureError("the step itself failed, see above")
         self.seconds[step.kind] = ended - begun
@@ -335,8 +365,8 @@ class Torture:
         wanted = {name for name in after[0] if before[0].get(name) != after[0][name]}
         tally, killed, kept = self.tallies[step.kind], 0, set[str]()
         place = "before"
-        while killed == 0 or (killed < most and place == "before" and self.rng.random() < 0.4):
-            ended = self.kill(step)
+        while killed == 0 or (killed < most and place == "before" and self.rng.random() < 0.5):
+            ended = self.kill(step, early=bool(kept))  # while the journal is taken up
             killed += 1
             tally.kills += 1
             tally.finished += ended
