@@ -286,7 +286,7 @@ class Torture:
         """Do a step in another process and kill it; return whether it had ended before."""
         moment, share = str(self.rng.choice(MOMENTS)), float(self.rng.random())
         if early:
-            share **= 4
+            moment, share = MOMENTS[-1], share / 4
         at_call = moment == "between calls"
         last_call = 1 + int(share * self.calls[step.kind]) if at_call else 0
         with self._begun(step, last_call) as (pid, incoming):
