@@ -247,16 +247,16 @@ def test_what_is_no_file_is_not_read(copy: Path) -> None:
     ],
 )
 def test_odd_headers_are_refused(copy: Path, header: bytes) -> None:
-    path = copy / "segments/0001/shapes.npy"
+    path = copy / "segments/0001/keypoints.npy"
     path.write_bytes(header + path.read_bytes()[len(header) :])
-    with pytest.raises(FormatError, match=r"shapes\.npy cannot be read"):
+    with pytest.raises(FormatError, match=r"keypoints\.npy cannot be read"):
         bovw.Engine.open(copy)
 
 
 def test_the_bytes_of_another_machine_are_refused(copy: Path) -> None:
-    points = np.load(copy / "segments/0001/points.npy")
-    np.save(copy / "segments/0001/points.npy", points.astype(points.dtype.newbyteorder()))
-    with pytest.raises(FormatError, match=r"points\.npy holds"):
+    keypoints = np.load(copy / "segments/0001/keypoints.npy")
+    np.save(copy / "segments/0001/keypoints.npy", keypoints.astype(keypoints.dtype.newbyteorder()))
+    with pytest.raises(FormatError, match=r"keypoints\.npy holds"):
         bovw.Engine.open(copy)
 
 
@@ -277,7 +277,7 @@ def test_a_journal_of_something_else_is_not_taken_up(tmp_path: Path) -> None:
         ({"picture": record, "n": -1}, b""),
         ({"picture": [1, *record[1:]], "n": 0}, b""),
         ({"failure": ["a.jpg", "/a.jpg", 7]}, b""),
-        ({"picture": record, "n": 1}, b"\xff" * (1 + 8 + 4 + 2)),  # a word beyond the vocabulary
+        ({"picture": record, "n": 1}, b"\xff" * (1 + 8 + 6)),  # a word beyond the vocabulary
         ([], b""),
     ]
     for content, arrays in odd:
