@@ -139,19 +139,25 @@ def randomisation_test(
     n_samples, random_state : int
     """
     sums, _ = _grouped(differences, groups)
-    if len(sums) == 0:
-        return float("nan")
-    observed = abs(sums.sum()) - 1e-12 * np.abs(sums).sum()
-    if len(sums) <= _EXACT_UP_TO:
-        numbers = np.arange(1 << len(sums))[:, None] >> np.arange(len(sums))
+    return float(_p_values(sums[:, None], n_samples, random_state)[0])
+
+
+def _p_values(sums: NDArray[np.float64], n_samples: int, random_state: int) -> NDArray[np.float64]:
+    """Test sums of groups ``(n_groups, m)``, the same signs for all of the `m` comparisons."""
+    n_groups, m = sums.shape
+    if n_groups == 0:
+        return np.full(m, np.nan)
+    observed = np.abs(sums.sum(axis=0)) - 1e-12 * np.abs(sums).sum(axis=0)
+    if n_groups <= _EXACT_UP_TO:
+        numbers = np.arange(1 << n_groups)[:, None] >> np.arange(n_groups)
         totals = np.abs((1 - 2.0 * (numbers & 1)) @ sums)
-        return float(np.mean(totals >= observed))
+        return np.asarray(np.mean(totals >= observed, axis=0))
     rng = np.random.default_rng(random_state)
-    extreme = 1
-    step = max(1, _AT_ONCE // len(sums))
+    extreme = np.ones(m)
+    step = max(1, _AT_ONCE // max(n_groups, m))
     for start in range(0, n_samples, step):
-        signs = rng.integers(0, 2, (min(step, n_samples - start), len(sums)))
-        extreme += int(np.count_nonzero(np.abs((1 - 2.0 * signs) @ sums) >= observed))
+        signs = rng.integers(0, 2, (min(step, n_samples - start), n_groups), np.int8)
+        extreme += np.count_nonzero(np.abs((1 - 2.0 * signs) @ sums) >= observed, axis=0)
     return extreme / (n_samples + 1)
 
 
@@ -211,13 +217,14 @@ def differences(
             for second in scores[number + 1 :]:
                 swap = second[1].macro(name) > first[1].macro(name)
                 pairs.append((name, second, first) if swap else (name, first, second))
+    if not pairs:
+        return []
     gaps = [one[1].of(name) - other[1].of(name) for name, one, other in pairs]
     groups = scores[0][1].groups
     n_samples = min(max(_SAMPLES, ceil(20 * len(gaps) / (1 - level))), _MOST_SAMPLES)
-    p_values = [
-        randomisation_test(gap, groups, n_samples=n_samples, random_state=random_state)
-        for gap in gaps
-    ]
+    # Queries without a positive are NaN in every system, so that the groups are the same.
+    sums = np.stack([_grouped(gap, groups)[0] for gap in gaps], axis=1)
+    p_values = _p_values(sums, n_samples, random_state).tolist()
     found = []
     for (name, one, other), gap, p, adjusted in zip(
         pairs, gaps, p_values, holm(p_values), strict=True
