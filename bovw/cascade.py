@@ -323,7 +323,10 @@ class _Search:
         for place in np.flatnonzero(evidence >= geometry.min_evidence):
             found = self.found[int(positions[place])]
             counted = found.verification.weight * evidence[place]
-            scores[place] += 1 + found.direct + counted / (counted + geometry.half_evidence)
+            # With negative examples a similarity may be below 0, too.
+            similarity = max(scores[place], np.float32(0))
+            more = counted / (counted + geometry.half_evidence)
+            scores[place] = similarity + 1 + found.direct + more
         order = np.lexsort((positions, -scores))
         return Ranking(
             positions[order], scores[order], similarities[order], evidence[order], self.found
