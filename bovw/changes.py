@@ -124,8 +124,19 @@ def missing_pictures(index: Index, folders: Sequence[str]) -> list[str]:
     return [
         record.identifier
         for record in index.collection.records
-        if record.path.startswith(bases) and not os.path.lexists(record.path)
+        if record.path.startswith(bases) and _is_gone(record.path)
     ]
+
+
+def _is_gone(path: str) -> bool:
+    """Whether nothing is there; what may only not be looked at is not gone."""
+    try:
+        Path(path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def duplicates(

@@ -87,6 +87,8 @@ def extract_queries(
 
 
 def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:
+    if Path(file.path).is_dir():  # one that could not be looked into, or called x.jpg and given
+        return ImageError(file.path, "a folder that cannot be read", "check its permissions")
     if _is_special(file.path):
         return ImageError(file.path, "not a regular file", "take it out of the folder")
     return extract_query((file.path, None), settings, cache)

@@ -46,7 +46,8 @@ def find_pictures(
     Parameters
     ----------
     sources : path or iterable of paths
-        Folders are searched recursively for files with a known ending (`images.SUFFIXES`);
+        Folders are searched recursively for files with a known ending (`images.SUFFIXES`), and
+        folders in them that cannot be read are given like files, to be named as failures;
         files are taken as they are; ``@list.txt`` names a file with one path a line (relative
         to the list's folder).
     root : path, optional
@@ -131,12 +132,15 @@ def _expanded(
             continue
         path = Path(os.path.abspath(text))
         if path.is_dir():
-            for parent, folders, names in os.walk(path):
+            closed: list[OSError] = []
+            for parent, folders, names in os.walk(path, onerror=closed.append):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
                 for name in names:
                     file = Path(parent, name)
                     if file.suffix.lower() in SUFFIXES and _wanted(file, path, patterns):
                         yield file, path
+            # A folder that cannot be looked into stands for its pictures, and fails for them.
+            yield from ((Path(os.fsdecode(error.filename)), path) for error in closed)
         elif os.path.lexists(path):
             yield path, path.parent
         else:

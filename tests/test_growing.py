@@ -320,3 +320,21 @@ def test_leftovers_of_a_crash_are_removed(
     with index_writer(empty.folder) as writer:
         assert len(writer.index.collection) == len(empty)
     assert not list(empty.folder.glob("candidates/*"))
+
+
+def test_what_cannot_be_looked_at_is_not_gone(
+    empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty.add(folder)
+    hidden, gone = names(folder)[:2]
+
+    def lstat(path: Path) -> os.stat_result:
+        if path == hidden:  # as in a folder of somebody else
+            raise PermissionError(13, "Permission denied")
+        return original(path)
+
+    original = Path.lstat
+    for path in (hidden, gone):
+        path.unlink()
+    monkeypatch.setattr(Path, "lstat", lstat)
+    assert empty.sync(folder).removed == (gone.name,)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+import bovw
 from bovw.errors import ImageError, SettingsError
 from bovw.pictures import find_pictures, find_queries
 
@@ -65,3 +67,26 @@ def test_queries_keep_their_order(tree: Path) -> None:
         "missing.jpg",
         str(tree / "b" / "2.JPG"),
     ]
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bovw.extraction import extract_files
+    from bovw.segment import Failure
+
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "a.jpg").write_bytes(b"")
+    (tmp_path / "b.jpg").write_bytes(b"")
+
+    def scandir(path: object) -> object:
+        if str(path).endswith("closed"):  # as for everybody but root
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    original = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    files = find_pictures(tmp_path)
+    assert [file.identifier for file in files] == ["b.jpg", "closed"]
+    (_, _), (_, failure) = extract_files(files, bovw.Settings())
+    assert isinstance(failure, Failure) and "cannot be read" in failure.reason
