@@ -35,11 +35,13 @@ DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
 FOLDERS = ("oxford1k", "smvs_dvd", "ukbench1000", "distractors")
 
 OPEN = """
-import resource, sys, time
+import sys, time
 import bovw.engine
 begun = time.perf_counter()
 engine = bovw.Engine.open(sys.argv[1])
-print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+spent = time.perf_counter() - begun
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(spent, float(status["VmHWM"].split()[0]) / 1024)
 """
 INDEX = """
 import sys
@@ -200,6 +202,7 @@ def main() -> None:
     )
     parser.add_argument("--vocabulary", type=Path, help="default: trained on the distractors")
     parser.add_argument("--cache", type=Path, default=Path("runs/features"))
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="growth, segments, ...")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
 
@@ -232,6 +235,8 @@ def main() -> None:
             ("opening", lambda: opening(engine, folder)),
             ("memory", lambda: memory(folder, path, options.cache)),
         ):
+            if options.only and what not in options.only:
+                continue
             results[what] = work()
             print(json.dumps({what: results[what]}, indent=1), flush=True)
         results["conditions"] = conditions()
