@@ -26,6 +26,7 @@ import numpy as np
 
 import bovw
 from bovw.features import SiftExtractor
+from bovw.histogram_index import candidate_recall
 from bovw.parallel import limited_threads
 from bovw.pictures import find_pictures
 from bovw.storage import load_vocabulary, save_index
@@ -58,7 +59,7 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - begun
 
 
-def grow(engine: bovw.Engine, cache: Path) -> dict[str, float]:
+def grow(engine: bovw.Engine) -> dict[str, float]:
     """Add pictures through an open engine, search, remove one."""
     files = find_pictures(DATA / "oxford1k", root=DATA)
     known = engine.collection.positions
@@ -86,6 +87,24 @@ def grow(engine: bovw.Engine, cache: Path) -> dict[str, float]:
         "usual_search": usual,
         "removing_1": timed(lambda: engine.remove(name)),
     }
+
+
+def recall(engine: bovw.Engine) -> dict[str, dict[int, float]]:
+    """Share of the exact nearest histograms that nmslib finds while pictures come and go.
+
+    A ninth of them is new to what it searches, and another ninth has gone.
+    """
+    found = {}
+    names = [record.identifier for record in engine.collection.records]
+    for method in ("inverted", "sparse-hnsw", "lsa-hnsw"):
+        settings = engine.settings.changed(candidates={"method": method})
+        index = replace(engine.index, settings=settings, graph=None)
+        before = index.without(names[2::9]).histograms
+        after = replace(index.without(names[5::9]), graph=before.graph).histograms
+        assert after.graph is before.graph
+        queries = after.rows[::40]
+        found[method] = {k: candidate_recall(after, queries, k) for k in (10, 100, 1000)}
+    return found
 
 
 def search_seconds(engine: bovw.Engine, queries: list[Any]) -> list[float]:
@@ -230,7 +249,8 @@ def main() -> None:
         print(json.dumps(results, indent=1), flush=True)
         engine.n_jobs = 1
         for what, work in (
-            ("growth", lambda: grow(engine, options.cache)),
+            ("growth", lambda: grow(engine)),
+            ("recall", lambda: recall(engine)),
             ("segments", lambda: segments(engine, folder, vocabulary, options.cache)),
             ("opening", lambda: opening(engine, folder)),
             ("memory", lambda: memory(folder, path, options.cache)),
