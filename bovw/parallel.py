@@ -7,6 +7,7 @@ so that a Dask or Ray cluster can be plugged in with `joblib.parallel_config`.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -74,7 +75,10 @@ def progress_bar(
     return bar
 
 
-def _one_thread_each(function: Callable[[Item], Result], item: Item) -> Result:
+def _one_thread_each(function: Callable[[Item], Result], item: Item, parent: int) -> Result:
+    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
+        # Ctrl-C reaches all processes of a terminal; the parent ends its workers.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     with limited_threads(1):
         return function(item)
 
@@ -175,5 +179,5 @@ def _parallel(
 
     results: Iterator[Result] = Parallel(
         n_jobs=n_jobs, return_as="generator", pre_dispatch=ahead, batch_size=1
-    )(delayed(_one_thread_each)(function, item) for item in items)
+    )(delayed(_one_thread_each)(function, item, os.getpid()) for item in items)
     return results

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import BovwError
@@ -26,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = _note  # type: ignore[assignment]
     try:
         verb: Callable[[argparse.Namespace], int] = options.verb
-        return verb(options)
+        with _interrupted_once():
+            return verb(options)
     except BovwError as error:
         print(f"bovw: error: {printable(str(error))}", file=sys.stderr)
         return ERROR
@@ -39,6 +43,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return GOOD
+
+
+@contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """Heed the first Ctrl-C and no other, for what is being ended must not be disturbed.
+
+    joblib asks another program which processes to end. Were that interrupted, too, it would wait
+    for ever.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def heed(*_: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, heed)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is heed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _note(message: Warning | str, *_: Any) -> None:
