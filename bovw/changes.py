@@ -153,9 +153,15 @@ def duplicates(
     )
 
 
+def _key(index: Index, identifier: str) -> int:
+    """Which of all versions of a picture an index holds."""
+    return int(index.collection.keys[index.collection.positions[identifier]])
+
+
 def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()) -> Changes:
     """Say what a plan came to."""
     known = before.collection.positions
+    was = {name: _key(before, name) for name in known}
     records: Mapping[str, Record] = {r.identifier: r for r in after.collection.records}
     failures = {failure.identifier: failure for failure in after.failures}
     names = [file.identifier for file in plan.wanted]
@@ -163,7 +169,7 @@ def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()
     failed = [failures[name] for name in names if name in failures]
     return Changes(
         added=tuple(name for name in done if name not in known),
-        updated=tuple(name for name in done if name in known),
+        updated=tuple(name for name in done if name in known and _key(after, name) != was[name]),
         unchanged=plan.unchanged,
         removed=tuple(removed),
         failed=(*plan.failed, *failed),

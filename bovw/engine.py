@@ -40,6 +40,8 @@ class Engine(Searcher):
         Pictures whose features are extracted at once; -1: as many as there are cores.
     folder : path, optional
         Where the index lies; changes are written there at once.
+    trusted : bool
+        See `open`.
 
     Examples
     --------
@@ -56,12 +58,14 @@ class Engine(Searcher):
         *,
         n_jobs: int | None = None,
         folder: str | os.PathLike[str] | None = None,
+        trusted: bool = True,
     ) -> None:
         super().__init__(index, n_jobs=n_jobs)
         self.folder = None if folder is None else Path(folder)
+        self.trusted = trusted
 
     def _with(self, index: Index) -> Engine:
-        return type(self)(index, n_jobs=self.n_jobs, folder=self.folder)
+        return type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -192,7 +196,7 @@ class Engine(Searcher):
         """
         index = load_index(path, verify=verify, trusted=trusted, n_jobs=n_jobs)
         index.check(f"the index {os.fsdecode(path)}")
-        return cls(index, n_jobs=n_jobs, folder=path)
+        return cls(index, n_jobs=n_jobs, folder=path, trusted=trusted)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the index to a folder, as one segment.
@@ -359,9 +363,10 @@ class Engine(Searcher):
         """Read what others have changed since the index was opened; False when nothing was."""
         if self.folder is None:
             return False
-        index = load_index(self.folder, n_jobs=self.n_jobs)
-        if index.generation == self.index.generation:
+        index = load_index(self.folder, trusted=self.trusted, n_jobs=self.n_jobs)
+        if index.digest == self.index.digest:
             return False
+        index.check(f"the index {self.folder}")
         self.index = self._as_here(index)
         return True
 
@@ -381,8 +386,9 @@ class Engine(Searcher):
         if self.folder is None:
             yield MemoryWriter(self.index)
             return
-        with index_writer(self.folder, self.index) as writer:
+        with index_writer(self.folder, self.index, trusted=self.trusted) as writer:
             if writer.index is not self.index:  # somebody else has changed it
+                writer.index.check(f"the index {self.folder}")
                 self.index = writer.index = self._as_here(writer.index)
             yield writer
 

@@ -52,6 +52,8 @@ class Index:
         What nmslib searched when there were other pictures.
     generation : int
         Of what lies on disk; 0 when nothing does.
+    digest : str
+        Of the manifest that lies on disk, which tells whether it is still the same.
     """
 
     segments: tuple[Segment, ...]
@@ -62,6 +64,7 @@ class Index:
     dead: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     graph: Graph | StoredGraph | None = None
     generation: int = 0
+    digest: str = ""
 
     @cached_property
     def collection(self) -> Collection:
@@ -91,7 +94,7 @@ class Index:
     def histograms(self) -> HistogramIndex:
         """The weighted histograms of the pictures, searchable."""
         rows = self.weighting.transform(self._counts)
-        del self.__dict__["_counts"]  # as large as the rows, and easily made again
+        self.__dict__.pop("_counts", None)  # as large as the rows, and easily made again
         graph = self.graph
         if isinstance(graph, StoredGraph):
             graph = graph.load(self.settings.candidates)

@@ -21,6 +21,7 @@ from .vocabulary import Vocabulary
 
 # Words are found for this many descriptors at a time.
 _DESCRIPTORS_AT_ONCE = 50_000
+_PICTURES_AT_ONCE = 16
 
 
 def fitting_settings(
@@ -98,11 +99,11 @@ def read_pictures(
                 continue
             waiting.append((_record(file, features), features))
             held += len(features)
-            if held >= _DESCRIPTORS_AT_ONCE:
+            if held >= _DESCRIPTORS_AT_ONCE or len(waiting) >= _PICTURES_AT_ONCE:
                 _assign(waiting, vocabulary, builder)
                 held = 0
-                if builder.is_full:
-                    commit()
+            if builder.is_full:
+                commit()
     finally:  # what was read before an interruption is kept
         _assign(waiting, vocabulary, builder)
 

@@ -38,8 +38,8 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if caught:
-            raise KeyboardInterrupt
+        if caught:  # as it would have been without the block
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

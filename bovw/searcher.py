@@ -218,12 +218,13 @@ class Searcher:
         UnknownPictureError
             When the index has no such picture.
         """
-        position = self.collection.position(identifier)
+        index = self.index
+        position = index.collection.position(identifier)
         with limited_threads(1):
             extractor = SiftExtractor(self.settings.features)
             features = extractor.extract(query, self.settings.images, region)
-        ranking = self.index.rank([features], len(self))
-        return self.index.explain(ranking, features, position, describe(query))
+        ranking = index.rank([features], len(index.collection))
+        return index.explain(ranking, features, position, describe(query))
 
     def rank_many(
         self,
@@ -242,8 +243,9 @@ class Searcher:
             if not isinstance(features, Features):
                 raise features
             stopwatch = Stopwatch()
-            ranking = self.index.rank([features], len(self), None, stopwatch)
-            identifiers = tuple(self.collection.records[p].identifier for p in ranking.positions)
+            index = self.index
+            ranking = index.rank([features], len(index.collection), None, stopwatch)
+            identifiers = tuple(index.collection.records[p].identifier for p in ranking.positions)
             rankings.append(FullRanking(name, identifiers, ranking.scores, stopwatch.milliseconds))
         return rankings
 
@@ -317,13 +319,14 @@ class Searcher:
             raise SettingsError(f"k={k}: expected at least 1, or None for all")
         stopwatch = stopwatch or Stopwatch()
         depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
-        allowed = self.index.allowed(allow)
-        ranking = self.index.rank(pictures, depth, allowed, stopwatch, combine)
+        index = self.index  # another thread may change it meanwhile
+        allowed = index.allowed(allow)
+        ranking = index.rank(pictures, depth, allowed, stopwatch, combine)
         evidence = ranking.direct_evidence(self.settings.geometry.chance_share)
         verified = self.settings.geometry.verify > 0
         return SearchResult(
             query=name,
-            answers=self.index.answers(ranking, k),
+            answers=index.answers(ranking, k),
             matched=evidence >= self.settings.geometry.match_evidence if verified else None,
             evidence=evidence,
             n_features=sum(map(len, pictures)),

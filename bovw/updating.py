@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from .errors import IncompatibleError
 from .indexing import empty_index, fitting_settings
 from .pictures import Paths, find_pictures
 from .settings import Settings
-from .storage import check_target, holds_index, new_folder
+from .storage import check_target, holds_index, locked, new_folder
 from .training import train_on_files
 from .vocabulary import Vocabulary
 
@@ -77,7 +78,8 @@ def update_index(
     target = Path(path)
     if overwrite and target.exists():
         check_target(target, overwrite=True)
-        with new_folder(target, overwrite=True) as folder:
+        lock = locked(target) if holds_index(target) else nullcontext()
+        with lock, new_folder(target, overwrite=True) as folder:
             _, changes = update_index(
                 folder,
                 pictures,

@@ -96,3 +96,13 @@ def test_leftovers_are_noted_and_removed(index: Path) -> None:
         diagnose(index, repair=True)
     assert diagnose(index, repair=True).is_sound
     assert not (index / "segments/0009").exists()
+
+
+def test_a_compressed_index(index: Path, tmp_path: Path) -> None:
+    from bovw.lsa_index import LsaIndex
+    from bovw.storage import save_lsa_index
+
+    save_lsa_index(LsaIndex.of(bovw.Engine.open(index).index, 4), tmp_path / "c")
+    assert diagnose(tmp_path / "c").is_sound
+    flip(tmp_path / "c" / "codes.npy")
+    assert "codes.npy" in diagnose(tmp_path / "c").problems[0]

@@ -13,8 +13,14 @@ import numpy as np
 import pytest
 
 import bovw
-from bovw.errors import ImageError, LockedError, StorageError, UnknownPictureError
-from bovw.storage import index_writer, read_journal
+from bovw.errors import (
+    ExistsError,
+    ImageError,
+    LockedError,
+    StorageError,
+    UnknownPictureError,
+)
+from bovw.storage import check_target, index_writer, locked, new_folder, read_journal
 
 from .conftest import SAMPLE, SMALL
 
@@ -338,3 +344,38 @@ def test_what_cannot_be_looked_at_is_not_gone(
         path.unlink()
     monkeypatch.setattr(Path, "lstat", lstat)
     assert empty.sync(folder).removed == (gone.name,)
+
+
+def test_an_index_that_was_replaced_is_not_mistaken(
+    empty: bovw.Engine, vocabulary: bovw.Vocabulary, folder: Path
+) -> None:
+    """Generations of two indexes may be the same number; their manifests are not."""
+    assert empty.folder is not None
+    empty.add(names(folder)[:3])
+    bovw.update_index(
+        empty.folder, names(folder)[5:8], vocabulary=vocabulary, settings=FEW, overwrite=True
+    )
+    with pytest.raises(UnknownPictureError):
+        empty.remove(names(folder)[0].name)
+    opened = bovw.Engine.open(empty.folder, verify="full")
+    assert [r.identifier for r in opened.collection.records] == [p.name for p in names(folder)[5:8]]
+    assert len(empty) == 3 and not empty.refresh()
+    with locked(empty.folder), pytest.raises(LockedError):
+        bovw.update_index(empty.folder, folder, vocabulary=vocabulary, settings=FEW, overwrite=True)
+
+
+def test_what_comes_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(ExistsError), new_folder(tmp_path / "i") as aside:
+        (aside / "x").touch()
+        (tmp_path / "i").mkdir()
+        (tmp_path / "i" / "mine").write_text("precious")
+    assert [p.name for p in tmp_path.iterdir()] == ["i"]
+    (tmp_path / "i" / "manifest.json").write_text('{"manifest_version": 3}')
+    with pytest.raises(ExistsError, match="neither a vocabulary nor an index"):
+        check_target(tmp_path / "i", overwrite=True)
+
+
+def test_skipped_pictures_are_not_called_updated(empty: bovw.Engine, folder: Path) -> None:
+    empty.add(folder)
+    names(folder)[0].write_bytes(b"no")
+    assert empty.add(folder, on_error="skip").updated == ()

@@ -4,6 +4,7 @@ from .doctor import Diagnosis, diagnose
 from .index_folder import holds_index, load_index, save_index
 from .index_writer import IndexWriter, index_writer
 from .journal import JournalledBuilder, read_journal
+from .lock import locked
 from .lsa_folder import load_lsa_index, save_lsa_index
 from .manifest import check_target, new_folder, read_manifest
 from .vocabulary_folder import load_vocabulary, save_vocabulary
@@ -19,6 +20,7 @@ __all__ = [
     "load_index",
     "load_lsa_index",
     "load_vocabulary",
+    "locked",
     "new_folder",
     "read_journal",
     "read_manifest",

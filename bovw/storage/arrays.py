@@ -51,7 +51,10 @@ def load_array(
             f"{path} holds {dtype} of shape {found}, expected "
             f"{' or '.join(dtypes)} of shape ({expected}): {ADVICE}"
         )
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except OSError as error:  # a writer has removed it since
+        raise FormatError(f"{path} cannot be read ({error!r:.200}): {ADVICE}") from error
     # A side may be absurd where another is 0.
     if start + math.prod(found) * dtype.itemsize != size or max(found) > size:
         raise FormatError(
@@ -59,4 +62,7 @@ def load_array(
         )
     if size == start:  # nothing cannot be mapped
         return np.zeros(found, dtype)
-    return np.asarray(np.memmap(path, dtype, "r", start, found))
+    try:
+        return np.asarray(np.memmap(path, dtype, "r", start, found))
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{path} cannot be mapped ({error!r:.200}): {ADVICE}") from error

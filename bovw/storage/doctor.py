@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from .index_folder import KIND, VERSION, load_index
 from .index_writer import remove_unlisted
 from .journal import JOURNAL, read_journal
 from .lock import locked
+from .lsa_folder import KIND as LSA
+from .lsa_folder import load_lsa_index
 from .manifest import MANIFEST, file_problem, parse_manifest, replace_manifest
 from .segment_folder import load_segment, read_catalogue
 from .vocabulary_folder import load_vocabulary
@@ -81,17 +83,21 @@ def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis
             raise
         return Diagnosis("index", (str(error),))
     if manifest["format"] != KIND:
-        return Diagnosis("vocabulary", tuple(_problems_of_vocabulary(folder)))
+        is_lsa = manifest["format"] == LSA
+        load = load_lsa_index if is_lsa else load_vocabulary
+        problems = _problems_of_whole(folder, load)
+        return Diagnosis("compressed index" if is_lsa else "vocabulary", tuple(problems))
     if not repair:
         return _diagnose_index(folder, manifest, repair=False)
     with locked(folder):
         return _diagnose_index(folder, parse_manifest(folder, KIND, VERSION), repair=True)
 
 
-def _problems_of_vocabulary(folder: Path) -> list[str]:
+def _problems_of_whole(folder: Path, load: Callable[..., Any]) -> list[str]:
+    """Check what is sound as a whole, or not at all."""
     try:
         problems = _problems_of_files(folder, parse_manifest(folder)["files"])
-        load_vocabulary(folder, trusted=False)
+        load(folder, trusted=False)
     except FormatError as error:
         return [str(error)]
     return list(problems.values())
@@ -154,7 +160,7 @@ def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
                     sound.append(entry)
                     continue
                 problems.append(wrong)
-            lost += _identifiers(folder, name)
+            lost += _identifiers(folder, name, entry["dead"])
         if not problems and not fatal:
             load_index(folder, trusted=False)
     except (FormatError, KeyError, TypeError) as error:
@@ -199,13 +205,14 @@ def _problem_of_segment(
     return None
 
 
-def _identifiers(folder: Path, name: str) -> Iterable[str]:
+def _identifiers(folder: Path, name: str, dead: Iterable[int]) -> Iterable[str]:
     """Pictures of a damaged segment, as far as its catalogue can be read."""
     try:
         records, _ = read_catalogue(folder / name / "catalogue.json")
     except FormatError:
         return [f"(all pictures of {name}, whose catalogue cannot be read)"]
-    return [record.identifier for record in records]
+    gone = set(dead)
+    return [record.identifier for i, record in enumerate(records) if i not in gone]
 
 
 def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:

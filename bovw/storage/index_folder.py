@@ -140,17 +140,30 @@ def load_index(
     """
     folder = Path(path)
     for _ in range(_ATTEMPTS):
-        before = _generation(folder)
+        before = _digest(folder)
         try:
             manifest = read_manifest(folder, KIND, VERSION)
             if verify == "full":
                 check_hashes(folder, manifest)
-            return _load(folder, manifest, trusted, n_jobs)
-        except FormatError:
+            index = _load(folder, manifest, trusted, n_jobs)
+        except (FormatError, FileNotFoundError) as error:
             # A writer may have removed what it no longer needs just before it was opened.
-            if _generation(folder) == before:
+            if _digest(folder) != before:
+                continue
+            if isinstance(error, FormatError):
                 raise
+            raise FormatError(f"{error.filename} is missing: {ADVICE}") from error
+        if _digest(folder) == index.digest:  # nobody has put another in its place meanwhile
+            return index
     raise LockedError(f"{folder} is changed faster than it can be opened: try again")
+
+
+def _digest(folder: Path) -> str:
+    """Digest of the manifest in a folder; "" when there is none."""
+    try:
+        return str(parse_manifest(folder, KIND, VERSION)["digest"])
+    except FormatError:
+        return ""
 
 
 def _generation(folder: Path) -> int:
@@ -196,6 +209,7 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
         dead=dead,
         graph=_load_graph(folder, manifest, settings, vocabulary) if trusted else None,
         generation=int(manifest["generation"]),
+        digest=str(manifest["digest"]),
     )
 
 

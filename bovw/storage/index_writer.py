@@ -25,7 +25,9 @@ from .segment_folder import load_segment, segment_name, write_merged, write_segm
 
 
 @contextmanager
-def index_writer(path: str | os.PathLike[str], index: Index | None = None) -> Iterator[IndexWriter]:
+def index_writer(
+    path: str | os.PathLike[str], index: Index | None = None, *, trusted: bool = True
+) -> Iterator[IndexWriter]:
     """Hold the lock of an index on disk, and give what changes it.
 
     Parameters
@@ -34,6 +36,8 @@ def index_writer(path: str | os.PathLike[str], index: Index | None = None) -> It
     index : Index, optional
         What was loaded from there. When somebody has changed it since, or without one, it is
         loaded.
+    trusted : bool
+        See `load_index`.
 
     Raises
     ------
@@ -44,9 +48,10 @@ def index_writer(path: str | os.PathLike[str], index: Index | None = None) -> It
     with locked(folder):
         manifest = parse_manifest(folder, KIND, VERSION)
         remove_unlisted(folder, manifest["files"])
-        if index is None or index.generation != manifest.get("generation"):
-            index = load_index(folder)
-        yield IndexWriter(folder, index)
+        if index is None or index.digest != manifest["digest"]:
+            n_jobs = None if index is None else index.vocabulary.n_jobs
+            index = load_index(folder, trusted=trusted, n_jobs=n_jobs)
+        yield IndexWriter(folder, index, trusted)
 
 
 class IndexWriter:
@@ -59,8 +64,8 @@ class IndexWriter:
         As it lies on disk.
     """
 
-    def __init__(self, folder: Path, index: Index) -> None:
-        self.folder, self.index = folder, index
+    def __init__(self, folder: Path, index: Index, trusted: bool = True) -> None:
+        self.folder, self.index, self._trusted = folder, index, trusted
 
     def commit(self, changed: Index) -> Index:
         """Write the segments that the index on disk has not, and make this the next generation.
@@ -87,7 +92,9 @@ class IndexWriter:
             for s in new
         }
         segments = tuple(mapped.get(s.number, s) for s in changed.segments)
-        self.index = replace(changed, segments=segments, generation=manifest["generation"])
+        self.index = replace(
+            changed, segments=segments, generation=manifest["generation"], digest=manifest["digest"]
+        )
         return self.index
 
     def compact(self) -> Index:
@@ -104,7 +111,7 @@ class IndexWriter:
             with self._folder(candidates) as place:
                 has_graph = usual == index.settings.candidates and write_graph(place, index, keys)
             self._publish({name: ()}, candidates if has_graph else None)
-        loaded = load_index(self.folder, n_jobs=index.vocabulary.n_jobs)
+        loaded = load_index(self.folder, trusted=self._trusted, n_jobs=index.vocabulary.n_jobs)
         graph = loaded.graph if usual == index.settings.candidates else None
         self.index = replace(loaded, settings=index.settings, graph=graph)
         return self.index
@@ -158,7 +165,7 @@ class IndexWriter:
             candidates=candidates,
             files=files,
         )
-        replace_manifest(self.folder, manifest)
+        manifest["digest"] = replace_manifest(self.folder, manifest)
         remove_unlisted(self.folder, files)
         return manifest
 
@@ -167,7 +174,7 @@ class IndexWriter:
         """Give an empty folder that takes its place when the block succeeds."""
         target = self.folder / name
         shutil.rmtree(target, ignore_errors=True)  # a crash left it: the manifest lists it not
-        with new_folder_at(target) as aside:
+        with new_folder_at(target, overwrite=True) as aside:
             yield aside
         sync(target.parent)
 

@@ -11,6 +11,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
@@ -48,13 +49,15 @@ class JournalledBuilder(SegmentBuilder):
         self._path = folder / JOURNAL
         aside = folder / f".{JOURNAL}.new"
         try:
-            self._file = aside.open("wb")
+            self._file = aside.open("wb", buffering=0)
             for item in left:
                 if isinstance(item, Failure):
                     self.fail(item)
                 else:
                     self.append(*item)
+            self._file.close()  # an open file cannot be renamed on Windows
             os.replace(aside, self._path)
+            self._file = self._path.open("ab", buffering=0)
         except OSError as error:
             raise _cannot_write(self._path, error) from error
 
@@ -73,7 +76,8 @@ class JournalledBuilder(SegmentBuilder):
         trace: TracebackType | None,
     ) -> None:
         """Close the journal; it stays when there is something in it."""
-        self._file.close()
+        with suppress(OSError):  # what could not be written was said already
+            self._file.close()
         if not self.pictures and not self.failures:
             self._path.unlink(missing_ok=True)
 
@@ -90,16 +94,19 @@ class JournalledBuilder(SegmentBuilder):
 
     def clear(self) -> None:
         """Forget what was collected, for it is part of a segment now."""
-        self._file.truncate(0)
-        self._file.seek(0)
+        try:
+            self._file.truncate(0)
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
         super().clear()
 
     def _write(self, content: Any, arrays: bytes) -> None:
         text = json.dumps(content).encode("ascii")
         head = _HEAD.pack(_MARK, len(text), len(arrays), zlib.crc32(arrays, zlib.crc32(text)))
         try:
-            self._file.write(head + text + arrays)
-            self._file.flush()
+            left = memoryview(head + text + arrays)
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
             raise _cannot_write(self._path, error) from error
 

@@ -41,12 +41,21 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder} is being changed by another process ({owner or 'unknown'}): wait until "
                 "it is done"
             )
+        if not _is_still(handle, path):  # somebody has put another folder in its place
+            raise LockedError(f"{folder} was replaced by another process just now: try again")
         with suppress(OSError):  # a courtesy only: the disk may be full
             os.lseek(handle, 1, os.SEEK_SET)
             os.write(handle, f"{os.getpid():<20}".encode())
         yield
     finally:
         os.close(handle)
+
+
+def _is_still(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _take(handle: int) -> bool:

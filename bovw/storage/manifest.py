@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import ExistsError, FormatError, StorageError
 from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
+from ..parallel import uninterrupted
 
 MANIFEST = "manifest.json"
 ADVICE = "restore it from a copy, or make it anew"
@@ -64,7 +65,7 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
     """
     check_target(target, overwrite)
     try:
-        with new_folder_at(target) as aside:
+        with new_folder_at(target, overwrite) as aside:
             yield aside
         sync(target.parent)
     except OSError as error:
@@ -77,8 +78,11 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder_at(target: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `target`, flushed, when the block succeeds."""
+def new_folder_at(target: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Give an empty folder that takes the place of `target`, flushed, when the block succeeds.
+
+    What has come there meanwhile is replaced only when `overwrite` is true.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
     try:
@@ -87,13 +91,22 @@ def new_folder_at(target: Path) -> Iterator[Path]:
         for path in sorted(aside.rglob("*")):
             sync(path)
         sync(aside)
-        if target.exists():
-            old = tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)
-            os.replace(target, Path(old, "was"))
-            os.replace(aside, target)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            os.replace(aside, target)
+        with uninterrupted():
+            if overwrite and target.exists():
+                old = tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)
+                was = Path(old, "was")
+                os.replace(target, was)
+                try:
+                    os.replace(aside, target)
+                except OSError:
+                    os.replace(was, target)
+                    raise
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                check_target(target)
+                if target.exists():
+                    target.rmdir()
+                os.replace(aside, target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -106,11 +119,20 @@ def check_target(target: Path, overwrite: bool = False) -> None:
         return
     if not overwrite:
         raise ExistsError(f"{target} exists already: choose another place, or overwrite it")
-    if not (target / MANIFEST).is_file():
+    if not _is_ours(target):
         raise ExistsError(
             f"{target} exists and is neither a vocabulary nor an index, so it is not overwritten: "
             "choose another place"
         )
+
+
+def _is_ours(target: Path) -> bool:
+    """Whether a manifest of bovw lies there, sound or not; others call files so, too."""
+    try:
+        with (target / MANIFEST).open("rb") as file:
+            return b'"bovw-' in file.read(1 << 16)
+    except OSError:
+        return False
 
 
 def _umask() -> int:
@@ -146,11 +168,14 @@ def file_facts(path: Path) -> dict[str, Any]:
     return {"size": path.stat().st_size, "sha256": file_sha256(path)}
 
 
-def replace_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Put another manifest in the place of the one that is there, at once."""
+def replace_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """Put another manifest in the place of the one that is there, at once; give its digest."""
+    sync(folder)  # what it lists lies there, before it says so
     content = {name: value for name, value in manifest.items() if name != "digest"}
-    write_text(folder / MANIFEST, _as_json({**content, "digest": digest(content)}))
+    found = digest(content)
+    write_text(folder / MANIFEST, _as_json({**content, "digest": found}))
     sync(folder)
+    return found
 
 
 def digest(manifest: Mapping[str, Any]) -> str:
@@ -206,7 +231,13 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
         raise FormatError(f"{folder / MANIFEST} lists no files: {ADVICE}")
     for name, facts in files.items():
         inside = PurePosixPath(name)
-        if inside.is_absolute() or ".." in inside.parts or "\\" in name or "\0" in name:
+        if (
+            inside.is_absolute()
+            or ".." in inside.parts
+            or "\\" in name
+            or ":" in name
+            or "\0" in name
+        ):
             raise FormatError(f"{folder / MANIFEST} names {name!r}, which leads out of the folder")
         if not isinstance(facts, dict) or not {"size", "sha256"} <= set(facts):
             raise FormatError(f"{folder / MANIFEST} does not say how large {name!r} is: {ADVICE}")

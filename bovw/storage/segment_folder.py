@@ -109,7 +109,7 @@ def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: 
         expected = (n, *shape)
         arrays[array] = load_array(folder, manifest, f"{name}/{array}.npy", (dtype.name,), expected)
         n = len(arrays[array])
-    if offsets[0] != 0 or offsets[-1] != n or (np.diff(offsets) < 0).any():
+    if offsets[0] != 0 or offsets[-1] != n or (offsets[1:] < offsets[:-1]).any():
         raise FormatError(f"{folder / name / 'offsets.npy'} does not fit words.npy: {ADVICE}")
     return Segment(number, records, failures, offsets, **arrays)
 
