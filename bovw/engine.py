@@ -26,6 +26,9 @@ from .training import train_on_files
 from .vocabulary import Vocabulary
 from .writing import MemoryWriter, Writer
 
+# Each segment on disk holds four files open; where fewest are allowed (macOS) it is 256.
+_MANY_SEGMENTS = 40
+
 
 class Engine(Searcher):
     """An index of pictures that answers which of them show what a query shows.
@@ -238,7 +241,7 @@ class Engine(Searcher):
         A picture whose identifier is known takes the place of the earlier one. Files of the size
         and time that the index knows are not read. Interrupted by Ctrl-C, what was finished is
         part of the index; after a crash, the next call goes on where it stopped. Readers of the
-        same folder see all of a segment, or none.
+        same folder see all of a segment, or none. More than forty segments are merged.
 
         Parameters
         ----------
@@ -331,7 +334,11 @@ class Engine(Searcher):
                     commit()
                     raise
                 commit(gone)
-            return summary(before, writer.index, plan, gone)
+            changes = summary(before, writer.index, plan, gone)
+            if self.folder is not None and len(writer.index.segments) > _MANY_SEGMENTS:
+                with uninterrupted():
+                    self.index = writer.compact()
+            return changes
 
     def remove(self, identifiers: str | Iterable[str]) -> Changes:
         """Remove pictures; their bytes stay on disk until `compact`.

@@ -16,6 +16,7 @@ import bovw
 from bovw.errors import (
     ExistsError,
     ImageError,
+    IncompatibleError,
     LockedError,
     StorageError,
     UnknownPictureError,
@@ -379,3 +380,20 @@ def test_skipped_pictures_are_not_called_updated(empty: bovw.Engine, folder: Pat
     empty.add(folder)
     names(folder)[0].write_bytes(b"no")
     assert empty.add(folder, on_error="skip").updated == ()
+
+
+def test_pictures_are_described_as_the_index_says(empty: bovw.Engine, folder: Path) -> None:
+    other = empty.changed(features={"max_features": 7})
+    with pytest.raises(IncompatibleError, match="max_features=150"):
+        other.add(folder)
+    searching = empty.changed(geometry={"verify": 3})
+    assert len(searching.add(folder).added) == 12
+
+
+def test_very_many_segments_are_merged(
+    empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bovw.engine._MANY_SEGMENTS", 2)
+    for n in (1, 2, 3):
+        assert len(empty.add(names(folder)[:n]).added) == 1
+    assert empty.info()["n_segments"] == 1 and len(empty) == 3

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import StorageError
+from ..errors import IncompatibleError, StorageError
 from ..index import Index
 from ..pictures import PictureFile
 from ..segment import Failure, SegmentBuilder
@@ -135,6 +135,12 @@ class IndexWriter:
             Those that are left to read.
         """
         n_words = self.index.vocabulary.n_words_
+        usual, mine = Settings.from_dict(self._manifest()["settings"]), self.index.settings
+        if (usual.images, usual.features) != (mine.images, mine.features):
+            raise IncompatibleError(
+                f"{self.folder} describes pictures by {usual.images} and {usual.features}, this "
+                f"engine by {mine.images} and {mine.features}: add through one that was not changed"
+            )
         files = {(f.identifier, f.path, f.size, f.mtime_ns): f for f in wanted}
         left = []
         for item in read_journal(self.folder, n_words):
