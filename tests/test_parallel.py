@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def test_a_picture_that_kills_is_recorded(
     assert isinstance(found[1], Failure) and "killed, twice" in found[1].reason
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What runs in the background, as tests may, is born with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_waits() -> None:
     done = False
     with pytest.raises(KeyboardInterrupt), uninterrupted():
@@ -63,3 +73,11 @@ def test_ctrl_c_waits() -> None:
         time.sleep(0.01)
         done = True
     assert done
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ignored_interrupts_stay_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
