@@ -15,9 +15,7 @@ from scipy import sparse
 from .errors import UnknownPictureError
 from .geometry import PictureFeatures
 from .keypoints import unpack_angles, unpack_keypoints
-from .segment import ARRAYS, Failure, Record, Segment
-
-__all__ = ["Collection", "Failure", "Record", "Segment", "WordStore", "joined"]
+from .segment import ARRAYS, Record, Segment
 
 
 class WordStore(Protocol):
@@ -49,11 +47,6 @@ class Joined:
 
     def __len__(self) -> int:
         return int(self._bounds[-1])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all parts."""
-        return sum(part.nbytes for part in self._parts)
 
     def __getitem__(self, at: slice | NDArray[np.integer]) -> NDArray[Any]:
         """Give a slice (of one part, as a rule), or elements by their places."""
@@ -222,12 +215,3 @@ class Collection:
         if len(parts) == 1 and len(self) == len(self.segments[0]):
             return parts[0]
         return sparse.vstack(parts).tocsr()[self.rows]
-
-    def places(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Positions of pictures by their keys; -1 for those that are no longer there."""
-        if len(self) == 0:
-            return np.full(len(keys), -1, np.int32)
-        order = np.argsort(self.keys)
-        ordered = self.keys[order]
-        at = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
-        return np.where(ordered[at] == keys, order[at], -1).astype(np.int32)

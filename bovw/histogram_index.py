@@ -88,6 +88,8 @@ class HistogramIndex:
     ----------
     graph : Graph or None
         None when the method needs none.
+    places : (m,) int32 ndarray
+        Position of each row of the graph, -1 for those that have gone; only with a graph.
     is_fresh : bool
         Whether the graph is of all rows, and of no others.
     """
@@ -145,7 +147,7 @@ class HistogramIndex:
         most = max(_SCANNED, len(self) // 5)
         if not always and (len(scanned) > most or gone > most):
             return False
-        self.graph, self._places, self._scanned, self._gone = graph, places, scanned, gone
+        self.graph, self.places, self._scanned, self._gone = graph, places, scanned, gone
         self.is_fresh = gone == 0 and len(scanned) == 0
         return True
 
@@ -190,7 +192,7 @@ class HistogramIndex:
             )
         found = []
         for i in range(queries.shape[0]):
-            positions = self._places[neighbours[i][neighbours[i] >= 0]]
+            positions = self.places[neighbours[i][neighbours[i] >= 0]]
             positions = np.concatenate([positions[positions >= 0], self._scanned])
             found.append(_best(positions, self._rescore(queries[i], positions), k))
         return found

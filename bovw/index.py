@@ -50,10 +50,9 @@ class Index:
         By number of the segment: places of pictures that were removed.
     graph : Graph, StoredGraph or None
         What nmslib searched when there were other pictures.
-    generation : int
-        Of what lies on disk; 0 when nothing does.
     digest : str
-        Of the manifest that lies on disk, which tells whether it is still the same.
+        Of the manifest that lies on disk, which tells whether it is still the same; "" when
+        nothing does.
     """
 
     segments: tuple[Segment, ...]
@@ -63,7 +62,6 @@ class Index:
     versions: dict[str, str]
     dead: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     graph: Graph | StoredGraph | None = None
-    generation: int = 0
     digest: str = ""
 
     @cached_property

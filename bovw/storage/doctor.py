@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import FormatError
 from .index_folder import KIND, VERSION, load_index
-from .index_writer import remove_unlisted
+from .index_writer import remove_unlisted, unlisted
 from .journal import JOURNAL, read_journal
 from .lock import locked
 from .lsa_folder import KIND as LSA
@@ -153,7 +153,6 @@ def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
         n_words = load_vocabulary(folder / "vocabulary", trusted=False).n_words_
         for entry in manifest["segments"]:
             name = str(entry["name"])
-            wrong = None
             if not any(file.startswith(f"{name}/") for file in by_file):
                 wrong = _problem_of_segment(folder, manifest, name, n_words)
                 if wrong is None:
@@ -216,12 +215,8 @@ def _identifiers(folder: Path, name: str, dead: Iterable[int]) -> Iterable[str]:
 
 
 def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:
-    listed = {name.rsplit("/", 1)[0] for name in files}
     notes = [
-        f"{path} is left of an interrupted change, and not used"
-        for room in ("segments", "candidates")
-        for path in sorted((folder / room).glob("*"))
-        if f"{room}/{path.name}" not in listed
+        f"{path} is left of an interrupted change, and not used" for path in unlisted(folder, files)
     ]
     if n_words is not None and (folder / JOURNAL).exists():
         waiting = len(list(read_journal(folder, n_words)))

@@ -112,7 +112,7 @@ def write_graph(folder: Path, index: Index, keys: NDArray[np.int64]) -> bool:
     graph = index.histograms.save_graph(folder / _GRAPH)
     if graph is None:
         return False
-    np.save(folder / "keys.npy", keys[index.collection.places(graph.keys)])
+    np.save(folder / "keys.npy", keys[index.histograms.places])
     if graph.basis is not None:
         np.save(folder / "basis.npy", graph.basis)
     return True
@@ -208,7 +208,6 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
         versions=made_with,
         dead=dead,
         graph=_load_graph(folder, manifest, settings, vocabulary) if trusted else None,
-        generation=int(manifest["generation"]),
         digest=str(manifest["digest"]),
     )
 

@@ -51,7 +51,7 @@ def index_writer(
         if index is None or index.digest != manifest["digest"]:
             n_jobs = None if index is None else index.vocabulary.n_jobs
             index = load_index(folder, trusted=trusted, n_jobs=n_jobs)
-        yield IndexWriter(folder, index, trusted)
+        yield IndexWriter(folder, manifest, index, trusted)
 
 
 class IndexWriter:
@@ -64,8 +64,12 @@ class IndexWriter:
         As it lies on disk.
     """
 
-    def __init__(self, folder: Path, index: Index, trusted: bool = True) -> None:
-        self.folder, self.index, self._trusted = folder, index, trusted
+    def __init__(
+        self, folder: Path, manifest: dict[str, Any], index: Index, trusted: bool = True
+    ) -> None:
+        self.folder, self.index = folder, index
+        # Nobody else changes it while the lock is held.
+        self._manifest, self._trusted = manifest, trusted
 
     def commit(self, changed: Index) -> Index:
         """Write the segments that the index on disk has not, and make this the next generation.
@@ -85,16 +89,14 @@ class IndexWriter:
                 segment_name(s.number): changed.dead.get(s.number, ()) for s in changed.segments
             }
             kept.pop(segment_name(0), None)
-            manifest = self._publish(kept, self._manifest().get("candidates"))
+            self._publish(kept, self._manifest.get("candidates"))
         n_words = changed.vocabulary.n_words_
         mapped = {
-            s.number: load_segment(self.folder, manifest, segment_name(s.number), n_words)
+            s.number: load_segment(self.folder, self._manifest, segment_name(s.number), n_words)
             for s in new
         }
         segments = tuple(mapped.get(s.number, s) for s in changed.segments)
-        self.index = replace(
-            changed, segments=segments, generation=manifest["generation"], digest=manifest["digest"]
-        )
+        self.index = replace(changed, segments=segments, digest=self._manifest["digest"])
         return self.index
 
     def compact(self) -> Index:
@@ -107,7 +109,7 @@ class IndexWriter:
             keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
             candidates = f"candidates/{number:04d}"
             # An engine may search otherwise than the index says; the graph is the index's.
-            usual = Settings.from_dict(self._manifest()["settings"]).candidates
+            usual = self._settings.candidates
             with self._folder(candidates) as place:
                 has_graph = usual == index.settings.candidates and write_graph(place, index, keys)
             self._publish({name: ()}, candidates if has_graph else None)
@@ -135,7 +137,7 @@ class IndexWriter:
             Those that are left to read.
         """
         n_words = self.index.vocabulary.n_words_
-        usual, mine = Settings.from_dict(self._manifest()["settings"]), self.index.settings
+        usual, mine = self._settings, self.index.settings
         if (usual.images, usual.features) != (mine.images, mine.features):
             raise IncompatibleError(
                 f"{self.folder} describes pictures by {usual.images} and {usual.features}, this "
@@ -152,34 +154,33 @@ class IndexWriter:
         with JournalledBuilder(self.folder, n_words, left) as builder:
             yield builder, list(files.values())
 
-    def _manifest(self) -> dict[str, Any]:
-        return parse_manifest(self.folder, KIND, VERSION)
+    @property
+    def _settings(self) -> Settings:
+        """What the index says, whatever the engine searches with."""
+        return Settings.from_dict(self._manifest["settings"])
 
-    def _publish(
-        self, segments: Mapping[str, Sequence[int]], candidates: str | None
-    ) -> dict[str, Any]:
+    def _publish(self, segments: Mapping[str, Sequence[int]], candidates: str | None) -> None:
         """Replace the manifest: these are the segments now, and what was removed from them."""
-        manifest = self._manifest()
-        before, files = manifest["files"], {}
+        before, files = self._manifest["files"], {}
         for name in ("vocabulary", *segments, *([candidates] if candidates else [])):
             for path in sorted((self.folder / name).iterdir()):
                 inside = f"{name}/{path.name}"
                 files[inside] = before.get(inside) or file_facts(path)
-        manifest.update(
-            generation=int(manifest["generation"]) + 1,
-            segments=[{"name": name, "dead": list(dead)} for name, dead in segments.items()],
-            candidates=candidates,
-            files=files,
-        )
-        manifest["digest"] = replace_manifest(self.folder, manifest)
+        manifest = {
+            **self._manifest,
+            "generation": int(self._manifest["generation"]) + 1,
+            "segments": [{"name": name, "dead": list(dead)} for name, dead in segments.items()],
+            "candidates": candidates,
+            "files": files,
+        }
+        self._manifest = {**manifest, "digest": replace_manifest(self.folder, manifest)}
         remove_unlisted(self.folder, files)
-        return manifest
 
     @contextmanager
     def _folder(self, name: str) -> Iterator[Path]:
         """Give an empty folder that takes its place when the block succeeds."""
         target = self.folder / name
-        shutil.rmtree(target, ignore_errors=True)  # a crash left it: the manifest lists it not
+        # What is there was left by a failure: the manifest does not list it.
         with new_folder_at(target, overwrite=True) as aside:
             yield aside
         sync(target.parent)
@@ -195,12 +196,20 @@ class IndexWriter:
             ) from error
 
 
+def unlisted(folder: Path, files: Mapping[str, Any]) -> list[Path]:
+    """Segments and graphs that lie in an index and are not in its manifest."""
+    listed = {name.rsplit("/", 1)[0] for name in files}
+    return [
+        path
+        for room in ("segments", "candidates")
+        for path in sorted((folder / room).glob("*"))
+        if f"{room}/{path.name}" not in listed
+    ]
+
+
 def remove_unlisted(folder: Path, files: Mapping[str, Any]) -> None:
     """Remove segments and graphs that the manifest does not list; whoever reads them keeps them."""
-    listed = {name.rsplit("/", 1)[0] for name in files}
-    for room in ("segments", "candidates"):
-        for path in (folder / room).glob("*"):
-            if f"{room}/{path.name}" not in listed:
-                shutil.rmtree(path, ignore_errors=True)
+    for path in unlisted(folder, files):
+        shutil.rmtree(path, ignore_errors=True)
     for path in folder.glob(".manifest.json.*"):
         path.unlink(missing_ok=True)
