@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection as AnyCollection
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,14 @@ def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False
     A file of the same size and time is the same; one of another time is the same when its content
     is. `retry`: read again what failed before.
     """
-    records = {record.identifier: record for record in index.collection.records}
+    collection = index.collection
     failures = {failure.identifier: failure for failure in index.failures}
     wanted: list[PictureFile] = []
     unchanged: list[str] = []
     failed: list[Failure] = []
     for file in map(_looked_up, files):
-        failure, record = failures.get(file.identifier), records.get(file.identifier)
+        failure, position = failures.get(file.identifier), collection.positions.get(file.identifier)
+        record = None if position is None else collection.records[position]
         if failure is not None and not retry and _same(failure, file):
             failed.append(failure)
         elif failure is None and record is not None and _is_unchanged(record, file):
@@ -135,7 +136,7 @@ def _is_gone(path: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return True
     except (OSError, ValueError):
-        return False
+        pass
     return False
 
 
@@ -160,16 +161,14 @@ def _key(index: Index, identifier: str) -> int:
 
 def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()) -> Changes:
     """Say what a plan came to."""
-    known = before.collection.positions
-    was = {name: _key(before, name) for name in known}
-    records: Mapping[str, Record] = {r.identifier: r for r in after.collection.records}
+    known, now = before.collection.positions, after.collection.positions
     failures = {failure.identifier: failure for failure in after.failures}
     names = [file.identifier for file in plan.wanted]
-    done = [name for name in names if name in records and name not in failures]
+    done = [name for name in names if name in now and name not in failures]
     failed = [failures[name] for name in names if name in failures]
     return Changes(
         added=tuple(name for name in done if name not in known),
-        updated=tuple(name for name in done if name in known and _key(after, name) != was[name]),
+        updated=tuple(n for n in done if n in known and _key(after, n) != _key(before, n)),
         unchanged=plan.unchanged,
         removed=tuple(removed),
         failed=(*plan.failed, *failed),

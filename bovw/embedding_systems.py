@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .embedding_options import EmbeddingOptions, Rerank
-from .embeddings import Embeddings, load_embeddings
+from .embeddings import EmbeddingIndex, Embeddings, load_embeddings
 from .errors import EmbeddingError, TrainingError
 from .evaluation import GroundTruth, Run
 from .expansion import augment, discriminative_weights, expand_query, weighted_sum
-from .nearest import NearestNeighbours
 from .parallel import limited_threads
 from .quantisation import ProductQuantizer, ScalarQuantizer
 from .reranking import Diffusion, KReciprocal, Neighbours, best_scores, nearest_rows
@@ -75,15 +74,17 @@ def embedding_run(
     base, size = _quantised(base, examples, options)
     begun = time.perf_counter()
     with limited_threads(1):
-        graph = _graph(base, options)
+        index = EmbeddingIndex(
+            Embeddings(tuple(items), base), options.method, ef_search=options.ef_search
+        )
         prepared += time.perf_counter() - begun
         begun = time.perf_counter()
-        similarities = _similarities(asked, base, graph)
+        similarities = _similarities(asked, index)
         if options.expand != "none":
             asked = np.concatenate(
                 [_expanded(q, base, s, options) for q, s in zip(asked, similarities, strict=True)]
             )
-            similarities = _similarities(asked, base, graph)
+            similarities = _similarities(asked, index)
         scores = _reranked(base, similarities, options.rerank)
     spent = (time.perf_counter() - begun) * 1000 / len(asked)
     # Lists of neighbours end: what they do not reach is ranked by similarity.
@@ -162,22 +163,14 @@ def _asked(
     return as_vectors(queries.vectors, embeddings.vectors.shape[1])
 
 
-def _graph(base: NDArray[np.float32], options: EmbeddingOptions) -> NearestNeighbours | None:
-    if options.method == "exact":
-        return None
-    return NearestNeighbours(base, space="dot", ef_search=options.ef_search)
-
-
-def _similarities(
-    asked: NDArray[np.float32], base: NDArray[np.float32], graph: NearestNeighbours | None
-) -> NDArray[np.float32]:
+def _similarities(asked: NDArray[np.float32], index: EmbeddingIndex) -> NDArray[np.float32]:
     """Score the base for queries: ``(n_queries, n_base)``, -inf for what a graph does not find."""
-    if graph is None:
-        return asked @ base.T
-    rows, values = graph.search(asked, min(_DEPTH, len(base)))
-    scores = np.full((len(asked), len(base)), -np.inf, np.float32)
-    query, place = np.nonzero(rows >= 0)
-    scores[query, rows[query, place]] = values[query, place]
+    if index.method == "exact":
+        return index.scores(asked)
+    near = index.search(asked, _DEPTH)
+    scores = np.full((len(asked), len(index.embeddings.vectors)), -np.inf, np.float32)
+    query, place = np.nonzero(near.indices >= 0)
+    scores[query, near.indices[query, place]] = near.similarities[query, place]
     return scores
 
 

@@ -202,7 +202,7 @@ class EmbeddingIndex:
                 "least 1"
             )
         embeddings.positions()  # each picture once
-        self.embeddings = embeddings
+        self.embeddings, self.method = embeddings, method
         self._graph = (
             NearestNeighbours(embeddings.vectors, space="dot", ef_search=ef_search)
             if method == "hnsw"

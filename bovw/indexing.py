@@ -19,8 +19,7 @@ from .settings import Settings
 from .versions import versions
 from .vocabulary import Vocabulary
 
-# Words are found for this many descriptors at a time.
-_DESCRIPTORS_AT_ONCE = 50_000
+# Words are found for so many pictures at a time: what a crash costs at most.
 _PICTURES_AT_ONCE = 16
 
 
@@ -90,7 +89,6 @@ def read_pictures(
         n_jobs=n_jobs,
         description="reading pictures" if progress else None,
     )
-    held = 0
     try:
         for file, features in found:
             if isinstance(features, Failure):
@@ -98,10 +96,8 @@ def read_pictures(
                     builder.fail(replace(features, size=file.size, mtime_ns=file.mtime_ns))
                 continue
             waiting.append((_record(file, features), features))
-            held += len(features)
-            if held >= _DESCRIPTORS_AT_ONCE or len(waiting) >= _PICTURES_AT_ONCE:
+            if len(waiting) >= _PICTURES_AT_ONCE:
                 _assign(waiting, vocabulary, builder)
-                held = 0
             if builder.is_full:
                 commit()
     finally:  # what was read before an interruption is kept

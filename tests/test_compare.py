@@ -15,7 +15,7 @@ import bovw
 from bovw.cli import main
 from bovw.comparison import Fusion, System, compare
 from bovw.embedding_systems import EmbeddingOptions, embedding_run
-from bovw.embeddings import Embeddings, save_embeddings
+from bovw.embeddings import EmbeddingIndex, Embeddings, save_embeddings
 from bovw.errors import BovwError, EmbeddingError, GroundTruthError, SettingsError
 from bovw.evaluation import GroundTruth, GroundTruthQuery, Run
 from bovw.evaluation.comparison import compare_runs
@@ -328,11 +328,11 @@ def test_augmented_vectors_are_compressed_afterwards(
     """Otherwise what is searched would take more bytes than the table says."""
     kept = []
 
-    def similarities(asked: np.ndarray, base: np.ndarray, graph: object) -> np.ndarray:
-        kept.append(base)
-        return asked @ base.T
+    def scores(index: EmbeddingIndex, asked: np.ndarray) -> np.ndarray:
+        kept.append(index.embeddings.vectors)
+        return asked @ kept[-1].T
 
-    monkeypatch.setattr("bovw.embedding_systems._similarities", similarities)
+    monkeypatch.setattr(EmbeddingIndex, "scores", scores)
     embedding_run(net, truth, "n", options=EmbeddingOptions(augment=2, quantise="sq1"))
     # Of a bit a dimension two values are left; scaling to length 1 keeps their ratios.
     for column in range(3):

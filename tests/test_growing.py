@@ -166,7 +166,7 @@ def test_an_interrupted_run_is_taken_up(
 ) -> None:
     """The journal knows what was finished; here the run ends as if the machine had stopped."""
     assert empty.folder is not None
-    monkeypatch.setattr("bovw.indexing._DESCRIPTORS_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
     given: list[Any] = []
 
     def stopping(files: Any, *rest: Any, **more: Any) -> Any:

@@ -88,7 +88,7 @@ def test_a_new_index_is_written_in_pieces_and_merged(
 ) -> None:
     """A long run commits what it has; here after every third picture."""
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 3)
-    monkeypatch.setattr("bovw.indexing._DESCRIPTORS_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
     commits: list[int] = []
     from bovw.storage import IndexWriter
 
