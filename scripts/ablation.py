@@ -10,18 +10,16 @@ each set, so they differ in nothing else. Intervals are 95 % of 2,000 bootstrap 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures
+from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures, load_truth
 
 import bovw
 from bovw.evaluation import GroundTruth, bootstrap_interval, evaluate
-from bovw.formats import load_ground_truth
 
 Changes = dict[str, dict[str, Any]]
 _NO_GEOMETRY: Changes = {"geometry": {"verify": 0}, "expansion": {"method": "none"}}
@@ -124,9 +122,7 @@ def main() -> None:
         for name in options.sets:
             benchmark = BENCHMARKS[name]
             engine, _ = workshop.engine(benchmark)
-            truth = load_ground_truth(DATA / benchmark.truth)
-            if len(truth.queries) > 100:
-                truth = dataclasses.replace(truth, queries=truth.queries[:: options.every])
+            truth = load_truth(benchmark.truth, options.every)
             print(f"\n{name}, {len(truth.queries)} queries")
             for row in options.rows:
                 changed = engine.changed(**ROWS[row])

@@ -11,15 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures
+from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures, load_truth
 
 import bovw
 from bovw.evaluation import evaluate
-from bovw.formats import load_ground_truth
 from bovw.lsa_index import LsaIndex
 from bovw.quantisation import ProductQuantizer, ScalarQuantizer
 
@@ -55,9 +53,7 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """Evaluate histograms, and every compression of them."""
     engine, _ = workshop.engine(benchmark)
-    truth = load_ground_truth(DATA / benchmark.truth)
-    if len(truth.queries) > 100:
-        truth = replace(truth, queries=truth.queries[::every])
+    truth = load_truth(benchmark.truth, every)
     paths = {record.identifier: record.path for record in engine.collection.records}
     plain = engine.changed(
         kernel={"method": "none"}, geometry={"verify": 0}, expansion={"method": "none"}

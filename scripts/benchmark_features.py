@@ -12,7 +12,6 @@ after the last row in `--json`. Intervals are 95 % of bootstrap samples of objec
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import hashlib
 import json
 import time
@@ -24,14 +23,13 @@ from typing import Any
 
 import numpy as np
 from ablation import Changes
-from benchmark_quality import DATA, conditions, figures
+from benchmark_quality import DATA, conditions, figures, load_truth
 from feature_variants import PLAIN, added, dense, mser, sift, tilted, unless_full, upright_too
 
 import bovw
 from bovw.evaluation import bootstrap_interval, evaluate
 from bovw.feature_cache import FeatureCache
 from bovw.features import Features
-from bovw.formats import load_ground_truth
 from bovw.images import Box, read_bytes, read_image
 from bovw.parallel import limited_threads, ordered_map
 from bovw.pictures import find_pictures
@@ -177,9 +175,7 @@ def measure(
                 n_jobs=options.jobs,
             )
         engine = engines[folder.name]
-        truth = load_ground_truth(DATA / f"{truth_name}.json")
-        if len(truth.queries) > 100:
-            truth = dataclasses.replace(truth, queries=truth.queries[:: options.every])
+        truth = load_truth(f"{truth_name}.json", options.every)
         paths = {record.identifier: record.path for record in engine.collection.records}
         scores = evaluate(partial(search, engine), paths, truth, folder)
         values = scores.of("ap_trapezoid")

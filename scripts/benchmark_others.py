@@ -11,7 +11,6 @@ words for each feature of a query, as its authors take. Embeddings: scripts/comp
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import tempfile
@@ -20,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures
+from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures, load_truth
 from numpy.typing import NDArray
 
 import bovw
 from bovw.evaluation import evaluate
 from bovw.extraction import extract_query
 from bovw.features import Features
-from bovw.formats import load_ground_truth
 
 _PARAMETERS = {
     "index": {"gpu_id": None},
@@ -111,9 +109,7 @@ def main() -> None:
                 made[key] = Asmk(benchmark, workshop)
             asmk = made[key]
             asmk.milliseconds.clear()
-            truth = load_ground_truth(DATA / benchmark.truth)
-            if len(truth.queries) > 100:
-                truth = dataclasses.replace(truth, queries=truth.queries[:: options.every])
+            truth = load_truth(benchmark.truth, options.every)
             scores = evaluate(
                 asmk.search,
                 {i: os.path.abspath(DATA / i) for i in asmk.identifiers},

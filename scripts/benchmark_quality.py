@@ -23,7 +23,7 @@ import numpy as np
 
 import bovw
 from bovw import versions
-from bovw.evaluation import Scores, evaluate
+from bovw.evaluation import GroundTruth, Scores, evaluate
 from bovw.formats import load_ground_truth
 from bovw.storage import load_vocabulary, save_vocabulary
 
@@ -118,6 +118,14 @@ class Workshop:
         return self._engines[key]
 
 
+def load_truth(name: str, every: int = 1) -> GroundTruth:
+    """Read a ground truth of the data; of more than 100 queries it keeps every Nth."""
+    truth = load_ground_truth(DATA / name)
+    if len(truth.queries) > 100:
+        truth = replace(truth, queries=truth.queries[::every])
+    return truth
+
+
 def halves(values: list[float], groups: tuple[str, ...]) -> list[float]:
     """Means over every other object, and over the rest."""
     rank = np.unique(groups, return_inverse=True)[1]
@@ -152,9 +160,7 @@ def run(benchmark: Benchmark, workshop: Workshop, every: int = 1) -> dict[str, A
                 spent.setdefault(stage, []).append(value)
         return [ranking.identifiers for ranking in rankings]
 
-    truth = load_ground_truth(DATA / benchmark.truth)
-    if len(truth.queries) > 100:
-        truth = replace(truth, queries=truth.queries[::every])
+    truth = load_truth(benchmark.truth, every)
     scores = evaluate(
         search,
         {record.identifier: record.path for record in engine.collection.records},

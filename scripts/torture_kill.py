@@ -106,18 +106,18 @@ def state_of(engine: bovw.Engine) -> State:
 def extracted() -> Iterator[list[str]]:
     """List the pictures that are read inside the block; each is journalled by itself."""
     read: list[str] = []
-    original, at_once = bovw.indexing.extract_files, bovw.indexing._DESCRIPTORS_AT_ONCE
+    original, at_once = bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE
 
     def listing(files: Any, *rest: Any, **more: Any) -> Any:
         for file, features in original(files, *rest, **more):
             read.append(file.identifier)
             yield file, features
 
-    bovw.indexing.extract_files, bovw.indexing._DESCRIPTORS_AT_ONCE = listing, 1
+    bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE = listing, 1
     try:
         yield read
     finally:
-        bovw.indexing.extract_files, bovw.indexing._DESCRIPTORS_AT_ONCE = original, at_once
+        bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE = original, at_once
 
 
 class Torture:

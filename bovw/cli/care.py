@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import asdict
 
-from .output import ERROR, GOOD, check_output, print_json, say
+from .output import ERROR, GOOD, answer, check_output
 
 
 def positive(text: str) -> int:
@@ -32,10 +32,11 @@ def remove(options: argparse.Namespace) -> int:
             if fnmatchcase(record.identifier, pattern)
         ]
     changes = engine.remove(names)
-    if options.json:
-        print_json({"index": options.index, **engine.info(), "changes": changes.to_dict()})
-    else:
-        say(f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left")
+    answer(
+        options,
+        {"index": options.index, **engine.info(), "changes": changes.to_dict()},
+        f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left",
+    )
     return GOOD
 
 
@@ -46,13 +47,12 @@ def compact(options: argparse.Namespace) -> int:
     engine = Engine.open(options.index)
     before = engine.info()
     engine.compact()
-    if options.json:
-        print_json({"index": options.index, **engine.info()})
-    else:
-        say(
-            f"{options.index}: {before['n_segments']} segments merged to one, "
-            f"{before['n_removed']} removed pictures gone, {len(engine)} pictures"
-        )
+    answer(
+        options,
+        {"index": options.index, **engine.info()},
+        f"{options.index}: {before['n_segments']} segments merged to one, "
+        f"{before['n_removed']} removed pictures gone, {len(engine)} pictures",
+    )
     return GOOD
 
 
@@ -70,13 +70,12 @@ def compress(options: argparse.Namespace) -> int:
     engine = Engine.open(options.index, n_jobs=options.jobs)
     compressed = LsaIndex.of(engine.index, options.components, quantizer)
     save_lsa_index(compressed, options.output, overwrite=options.overwrite)
-    if options.json:
-        print_json({"compressed index": options.output, **compressed.info()})
-    else:
-        say(
-            f"{options.output}: {len(compressed)} pictures in {compressed.codes.shape[1]} bytes "
-            f"each (they were {engine.index.bytes_per_picture:.0f})"
-        )
+    answer(
+        options,
+        {"compressed index": options.output, **compressed.info()},
+        f"{options.output}: {len(compressed)} pictures in {compressed.codes.shape[1]} bytes "
+        f"each (they were {engine.index.bytes_per_picture:.0f})",
+    )
     return GOOD
 
 
@@ -85,18 +84,16 @@ def doctor(options: argparse.Namespace) -> int:
     from ..storage import diagnose
 
     found = diagnose(options.path, repair=options.repair)
-    if options.json:
-        print_json({"path": options.path, **asdict(found), "is_sound": found.is_sound})
-    else:
-        for text in found.problems:
-            say(f"wrong: {text}")
-        for text in found.notes:
-            say(f"note: {text}")
-        for name in found.lost:
-            say(f"index again: {name}")
-        advice = " (--repair drops what is damaged)" if found.can_be_repaired else ""
-        verdict = {False: f"damaged{advice}", True: "repaired" if found.repaired else "sound"}
-        say(f"{options.path}: {verdict[found.is_sound]}")
+    advice = " (--repair drops what is damaged)" if found.can_be_repaired else ""
+    verdict = {False: f"damaged{advice}", True: "repaired" if found.repaired else "sound"}
+    answer(
+        options,
+        {"path": options.path, **asdict(found), "is_sound": found.is_sound},
+        *(f"wrong: {text}" for text in found.problems),
+        *(f"note: {text}" for text in found.notes),
+        *(f"index again: {name}" for name in found.lost),
+        f"{options.path}: {verdict[found.is_sound]}",
+    )
     return GOOD if found.is_sound else ERROR
 
 

@@ -39,6 +39,15 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, indent=1))
 
 
+def answer(options: argparse.Namespace, content: Any, *lines: str) -> None:
+    """Print JSON when that was asked for, else lines."""
+    if options.json:
+        print_json(content)
+    else:
+        for line in lines:
+            say(line)
+
+
 def report_failures(failed: Sequence[tuple[str, str]]) -> int:
     """Name pictures that failed on stderr; return the exit code that says so."""
     for path, reason in failed:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .output import GOOD, check_output, facts, print_json, report_failures, say, table
+from .output import GOOD, answer, check_output, facts, print_json, report_failures, say, table
 
 if TYPE_CHECKING:
     from ..evaluation import GroundTruth
@@ -81,18 +81,16 @@ def index(options: argparse.Namespace) -> int:
         n_jobs=options.jobs,
         progress=True,
     )
-    if options.json:
-        facts = {"index": options.output, **engine.info(), "changes": changes.to_dict()}
-        print_json({**facts, "failed": facts["changes"]["failed"]})
-    else:
-        for group in changes.duplicates:
-            say(f"the same picture: {', '.join(group)}")
-        say(f"{options.output}: {changes}")
-        say(
-            f"{len(engine)} pictures, {engine.collection.n_features} features, vocabulary of "
-            f"{engine.vocabulary.n_words_} words (trained on "
-            f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)"
-        )
+    done = changes.to_dict()
+    answer(
+        options,
+        {"index": options.output, **engine.info(), "changes": done, "failed": done["failed"]},
+        *(f"the same picture: {', '.join(group)}" for group in changes.duplicates),
+        f"{options.output}: {changes}",
+        f"{len(engine)} pictures, {engine.collection.n_features} features, vocabulary of "
+        f"{engine.vocabulary.n_words_} words (trained on "
+        f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)",
+    )
     return report_failures([(failure.path, failure.reason) for failure in changes.failed])
 
 
