@@ -120,12 +120,14 @@ def _is_unchanged(record: Record, file: PictureFile) -> bool:
 
 
 def missing_pictures(index: Index, folders: Sequence[str]) -> list[str]:
-    """Identifiers of pictures that lay in some folders and are no longer there."""
+    """Identifiers of pictures, and of failures, that lay in some folders and are there no more."""
     bases = tuple(os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders)
+    known: dict[str, Record | Failure] = {f.identifier: f for f in index.failures}
+    known |= {record.identifier: record for record in index.collection.records}
     return [
-        record.identifier
-        for record in index.collection.records
-        if record.path.startswith(bases) and _is_gone(record.path)
+        identifier
+        for identifier, entry in known.items()
+        if entry.path.startswith(bases) and _is_gone(entry.path)
     ]
 
 
@@ -170,7 +172,7 @@ def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()
         added=tuple(name for name in done if name not in known),
         updated=tuple(n for n in done if n in known and _key(after, n) != _key(before, n)),
         unchanged=plan.unchanged,
-        removed=tuple(removed),
+        removed=tuple(sorted(name for name in removed if name in known)),
         failed=(*plan.failed, *failed),
         duplicates=duplicates(after.collection.records, set(done)),
     )

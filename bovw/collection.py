@@ -6,13 +6,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .errors import UnknownPictureError
+from .errors import FormatError, UnknownPictureError
 from .geometry import PictureFeatures
 from .keypoints import unpack_angles, unpack_keypoints
 from .segment import ARRAYS, Record, Segment
@@ -111,14 +112,20 @@ class Collection:
         ----------
         segments : sequence of Segment
         dead : mapping of int to iterable of int, optional
-            By number of the segment: places of pictures that were removed.
+            By number of the segment: places of what was removed.
+
+        Raises
+        ------
+        FormatError
+            When the segments, which were read from disk, hold a picture twice.
         """
         records: list[Record] = []
         keys, starts, sizes, rows = [], [], [], []
         before = pictures = 0
         for segment in segments:
-            alive = np.ones(len(segment), bool)
+            alive = np.ones(segment.n_entries, bool)
             alive[list((dead or {}).get(segment.number, ()))] = False
+            alive = alive[: len(segment)]  # failures follow
             places = np.flatnonzero(alive)
             mine = segment.records
             records += mine if alive.all() else [mine[place] for place in places.tolist()]
@@ -133,6 +140,12 @@ class Collection:
             names = [record.identifier for record in records]
             order = sorted(range(len(names)), key=names.__getitem__)
             records = [records[i] for i in order]
+            for one, other in pairwise(records):
+                if one.identifier == other.identifier:
+                    raise FormatError(
+                        f"two segments hold {one.identifier!r}, and neither says that it was "
+                        "replaced: restore the index from a copy, or make it anew"
+                    )
             arrays = [array[order] for array in arrays]
         return cls(tuple(segments), tuple(records), *arrays)
 

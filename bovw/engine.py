@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,12 @@ class Engine(Searcher):
         super().__init__(index, n_jobs=n_jobs)
         self.folder = None if folder is None else Path(folder)
         self.trusted = trusted
+        self._usual = index.settings  # of the index itself, however this engine searches
 
     def _with(self, index: Index) -> Engine:
-        return type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
+        engine = type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
+        engine._usual = self._usual
+        return engine
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -279,7 +283,8 @@ class Engine(Searcher):
     ) -> Changes:
         """Make the index show what folders hold: `add`, and remove what is no longer there.
 
-        Removed are pictures of the index whose files lay in the folders given and are gone.
+        Removed are pictures of the index whose files lay in the folders given and are gone; what
+        the index says of failures there is forgotten.
         """
         files = find_pictures(pictures, root=root, patterns=patterns)
         return self._add(
@@ -306,7 +311,8 @@ class Engine(Searcher):
         with self._writing() as writer:
             before = writer.index
             plan = make_plan(files, before, retry=retry)
-            gone = missing_pictures(before, prune)
+            here = {file.identifier for file in files}
+            gone = [name for name in missing_pictures(before, prune) if name not in here]
             with writer.builder(plan.wanted, retry=retry) as (builder, wanted):
 
                 def commit(removed: Sequence[str] = ()) -> None:
@@ -335,13 +341,15 @@ class Engine(Searcher):
                     raise
                 commit(gone)
             changes = summary(before, writer.index, plan, gone)
+            if on_error == "skip":
+                changes = replace(changes, failed=())
             if self.folder is not None and len(writer.index.segments) > _MANY_SEGMENTS:
                 with uninterrupted():
                     self.index = writer.compact()
             return changes
 
     def remove(self, identifiers: str | Iterable[str]) -> Changes:
-        """Remove pictures; their bytes stay on disk until `compact`.
+        """Remove pictures, or what is said of failures; bytes stay on disk until `compact`.
 
         Raises
         ------
@@ -382,11 +390,10 @@ class Engine(Searcher):
         return duplicates(self.collection.records)
 
     def _as_here(self, index: Index) -> Index:
-        """Search another generation with the settings and vocabulary of this engine."""
-        if index.settings == self.settings:
-            return index
-        mine = {room: vars(part) for room, part in vars(self.settings).items()}
-        return index.changed(**mine)
+        """Change the settings of what lies on disk now as this engine's were changed."""
+        mine = self.settings.differences(self._usual)
+        self._usual = index.settings
+        return index.changed(**mine) if mine else index
 
     @contextmanager
     def _writing(self) -> Iterator[Writer]:
@@ -408,7 +415,7 @@ class Engine(Searcher):
             "n_features": self.collection.n_features,
             "n_duplicates": sum(len(group) - 1 for group in self.duplicates()),
             "n_segments": sum(segment.number > 0 for segment in self.index.segments),
-            "n_removed": sum(map(len, self.index.dead.values())),
+            "n_removed": sum(map(len, self.index.segments)) - len(self),
             "n_words": self.vocabulary.n_words_,
             "vocabulary": self.vocabulary.facts(),
             "settings": self.settings.to_dict(),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as AnyCollection
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,7 +48,7 @@ class Index:
     versions : dict
         Of the packages it was made with.
     dead : mapping of int to tuple of int
-        By number of the segment: places of pictures that were removed.
+        By number of the segment: places of what was removed, pictures or failures.
     graph : Graph, StoredGraph or None
         What nmslib searched when there were other pictures.
     digest : str
@@ -76,7 +77,10 @@ class Index:
         for segment in self.segments:
             for record in segment.records:
                 found.pop(record.identifier, None)
-            found.update((failure.identifier, failure) for failure in segment.failures)
+            gone = set(self.dead.get(segment.number, ()))
+            for place, failure in enumerate(segment.failures, len(segment)):
+                if place not in gone:
+                    found[failure.identifier] = failure
         return tuple(found[identifier] for identifier in sorted(found))
 
     @cached_property
@@ -114,15 +118,24 @@ class Index:
         return replace(self, segments=(*segments, segment), dead=dead, graph=self._graph)
 
     def without(self, identifiers: Iterable[str]) -> Index:
-        """Return an index without some pictures.
+        """Return an index without some pictures, and without what it says of failures with them.
 
         Raises
         ------
         UnknownPictureError
-            When one of them is not there.
+            When one of them is neither a picture nor a failure.
         """
-        gone = [self.collection.position(identifier) for identifier in identifiers]
-        return replace(self, dead=self._with_dead(gone), graph=self._graph)
+        names = dict.fromkeys(identifiers)
+        failed = {failure.identifier for failure in self.failures}
+        positions = self.collection.positions
+        gone = [self.collection.position(n) for n in names if n in positions or n not in failed]
+        failures = (
+            (segment.number, place)
+            for segment in self.segments
+            for place, failure in enumerate(segment.failures, len(segment))
+            if failure.identifier in names
+        )
+        return replace(self, dead=self._with_dead(gone, failures), graph=self._graph)
 
     def compacted(self) -> Index:
         """Return an index of one segment, without what was removed; memory holds it twice."""
@@ -143,10 +156,13 @@ class Index:
         made: HistogramIndex | None = self.__dict__.get("histograms")
         return self.graph if made is None else made.graph
 
-    def _with_dead(self, positions: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    def _with_dead(
+        self, positions: Iterable[int], failures: Iterable[tuple[int, int]] = ()
+    ) -> dict[int, tuple[int, ...]]:
         dead = {number: set(places) for number, places in self.dead.items()}
-        for position in positions:
-            number, place = divmod(int(self.collection.keys[position]), 1 << 32)
+        keys = self.collection.keys
+        pictures = (divmod(int(keys[position]), 1 << 32) for position in positions)
+        for number, place in chain(pictures, failures):
             dead.setdefault(number, set()).add(place)
         return {number: tuple(sorted(places)) for number, places in dead.items()}
 

@@ -120,6 +120,8 @@ def picture_words(
 class Segment:
     """Words and keypoints of some pictures, one after another.
 
+    Its entries have places: first those of the pictures, then those of the failures.
+
     Attributes
     ----------
     number : int
@@ -150,26 +152,32 @@ class Segment:
         return len(self.records)
 
     @property
+    def n_entries(self) -> int:
+        """Pictures and failures."""
+        return len(self.records) + len(self.failures)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all features."""
         return sum(int(getattr(self, name).nbytes) for name in ("offsets", *ARRAYS))
 
     def counts(self, n_words: int) -> sparse.csr_matrix:
-        """Counts of words, ``(n_pictures, n_words)``.
+        """Counts of words, ``(n_pictures, n_words)``; see `check_words` for what is raised."""
+        self.check_words(n_words)  # here, where all words are read anyway; scipy would not look
+        return word_counts(self.words, self.offsets, n_words)
 
-        Raises
-        ------
-        FormatError
-            When the segment, which was read from disk, holds words beyond.
-        """
-        # Looked at here, where all words are read anyway; scipy would not.
+    def check_words(self, n_words: int) -> None:
+        """Raise a FormatError when a segment that was read from disk has words as none has."""
         largest = int(self.words.max(initial=0))
         if largest >= n_words:
-            raise FormatError(
-                f"segment {self.number} holds word {largest} of a vocabulary of {n_words} words: "
-                "restore it from a copy, or make the index anew"
-            )
-        return word_counts(self.words, self.offsets, n_words)
+            problem = f"holds word {largest} of a vocabulary of {n_words} words"
+        elif not np.isin(np.flatnonzero(self.words[1:] < self.words[:-1]) + 1, self.offsets).all():
+            problem = "holds words out of order"
+        else:
+            return
+        raise FormatError(
+            f"segment {self.number} {problem}: restore it from a copy, or make the index anew"
+        )
 
     @cached_property
     def aggregated(self) -> AggregatedWords:

@@ -376,6 +376,15 @@ class Settings:
             parts[room] = dataclasses.replace(part, **values)
         return dataclasses.replace(self, **parts)
 
+    def differences(self, other: Settings) -> dict[str, dict[str, Any]]:
+        """Return what `changed` needs to make these settings of others."""
+        mine, theirs = self.to_dict(), other.to_dict()
+        found = {
+            room: {name: value for name, value in part.items() if value != theirs[room][name]}
+            for room, part in mine.items()
+        }
+        return {room: part for room, part in found.items() if part}
+
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return the settings as dictionaries of plain values, for JSON."""
         return dataclasses.asdict(self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,9 +16,17 @@ from .changes import Changes
 from .engine import Engine
 from .errors import IncompatibleError
 from .indexing import empty_index, fitting_settings
-from .pictures import Paths, find_pictures
+from .pictures import Paths, PictureFile, find_pictures
 from .settings import Settings
-from .storage import check_target, holds_index, locked, new_folder
+from .storage import (
+    check_target,
+    holds_index,
+    locked,
+    new_folder,
+    room_for_another,
+    rooms_for_another,
+    tidy,
+)
 from .training import train_on_files
 from .vocabulary import Vocabulary
 
@@ -59,7 +69,8 @@ def update_index(
     retry : bool
         Read again what failed before.
     overwrite : bool
-        Begin anew; what was there is replaced when the new index is complete.
+        Begin anew; what was there is replaced when the new index is complete. This, too, goes on
+        where it stopped when it is called again in the same way.
     on_error, cache, n_jobs, progress
         See `Engine.build`.
 
@@ -76,12 +87,18 @@ def update_index(
         When another process is changing it.
     """
     target = Path(path)
+    tidy(target)
     if overwrite and target.exists():
         check_target(target, overwrite=True)
-        lock = locked(target) if holds_index(target) else nullcontext()
-        with lock, new_folder(target, overwrite=True) as folder:
+        with locked(target) if holds_index(target) else nullcontext():
+            room = _room_for_another(
+                target,
+                find_pictures(pictures, root=root, patterns=patterns),
+                vocabulary,
+                fitting_settings(settings, preset or "strong", vocabulary),
+            )
             _, changes = update_index(
-                folder,
+                room / "index",
                 pictures,
                 vocabulary=vocabulary,
                 settings=settings,
@@ -89,10 +106,15 @@ def update_index(
                 root=root,
                 patterns=patterns,
                 on_error=on_error,
+                retry=retry,
                 cache=cache,
                 n_jobs=n_jobs,
                 progress=progress,
             )
+            with new_folder(target, overwrite=True) as aside:
+                aside.rmdir()
+                os.replace(room / "index", aside)
+            shutil.rmtree(room, ignore_errors=True)
         return Engine.open(target, n_jobs=n_jobs), changes
     # Features of a vocabulary's training are read again to be indexed, also after a crash.
     spare = target.absolute().with_name(f".{target.name}.features")
@@ -129,6 +151,26 @@ def update_index(
         engine.compact()
     shutil.rmtree(spare, ignore_errors=True)
     return engine, changes
+
+
+def _room_for_another(
+    target: Path,
+    files: Sequence[PictureFile],
+    vocabulary: Vocabulary | None,
+    settings: Settings,
+) -> Path:
+    """Give a folder beside an index, with what an interrupted run has made there of the same.
+
+    What there is of others is removed.
+    """
+    words = None if vocabulary is None else hashlib.sha256(vocabulary.centers_.data).hexdigest()
+    asked = [settings.to_dict(), words, [(file.identifier, file.path) for file in files]]
+    key = hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
+    mine = room_for_another(target, key)
+    for room in rooms_for_another(target):
+        if room != mine:
+            shutil.rmtree(room, ignore_errors=True)
+    return mine
 
 
 def _check_same(

@@ -22,6 +22,7 @@ from bovw.errors import (
     UnknownPictureError,
 )
 from bovw.storage import check_target, index_writer, locked, new_folder, read_journal
+from bovw.storage.folders import exchange
 
 from .conftest import SAMPLE, SMALL
 
@@ -150,6 +151,31 @@ def test_an_index_keeps_what_has_become_unreadable(empty: bovw.Engine, folder: P
     assert empty.failures == () and len(empty) == 12
 
 
+def test_failures_of_what_is_gone_are_forgotten(empty: bovw.Engine, folder: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (folder / name).write_bytes(b"no")
+    kept = names(folder)[-1]
+    content = kept.read_bytes()
+    empty.add(folder)
+    kept.write_bytes(b"no")
+    empty.add(folder, retry=True)  # each has failed twice now, and one was readable once
+    (folder / "a.jpg").unlink()
+    kept.unlink()
+    assert empty.sync(folder).removed == (kept.name,)
+    assert [f.identifier for f in empty.failures] == ["b.jpg", "c.jpg"]
+    assert empty.remove("c.jpg").removed == ("c.jpg",)
+    assert empty.folder is not None
+    again = bovw.Engine.open(empty.folder, verify="full")
+    for engine in (empty, again):
+        assert [f.identifier for f in engine.failures] == ["b.jpg"]
+        assert len(engine) == 11 and engine.info()["n_removed"] == 1
+    again.compact()
+    assert [f.identifier for f in again.failures] == ["b.jpg"]
+    kept.write_bytes(content)
+    assert again.sync(folder).added == (kept.name,)  # c.jpg is still there, and fails again
+    assert [f.identifier for f in again.failures] == ["b.jpg", "c.jpg"]
+
+
 def test_failures_are_recorded_skipped_or_raised(empty: bovw.Engine, folder: Path) -> None:
     (folder / "bad.jpg").write_bytes(b"no")
     with pytest.raises(ImageError):
@@ -157,6 +183,7 @@ def test_failures_are_recorded_skipped_or_raised(empty: bovw.Engine, folder: Pat
     assert empty.add(folder, on_error="skip").failed == () == empty.failures
     assert [f.identifier for f in empty.add(folder).failed] == ["bad.jpg"]
     assert [f.identifier for f in empty.add(folder, retry=True).failed] == ["bad.jpg"]
+    assert empty.add(folder, on_error="skip").failed == ()
     with pytest.raises(bovw.BovwError, match="'record', 'skip' or 'raise'"):
         empty.add(folder, on_error="ignore")
 
@@ -363,6 +390,67 @@ def test_an_index_that_was_replaced_is_not_mistaken(
     assert len(empty) == 3 and not empty.refresh()
     with locked(empty.folder), pytest.raises(LockedError):
         bovw.update_index(empty.folder, folder, vocabulary=vocabulary, settings=FEW, overwrite=True)
+
+
+def test_an_engine_takes_the_settings_of_what_replaced_its_index(
+    empty: bovw.Engine, vocabulary: bovw.Vocabulary, folder: Path
+) -> None:
+    """But for those that were changed."""
+    assert empty.folder is not None
+    empty.add(names(folder)[:3])
+    searching = empty.changed(geometry={"verify": 3})
+    others = FEW.changed(
+        features={"max_features": 90}, weighting={"tf": "log"}, geometry={"verify": 5}
+    )
+    bovw.update_index(
+        empty.folder, names(folder)[:4], vocabulary=vocabulary, settings=others, overwrite=True
+    )
+    for engine, verify in ((empty, 5), (searching, 3)):
+        assert engine.refresh()
+        assert engine.settings.features.max_features == 90
+        assert engine.settings.weighting.tf == "log"
+        assert engine.settings.geometry.verify == verify
+        assert len(engine) == 4
+    assert searching.add(names(folder)[4]).added == (names(folder)[4].name,)
+    assert searching.settings.geometry.verify == 3
+
+
+def test_what_others_put_there_is_not_the_indexs(empty: bovw.Engine, folder: Path) -> None:
+    assert empty.folder is not None
+    empty.add(names(folder)[:2])
+    for room in ("vocabulary", "segments/0001"):
+        (empty.folder / room / ".DS_Store").write_bytes(b"1")
+    empty.add(names(folder)[2:4])
+    for room in ("vocabulary", "segments/0001"):
+        (empty.folder / room / ".DS_Store").write_bytes(b"another")
+    assert len(bovw.Engine.open(empty.folder, verify="full")) == 4
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_overwriting_leaves_nothing_beside(
+    empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    """Also where the system cannot let two folders change places."""
+    assert empty.folder is not None
+    beside = sorted(empty.folder.parent.iterdir())
+    if not at_once:
+        monkeypatch.setattr("bovw.storage.folders.exchange", lambda *_: False)
+    empty.add(names(folder)[:2])
+    old = bovw.Engine.open(empty.folder)
+    empty.remove(names(folder)[0].name)
+    old.save(empty.folder, overwrite=True)
+    assert len(bovw.Engine.open(empty.folder, verify="full")) == 2
+    assert old.search(names(folder)[1])[0].identifier == names(folder)[1].name
+    assert sorted(empty.folder.parent.iterdir()) == beside
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others may not be able to")
+def test_two_folders_change_places_at_once(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    assert exchange(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "a" / "b").exists() and (tmp_path / "b" / "a").exists()
 
 
 def test_what_comes_meanwhile_is_not_overwritten(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bovw
 from bovw.errors import ExistsError, IncompatibleError
+from bovw.storage import diagnose
 
 from .conftest import SAMPLE, SMALL
 
@@ -63,6 +65,52 @@ def test_another_vocabulary_or_other_settings_are_refused(
     with pytest.raises(ExistsError):
         bovw.update_index(tmp_path / "mine", pictures[:2], vocabulary=other, overwrite=True)
     assert (tmp_path / "mine" / "a.txt").read_text() == "precious"
+
+
+def test_overwriting_goes_on_where_it_stopped(
+    vocabulary: bovw.Vocabulary,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = tmp_path / "i"
+    bovw.update_index(target, pictures[:2], vocabulary=vocabulary, settings=FEW)
+    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
+    read: list[str] = []
+    stop_at = 4
+
+    def stopping(files: Any, *rest: Any, **more: Any) -> Any:
+        for number, item in enumerate(original(files, *rest, **more)):
+            if number == stop_at:
+                raise SystemExit
+            read.append(item[0].identifier)
+            yield item
+
+    from bovw.indexing import extract_files as original
+
+    monkeypatch.setattr("bovw.indexing.extract_files", stopping)
+
+    def overwrite(n: int) -> bovw.Engine:
+        return bovw.update_index(
+            target, pictures[:n], vocabulary=vocabulary, settings=FEW, overwrite=True
+        )[0]
+
+    with pytest.raises(SystemExit):
+        overwrite(6)
+    assert len(bovw.Engine.open(target)) == 2
+    (waiting,) = tmp_path.glob(".i.*.anew")
+    assert f"{waiting} holds what" in " ".join(diagnose(target).notes)
+    stop_at = -1
+    assert len(overwrite(6)) == 6
+    assert sorted(read) == sorted(p.name for p in pictures[:6])
+    assert [path.name for path in tmp_path.iterdir()] == ["i"]
+    stop_at = 3
+    with pytest.raises(SystemExit):
+        overwrite(6)
+    stop_at = -1
+    read.clear()
+    assert len(overwrite(5)) == len(read) == 5  # something else was asked for: all anew
+    assert [path.name for path in tmp_path.iterdir()] == ["i"]
 
 
 def test_many_segments_are_merged(

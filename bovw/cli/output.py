@@ -94,7 +94,7 @@ def facts(content: dict[str, Any], indent: str = "") -> list[str]:
 
 def check_output(options: argparse.Namespace) -> None:
     """Refuse before the work, not after it."""
-    from ..storage.manifest import check_target
+    from ..storage import check_target
 
     try:
         check_target(Path(options.output), options.overwrite)

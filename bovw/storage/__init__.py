@@ -1,12 +1,13 @@
 """What lies on disk: folders of ``.npy`` and JSON, each with a manifest; never a pickle."""
 
 from .doctor import Diagnosis, diagnose
+from .folders import check_target, new_folder, room_for_another, rooms_for_another, tidy
 from .index_folder import holds_index, load_index, save_index
 from .index_writer import IndexWriter, index_writer
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
 from .lsa_folder import load_lsa_index, save_lsa_index
-from .manifest import check_target, new_folder, read_manifest
+from .manifest import read_manifest
 from .vocabulary_folder import load_vocabulary, save_vocabulary
 
 __all__ = [
@@ -24,7 +25,10 @@ __all__ = [
     "new_folder",
     "read_journal",
     "read_manifest",
+    "room_for_another",
+    "rooms_for_another",
     "save_index",
     "save_lsa_index",
     "save_vocabulary",
+    "tidy",
 ]

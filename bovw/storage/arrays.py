@@ -13,7 +13,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..errors import FormatError
-from .manifest import ADVICE, MANIFEST
+from .folders import MANIFEST
+from .manifest import ADVICE
 
 _HEADER = 4096
 

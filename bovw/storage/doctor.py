@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import FormatError
+from .folders import MANIFEST, abandoned, rooms_for_another, tidy
 from .index_folder import KIND, VERSION, load_index
 from .index_writer import remove_unlisted, unlisted
 from .journal import JOURNAL, read_journal
 from .lock import locked
 from .lsa_folder import KIND as LSA
 from .lsa_folder import load_lsa_index
-from .manifest import MANIFEST, file_problem, parse_manifest, replace_manifest
+from .manifest import file_problem, parse_manifest, replace_manifest
 from .segment_folder import load_segment, read_catalogue
 from .vocabulary_folder import load_vocabulary
 
@@ -87,8 +86,11 @@ def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis
         load = load_lsa_index if is_lsa else load_vocabulary
         problems = _problems_of_whole(folder, load)
         return Diagnosis("compressed index" if is_lsa else "vocabulary", tuple(problems))
-    if not repair:
-        return _diagnose_index(folder, manifest, repair=False)
+    while not repair:
+        found = _diagnose_index(folder, manifest, repair=False)
+        before, manifest = manifest, parse_manifest(folder, KIND, VERSION)
+        if manifest["digest"] == before["digest"]:  # nobody has changed it under our hands
+            return found
     with locked(folder):
         return _diagnose_index(folder, parse_manifest(folder, KIND, VERSION), repair=True)
 
@@ -132,6 +134,7 @@ def _diagnose_index(folder: Path, manifest: dict[str, Any], *, repair: bool) -> 
         replace_manifest(folder, manifest)
     if repair:
         remove_unlisted(folder, manifest["files"])
+        tidy(folder)
     return Diagnosis(
         "index",
         (*found.fatal, *found.problems),
@@ -161,7 +164,7 @@ def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
                 problems.append(wrong)
             lost += _identifiers(folder, name, entry["dead"])
         if not problems and not fatal:
-            load_index(folder, trusted=False)
+            _ = load_index(folder, trusted=False).collection
     except (FormatError, KeyError, TypeError) as error:
         fatal.append(str(error))
     return _Findings(list(dict.fromkeys(fatal)), problems, sound, lost, n_words)
@@ -192,15 +195,9 @@ def _problem_of_segment(
 ) -> str | None:
     """Read all of a segment whose files are what they were."""
     try:
-        segment = load_segment(folder, manifest, name, n_words)
+        load_segment(folder, manifest, name, n_words).check_words(n_words)
     except FormatError as error:
         return str(error)
-    words = segment.words
-    if len(words) and int(words.max()) >= n_words:
-        return f"{folder / name}: word {int(words.max())} of a vocabulary of {n_words}"
-    falls = np.flatnonzero(words[1:] < words[:-1]) + 1
-    if not np.isin(falls, segment.offsets).all():
-        return f"{folder / name}: words are not in order"
     return None
 
 
@@ -215,8 +212,12 @@ def _identifiers(folder: Path, name: str, dead: Iterable[int]) -> Iterable[str]:
 
 
 def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:
-    notes = [
-        f"{path} is left of an interrupted change, and not used" for path in unlisted(folder, files)
+    left = [*unlisted(folder, files), *abandoned(folder)]
+    notes = [f"{path} is left of an interrupted change, and not used" for path in left]
+    notes += [
+        f"{path} holds what an interrupted overwriting has finished: do it again to go on, or "
+        "remove it"
+        for path in rooms_for_another(folder)
     ]
     if n_words is not None and (folder / JOURNAL).exists():
         waiting = len(list(read_journal(folder, n_words)))

@@ -31,13 +31,11 @@ from ..segment import Segment, make_segment
 from ..settings import Settings
 from ..vocabulary import Vocabulary
 from .arrays import load_array
+from .folders import MANIFEST, check_target, new_folder
 from .lock import locked
 from .manifest import (
     ADVICE,
-    MANIFEST,
     check_hashes,
-    check_target,
-    new_folder,
     parse_manifest,
     read_manifest,
     sound_cache,
@@ -196,7 +194,7 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
     dead = {s.number: places for s, (_, places) in zip(segments, listed, strict=True) if places}
     for segment in segments:
         places = dead.get(segment.number, ())
-        if not all(type(p) is int and 0 <= p < len(segment) for p in places):
+        if not all(type(p) is int and 0 <= p < segment.n_entries for p in places):
             raise FormatError(
                 f"{folder}: the manifest removes pictures that are not there: {ADVICE}"
             )

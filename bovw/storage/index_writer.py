@@ -17,10 +17,11 @@ from ..index import Index
 from ..pictures import PictureFile
 from ..segment import Failure, SegmentBuilder
 from ..settings import Settings
+from .folders import new_folder_at, sync
 from .index_folder import KIND, VERSION, load_index, write_graph
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
-from .manifest import file_facts, new_folder_at, parse_manifest, replace_manifest, sync
+from .manifest import file_facts, parse_manifest, replace_manifest
 from .segment_folder import load_segment, segment_name, write_merged, write_segment
 
 
@@ -161,11 +162,12 @@ class IndexWriter:
 
     def _publish(self, segments: Mapping[str, Sequence[int]], candidates: str | None) -> None:
         """Replace the manifest: these are the segments now, and what was removed from them."""
-        before, files = self._manifest["files"], {}
+        files: dict[str, Any] = {}
         for name in ("vocabulary", *segments, *([candidates] if candidates else [])):
-            for path in sorted((self.folder / name).iterdir()):
-                inside = f"{name}/{path.name}"
-                files[inside] = before.get(inside) or file_facts(path)
+            # What others have put there since is not the index's.
+            known = {n: f for n, f in self._manifest["files"].items() if n.startswith(f"{name}/")}
+            new = () if known else sorted((self.folder / name).iterdir())
+            files |= known or {f"{name}/{path.name}": file_facts(path) for path in new}
         manifest = {
             **self._manifest,
             "generation": int(self._manifest["generation"]) + 1,

@@ -51,6 +51,36 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Let others see that a folder is in use, as long as this process lives; not on Windows."""
+    handle = None if sys.platform == "win32" else os.open(folder, os.O_RDONLY)
+    try:
+        if handle is not None:
+            with suppress(OSError):  # a disk without locks
+                _take(handle)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether nobody holds a folder; false when that cannot be known."""
+    if sys.platform == "win32":
+        return False
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return _take(handle)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+
+
 def _is_still(handle: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), path.stat())

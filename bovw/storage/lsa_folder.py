@@ -13,7 +13,8 @@ from ..errors import FormatError
 from ..lsa_index import LsaIndex, Quantizer
 from ..quantisation import ProductQuantizer, ScalarQuantizer
 from .arrays import load_array
-from .manifest import ADVICE, check_hashes, new_folder, read_manifest, write_manifest
+from .folders import new_folder
+from .manifest import ADVICE, check_hashes, read_manifest, write_manifest
 from .segment_folder import read_catalogue, write_catalogue
 from .values import read_settings
 from .vocabulary_folder import load_vocabulary, write_vocabulary

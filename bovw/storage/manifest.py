@@ -1,25 +1,18 @@
-"""Folders with a manifest that lists every file, written aside and renamed into place."""
+"""Manifests: what a folder is, and the size and hash of every file in it."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
-import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import ExistsError, FormatError, StorageError
+from ..errors import FormatError
 from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
-from ..parallel import uninterrupted
+from .folders import MANIFEST, abandoned, sync
 
-MANIFEST = "manifest.json"
 ADVICE = "restore it from a copy, or make it anew"
 
 
@@ -47,109 +40,6 @@ def write_json(path: Path, content: Any) -> None:
 
 def _as_json(content: Any) -> str:
     return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
-
-
-@contextmanager
-def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give an empty folder beside `target` that takes its place when the block succeeds.
-
-    When it does not, or is interrupted, what was at `target` is untouched.
-
-    Raises
-    ------
-    ExistsError
-        When `target` exists, and is not an empty folder, and `overwrite` is false; or when it is
-        something that `bovw` did not write.
-    StorageError
-        When it cannot be written.
-    """
-    check_target(target, overwrite)
-    try:
-        with new_folder_at(target, overwrite) as aside:
-            yield aside
-        sync(target.parent)
-    except OSError as error:
-        if isinstance(error, InterruptedError):
-            raise
-        raise StorageError(
-            f"cannot write {target}: {error.strerror or error}; what was there is untouched, "
-            "choose another place or make room"
-        ) from error
-
-
-@contextmanager
-def new_folder_at(target: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `target`, flushed, when the block succeeds.
-
-    What has come there meanwhile is replaced only when `overwrite` is true.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
-    try:
-        aside.chmod(0o777 & ~_umask())
-        yield aside
-        for path in sorted(aside.rglob("*")):
-            sync(path)
-        sync(aside)
-        with uninterrupted():
-            if overwrite and target.exists():
-                old = tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)
-                was = Path(old, "was")
-                os.replace(target, was)
-                try:
-                    os.replace(aside, target)
-                except OSError:
-                    os.replace(was, target)
-                    raise
-                shutil.rmtree(old, ignore_errors=True)
-            else:
-                check_target(target)
-                if target.exists():
-                    target.rmdir()
-                os.replace(aside, target)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def check_target(target: Path, overwrite: bool = False) -> None:
-    """Raise an ExistsError when a folder may not be written to `target`."""
-    if not os.path.lexists(target):
-        return
-    if target.is_dir() and not any(target.iterdir()):
-        return
-    if not overwrite:
-        raise ExistsError(f"{target} exists already: choose another place, or overwrite it")
-    if not _is_ours(target):
-        raise ExistsError(
-            f"{target} exists and is neither a vocabulary nor an index, so it is not overwritten: "
-            "choose another place"
-        )
-
-
-def _is_ours(target: Path) -> bool:
-    """Whether a manifest of bovw lies there, sound or not; others call files so, too."""
-    try:
-        with (target / MANIFEST).open("rb") as file:
-            return b'"bovw-' in file.read(1 << 16)
-    except OSError:
-        return False
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the list of what a folder holds, is on the disk."""
-    if sys.platform == "win32" and path.is_dir():
-        return  # it cannot be opened there, and is written at once
-    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_manifest(folder: Path, kind: str, version: int, content: Mapping[str, Any]) -> None:
@@ -272,8 +162,10 @@ def _called(kind: str | None) -> str:
 
 def _left(folder: Path) -> str:
     """Where what was at a folder is, when it was to be overwritten and the machine stopped."""
-    found = sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.old/was"))
-    return f" (an interrupted overwriting left it in {found[0]}: move it back)" if found else ""
+    found = [path / "was" for path in abandoned(folder) if (path / "was").exists()]
+    if not found:
+        return ""
+    return f" (an interrupted overwriting left it in {found[0]}: do it again, or move it back)"
 
 
 def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFile | None:

@@ -14,7 +14,8 @@ from ..signatures import BITS, HammingEmbedding
 from ..versions import versions
 from ..vocabulary import Vocabulary, WordStatistics
 from .arrays import load_array
-from .manifest import ADVICE, new_folder, read_manifest, sound_cache, write_manifest
+from .folders import new_folder
+from .manifest import ADVICE, read_manifest, sound_cache, write_manifest
 from .values import check_fields, check_origin, check_versions, shown
 
 KIND = "bovw-vocabulary"
