@@ -7,11 +7,13 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .diary import Diary
 from .errors import BovwError, ImageError
 from .feature_cache import FeatureCache
 from .features import Features, SiftExtractor
@@ -109,6 +111,7 @@ def extract_files(
     on_error: str = "record",
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
+    diary: str | os.PathLike[str] | None = None,
     description: str | None = None,
 ) -> Iterator[tuple[PictureFile, Features | Failure]]:
     """Extract the features of files, in their order.
@@ -122,12 +125,23 @@ def extract_files(
     cache : path, optional
         A folder in which features are kept by content, and looked for first.
     n_jobs : int, optional
+    diary : path, optional
+        A file for a `Diary`, with one job; by default it is in the cache.
     description : str, optional
         Of the progress bar; None for none.
     """
     folder = None if cache is None else os.fsdecode(cache)
     work = partial(_extract_file, settings=settings, cache=folder)
-    results = ordered_map(work, files, n_jobs=n_jobs, lost=_lost, description=description)
+    if diary is None and folder is not None:
+        diary = Path(folder) / "reading"
+    results = ordered_map(
+        work,
+        files,
+        n_jobs=n_jobs,
+        lost=_lost,
+        diary=None if diary is None else Diary(diary, attrgetter("path")),
+        description=description,
+    )
     for file, result in zip(files, results, strict=True):
         if isinstance(result, Features):
             yield file, result

@@ -87,6 +87,7 @@ def read_pictures(
         on_error=on_error,
         cache=cache,
         n_jobs=n_jobs,
+        diary=builder.diary,
         description="reading pictures" if progress else None,
     )
     try:
@@ -134,4 +135,5 @@ def _assign(
                 vocabulary.n_words_,
             ),
         )
+    builder.flush()
     waiting.clear()

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from .diary import Diary
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -89,6 +91,7 @@ def ordered_map(
     *,
     n_jobs: int | None = None,
     lost: Callable[[Item], Result] | None = None,
+    diary: Diary | None = None,
     description: str | None = None,
     unit: str = "picture",
 ) -> Iterator[Result]:
@@ -107,6 +110,9 @@ def ordered_map(
     lost : callable, optional
         Gives the result for an item that killed its worker twice when it was alone, by taking all
         memory for example. Without it the first killed worker ends everything.
+    diary : Diary, optional
+        With one job nothing protects this process. When one was killed before, the item that it
+        was at is done by a worker this time; needs `lost`.
     description : str, optional
         Shown in front of the progress bar; without it there is no bar.
     unit : str
@@ -116,13 +122,41 @@ def ordered_map(
         n_workers = min(worker_count(n_jobs), len(items))
         results: Iterable[Result]
         if n_workers <= 1:
-            # Not through joblib, whose generator would look ahead by several items.
-            results = (function(item) for item in items)
+            results = _in_turn(function, items, lost, diary)
         else:
             results = _surviving(function, items, n_jobs, 2 * n_workers, lost)
         if description is not None:
             results = progress_bar(results, description, len(items), unit)
         yield from results
+
+
+def _in_turn(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    lost: Callable[[Item], Result] | None,
+    diary: Diary | None,
+) -> Iterator[Result]:
+    """Map in this process; not through joblib, whose generator would look ahead by several."""
+    if diary is None or lost is None:
+        yield from map(function, items)
+        return
+    with diary:
+        for item in items:
+            if diary.was_last(item):
+                yield isolated(function, item, lost)
+            else:
+                diary.note(item)
+                yield function(item)
+
+
+def isolated(
+    function: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]
+) -> Result:
+    """Apply `function` in another process, which may be killed."""
+    from joblib import parallel_config
+
+    with parallel_config(backend="loky"):
+        return _one_by_one(function, [item], None, lost)[0]
 
 
 def _surviving(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -228,6 +229,9 @@ class SegmentBuilder:
         Size of the vocabulary.
     """
 
+    diary: Path | None = None
+    """Where to note what is read; see `extract_files`."""
+
     def __init__(self, n_words: int) -> None:
         self.n_words = n_words
         self.pictures: dict[str, tuple[Record, PictureWords]] = {}
@@ -248,6 +252,9 @@ class SegmentBuilder:
     def fail(self, failure: Failure) -> None:
         """Note a picture that could not be read."""
         self.failures[failure.identifier] = failure
+
+    def flush(self) -> None:
+        """Wait until all that was added is safe."""
 
     def make(self, number: int) -> Segment | None:
         """Make a segment of what was collected; None of nothing."""

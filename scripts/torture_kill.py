@@ -1,6 +1,7 @@
 """Kill what changes an index at random moments, and check that nothing is lost or half done.
 
-A child process adds to, updates, synchronises, removes from or compacts an index and gets SIGKILL.
+A child process adds to, updates, synchronises, removes from, compacts or overwrites an index and
+gets SIGKILL.
 The index must then be as it was before or as it is after, answer as one that was built at once,
 and let the next run of the same step go on where the last finished picture stood.
 
@@ -30,10 +31,17 @@ import numpy as np
 
 import bovw
 import bovw.indexing
+import bovw.parallel
 from bovw.errors import BovwError, UnknownPictureError
 from bovw.parallel import limited_threads, progress_bar
 from bovw.segment import Failure
-from bovw.storage import IndexWriter, read_journal, read_manifest
+from bovw.storage import (
+    IndexWriter,
+    holds_index,
+    read_journal,
+    read_manifest,
+    rooms_for_another,
+)
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 SETTINGS = bovw.Settings().changed(
@@ -43,12 +51,16 @@ SETTINGS = bovw.Settings().changed(
     candidates={"method": "lsa-hnsw", "n_candidates": 4, "n_components": 4},
     geometry={"verify": 3},
 )
-STEPS = ("add", "update", "sync", "remove", "compact")
+STEPS = ("add", "update", "sync", "remove", "compact", "overwrite")
 # The second is short, and where most can go wrong; the third finds windows of microseconds.
 MOMENTS = ("anywhere", "commit", "between calls")
 PACKAGE = Path(bovw.__file__).parent
 WRITING = tuple(
-    str(PACKAGE / name) for name in ("storage/journal.py", "storage/index_writer.py", "files.py")
+    str(PACKAGE / name)
+    for name in (
+        *("storage/journal.py", "storage/index_writer.py", "storage/folders.py"),
+        *("updating.py", "files.py"),
+    )
 )
 SIDE = 220
 N_PICTURES = 12
@@ -104,9 +116,14 @@ def state_of(engine: bovw.Engine) -> State:
 
 @contextmanager
 def extracted() -> Iterator[list[str]]:
-    """List the pictures that are read inside the block; each is journalled by itself."""
+    """List the pictures that are read inside the block; each is journalled by itself.
+
+    All are read in this process, also what another was at when it was killed: pools of workers
+    do not outlive a fork.
+    """
     read: list[str] = []
     original, at_once = bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE
+    isolated = bovw.parallel.isolated
 
     def listing(files: Any, *rest: Any, **more: Any) -> Any:
         for file, features in original(files, *rest, **more):
@@ -114,10 +131,12 @@ def extracted() -> Iterator[list[str]]:
             yield file, features
 
     bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE = listing, 1
+    bovw.parallel.isolated = lambda function, item, _: function(item)
     try:
         yield read
     finally:
         bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE = original, at_once
+        bovw.parallel.isolated = isolated
 
 
 class Torture:
@@ -211,12 +230,21 @@ class Torture:
             here |= set(step.names)
         elif step.kind == "remove":
             here -= set(step.names)
-        elif step.kind == "sync":
+        elif step.kind in ("sync", "overwrite"):
             here = {path.name for path in self._files()}
         return sorted(here)
 
     def perform(self, step: Step) -> None:
         """Do a step, whole."""
+        if step.kind == "overwrite":
+            bovw.update_index(
+                self.index,
+                self.pictures,
+                vocabulary=self.vocabulary,
+                settings=SETTINGS,
+                overwrite=True,
+            )
+            return
         engine = bovw.Engine.open(self.index)
         if step.kind in ("add", "update"):
             engine.add([self.pictures / name for name in step.names], root=self.pictures)
@@ -316,10 +344,17 @@ class Torture:
         self.seconds[step.kind] = ended - begun
         self.commit_seconds[step.kind] = ended - committing
 
-    def journalled(self) -> set[str]:
-        """Names of the pictures in the journal."""
-        items = read_journal(self.index, self.vocabulary.n_words_)
-        return {(i if isinstance(i, Failure) else i[0]).identifier for i in items}
+    def finished(self, step: Step) -> set[str]:
+        """Names of the pictures that an interrupted step has left in the journal."""
+        places = [self.index]
+        if step.kind == "overwrite":
+            places = [room / "index" for room in rooms_for_another(self.index)]
+        items = [i for place in places for i in read_journal(place, self.vocabulary.n_words_)]
+        names = {(i if isinstance(i, Failure) else i[0]).identifier for i in items}
+        if step.kind == "overwrite":
+            for place in filter(holds_index, places):
+                names |= set(state_of(bovw.Engine.open(place)))
+        return names
 
     def check(self, allowed: dict[str, tuple[State, Answers]], when: str) -> str:
         """Say which of some states the index is in; a TortureError when in none."""
@@ -352,17 +387,19 @@ class Torture:
             if path.is_file()
         }
         extra = found - listed - {"manifest.json", "writer.lock"}
-        if extra:
-            raise TortureError(f"{when} there are left: {sorted(extra)}")
+        beside = [path.name for path in self.index.parent.glob(".*")]
+        if extra or beside:
+            raise TortureError(f"{when} there are left: {sorted(extra) + beside}")
 
     def kills(self, most: int) -> int:
         """Kill one step once or several times, then let it end; return how often it was killed."""
-        before, generation = (self.state, self.answers), self._generation()
+        before, digest = (self.state, self.answers), self._digest()
         step = self.draw()
         self._expect(self.after(step))
         after = self.state, self.answers
         allowed = {"before": before, "after": after}
-        wanted = {name for name in after[0] if before[0].get(name) != after[0][name]}
+        anew = step.kind == "overwrite"
+        wanted = {name for name in after[0] if anew or before[0].get(name) != after[0][name]}
         tally, killed, kept = self.tallies[step.kind], 0, set[str]()
         place = "before"
         while killed == 0 or (killed < most and place == "before" and self.rng.random() < 0.5):
@@ -370,18 +407,18 @@ class Torture:
             killed += 1
             tally.kills += 1
             tally.finished += ended
-            # Compaction changes nothing but the generation.
-            place = "before" if self._generation() == generation else "after"
+            # Compaction changes nothing but the manifest.
+            place = "before" if self._digest() == digest else "after"
             self.check({place: allowed[place]}, f"{step}: after kill {killed}")
             if place == "before":
                 tally.before += 1
-                now = self.journalled() & wanted
+                now = self.finished(step) & wanted
                 if not kept <= now:
                     raise TortureError(f"{step}: the journal has lost {sorted(kept - now)}")
                 kept = now
             else:
                 tally.after += 1
-                kept = wanted
+                kept = set() if anew else wanted
             if ended and place == "before":
                 raise TortureError(f"{step}: it ended without a change")
         with extracted() as read:
@@ -402,8 +439,8 @@ class Torture:
         self.check_tidy(f"{step}: when it was done again")
         return killed
 
-    def _generation(self) -> int:
-        return int(read_manifest(self.index, "bovw-index")["generation"])
+    def _digest(self) -> str:
+        return str(read_manifest(self.index, "bovw-index")["digest"])
 
 
 def torture(folder: Path, times: int, seed: int) -> dict[str, Any]:
@@ -467,10 +504,10 @@ def main() -> int:
         print(f"{error}\nwhat was found lies in {folder}", file=sys.stderr)
         return 1
     shutil.rmtree(folder)
-    print(f"{'step':<8} kills before after finished  journals taken up (pictures)")
+    print(f"{'step':<9} kills before after finished  journals taken up (pictures)")
     for kind, t in {**results["kinds"], "total": results["total"]}.items():
         print(
-            f"{kind:<8} {t['kills']:5} {t['before']:6} {t['after']:5} {t['finished']:8}  "
+            f"{kind:<9} {t['kills']:5} {t['before']:6} {t['after']:5} {t['finished']:8}  "
             f"{t['journals']} ({t['journalled']})"
         )
     print(f"{results['steps']} steps in {results['seconds']} s, none lost or half done")

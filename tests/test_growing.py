@@ -214,6 +214,10 @@ def test_an_interrupted_run_is_taken_up(
     journal = empty.folder / "journal"
     with journal.open("ab") as file:  # what a crash leaves of an entry
         file.write(journal.read_bytes()[:1000])
+    with monkeypatch.context() as patch:  # it stops again, while the journal is taken up
+        patch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            bovw.Engine.open(empty.folder).add(folder)
     stop_at = -1
     changes = bovw.Engine.open(empty.folder).add(folder)
     assert len(given[1]) == 7 and len(changes.added) == 12

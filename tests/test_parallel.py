@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import bovw
 from bovw.extraction import extract_files
 from bovw.parallel import ordered_map, uninterrupted
 from bovw.segment import Failure
+from bovw.storage import save_vocabulary
 
 
 def test_results_come_in_order() -> None:
@@ -81,3 +83,40 @@ def test_ignored_interrupts_stay_ignored() -> None:
     with uninterrupted():
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+DYING = """
+import os, signal, sys
+import bovw
+from bovw import extraction
+from bovw.storage import load_vocabulary
+
+vocabulary, index, bad, *pictures = sys.argv[1:]
+
+def dying(file, settings, cache):
+    if file.path == bad:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return extraction.extract_query((file.path, None), settings, cache)
+
+extraction._extract_file = dying
+_, changes = bovw.update_index(index, pictures, vocabulary=load_vocabulary(vocabulary), n_jobs=1)
+print(len(changes.added), changes.failed[0].identifier, changes.failed[0].reason)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_with_one_job_a_picture_that_kills_is_recorded_when_it_is_tried_again(
+    vocabulary: bovw.Vocabulary, pictures: list[Path], tmp_path: Path
+) -> None:
+    save_vocabulary(vocabulary, tmp_path / "v")
+    command = [sys.executable, "-c", DYING, tmp_path / "v", tmp_path / "i", *pictures[2:3]]
+    command += pictures[:5]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(2)
+    )
+    assert first.returncode == -signal.SIGKILL
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.startswith(f"4 {pictures[2].name} ") and "killed, twice" in second.stdout
+    engine = bovw.Engine.open(tmp_path / "i", verify="full")
+    assert len(engine) == 4 and len(engine.failures) == 1
+    assert not (tmp_path / "i" / "reading").exists()

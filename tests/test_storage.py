@@ -14,9 +14,9 @@ import pytest
 
 import bovw
 from bovw.errors import ExistsError, FormatError, IncompatibleError
-from bovw.storage import read_journal, tidy
+from bovw.storage import diagnose, read_journal, tidy
 from bovw.storage.lock import held
-from bovw.storage.manifest import digest
+from bovw.storage.manifest import digest, file_facts
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +229,37 @@ def test_odd_values_are_refused(
     edit(copy / "manifest.json", files=facts)
     with pytest.raises(FormatError, match=message):
         bovw.Engine.open(copy)
+
+
+def rehash(index: Path, name: str) -> None:
+    """Let a manifest say what a file is now."""
+    files = json.loads((index / "manifest.json").read_text())["files"]
+    edit(index / "manifest.json", files={**files, name: file_facts(index / name)})
+
+
+def test_words_out_of_order_are_refused(copy: Path, pictures: list[Path]) -> None:
+    """The match kernel looks for a word as one does in a dictionary."""
+    path = copy / "segments/0001/words.npy"
+    words = np.load(path)
+    words[:20] = words[:20][::-1]
+    np.save(path, words)
+    rehash(copy, "segments/0001/words.npy")
+    engine = bovw.Engine.open(copy, verify="full")
+    with pytest.raises(FormatError, match="segment 1 holds words out of order"):
+        engine.search(pictures[0])
+    assert "segment 1 holds words out of order" in " ".join(diagnose(copy).problems)
+
+
+def test_a_picture_in_two_segments_is_refused(copy: Path) -> None:
+    shutil.copytree(copy / "segments/0001", copy / "segments/0002")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    files = manifest["files"]
+    more = {n.replace("0001", "0002"): f for n, f in files.items() if n.startswith("segments/")}
+    segments = [*manifest["segments"], {"name": "segments/0002", "dead": []}]
+    edit(copy / "manifest.json", files={**files, **more}, segments=segments)
+    with pytest.raises(FormatError, match="two segments hold"):
+        len(bovw.Engine.open(copy))
+    assert "two segments hold" in " ".join(diagnose(copy).problems)
 
 
 def test_nesting_beyond_measure_is_refused(copy: Path) -> None:

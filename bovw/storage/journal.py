@@ -21,9 +21,11 @@ import numpy as np
 
 from ..errors import StorageError
 from ..segment import ARRAYS, Failure, PictureWords, Record, SegmentBuilder, array_kinds
+from .folders import sync
 from .segment_folder import checked_failure, checked_record
 
 JOURNAL = "journal"
+DIARY = "reading"
 SEGMENT_PICTURES = 2_000
 """Pictures of a segment at most, while an index is built."""
 _HEAD = struct.Struct("<4sIII")  # mark, bytes of JSON, bytes of arrays, CRC-32 of both
@@ -46,7 +48,7 @@ class JournalledBuilder(SegmentBuilder):
         self, folder: Path, n_words: int, left: Sequence[Failure | tuple[Record, PictureWords]] = ()
     ) -> None:
         super().__init__(n_words)
-        self._path = folder / JOURNAL
+        self._path, self.diary = folder / JOURNAL, folder / DIARY
         aside = folder / f".{JOURNAL}.new"
         try:
             self._file = aside.open("wb", buffering=0)
@@ -55,8 +57,10 @@ class JournalledBuilder(SegmentBuilder):
                     self.fail(item)
                 else:
                     self.append(*item)
+            self.flush()
             self._file.close()  # an open file cannot be renamed on Windows
             os.replace(aside, self._path)
+            sync(folder)
             self._file = self._path.open("ab", buffering=0)
         except OSError as error:
             raise _cannot_write(self._path, error) from error
@@ -99,6 +103,13 @@ class JournalledBuilder(SegmentBuilder):
         except OSError as error:
             raise _cannot_write(self._path, error) from error
         super().clear()
+
+    def flush(self) -> None:
+        """Wait until all that was added is on the disk."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
 
     def _write(self, content: Any, arrays: bytes) -> None:
         text = json.dumps(content).encode("ascii")
