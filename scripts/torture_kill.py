@@ -209,7 +209,7 @@ class Torture:
             chosen = some([name for name in self.names if name not in here], 6)
             for name in chosen:
                 self._write(name, int(rng.integers(2)))
-        elif kind == "update":
+        elif kind in ("update", "overwrite"):  # the same pictures would give the same bytes
             chosen = some(here, 4)
             for name in chosen:
                 self._write(name, 1 - self.version[name])
