@@ -8,6 +8,7 @@
     segments/0001/          catalogue.json; offsets, words, signatures, keypoints .npy
     candidates/0001/        what nmslib searches: its files, keys, and the basis of the projection
     journal                 pictures that are indexed and wait for their segment
+    reading                 the picture that is read now, with one job; see `Diary`
     writer.lock             held by the one who changes it
 
 Files never change once the manifest lists them. A change writes new ones, and then replaces the
