@@ -15,14 +15,17 @@ import numpy as np
 from .changes import Changes
 from .engine import Engine
 from .errors import IncompatibleError
+from .files import write_text
 from .indexing import empty_index, fitting_settings
 from .pictures import Paths, PictureFile, find_pictures
 from .settings import Settings
 from .storage import (
+    NEW,
     check_target,
     holds_index,
+    index_digest,
     locked,
-    new_folder,
+    replace_folder,
     room_for_another,
     rooms_for_another,
     tidy,
@@ -30,6 +33,8 @@ from .storage import (
 from .training import train_on_files
 from .vocabulary import Vocabulary
 
+# In a room for another index: the digest of the one that was made there, to tell it from the old.
+_MADE = "made"
 # Segments that are searched side by side before they are merged. Twenty cost a fifth more time.
 _MANY_SEGMENTS = 20
 
@@ -97,8 +102,8 @@ def update_index(
                 vocabulary,
                 fitting_settings(settings, preset or "strong", vocabulary),
             )
-            _, changes = update_index(
-                room / "index",
+            made, changes = update_index(
+                room / NEW,
                 pictures,
                 vocabulary=vocabulary,
                 settings=settings,
@@ -111,10 +116,8 @@ def update_index(
                 n_jobs=n_jobs,
                 progress=progress,
             )
-            with new_folder(target, overwrite=True) as aside:
-                aside.rmdir()
-                os.replace(room / "index", aside)
-            shutil.rmtree(room, ignore_errors=True)
+            write_text(room / _MADE, made.index.digest)
+            replace_folder(target, room)
         return Engine.open(target, n_jobs=n_jobs), changes
     # Features of a vocabulary's training are read again to be indexed, also after a crash.
     spare = target.absolute().with_name(f".{target.name}.features")
@@ -161,14 +164,15 @@ def _room_for_another(
 ) -> Path:
     """Give a folder beside an index, with what an interrupted run has made there of the same.
 
-    What there is of others is removed.
+    What there is of others is removed; also the old index, where two had just changed places.
     """
     words = None if vocabulary is None else hashlib.sha256(vocabulary.centers_.data).hexdigest()
     asked = [settings.to_dict(), words, [(file.identifier, file.path) for file in files]]
     key = hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
     mine = room_for_another(target, key)
     for room in rooms_for_another(target):
-        if room != mine:
+        made = room / _MADE
+        if room != mine or (made.exists() and made.read_text() != index_digest(room / NEW)):
             shutil.rmtree(room, ignore_errors=True)
     return mine
 

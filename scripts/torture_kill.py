@@ -36,6 +36,7 @@ from bovw.errors import BovwError, UnknownPictureError
 from bovw.parallel import limited_threads, progress_bar
 from bovw.segment import Failure
 from bovw.storage import (
+    NEW,
     IndexWriter,
     holds_index,
     read_journal,
@@ -348,7 +349,7 @@ class Torture:
         """Names of the pictures that an interrupted step has left in the journal."""
         places = [self.index]
         if step.kind == "overwrite":
-            places = [room / "index" for room in rooms_for_another(self.index)]
+            places = [room / NEW for room in rooms_for_another(self.index)]
         items = [i for place in places for i in read_journal(place, self.vocabulary.n_words_)]
         names = {(i if isinstance(i, Failure) else i[0]).identifier for i in items}
         if step.kind == "overwrite":

@@ -110,7 +110,33 @@ def test_overwriting_goes_on_where_it_stopped(
     stop_at = -1
     read.clear()
     assert len(overwrite(5)) == len(read) == 5  # something else was asked for: all anew
+
+    def stop(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    # All is read, and the two have not, or have, changed places.
+    for place, rest in (("bovw.storage.folders._replace", 0), ("shutil.rmtree", 6)):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, stop)
+            with pytest.raises(SystemExit):
+                overwrite(6)
+        read.clear()
+        assert len(overwrite(6)) == 6 and len(read) == rest
     assert [path.name for path in tmp_path.iterdir()] == ["i"]
+
+
+def test_what_a_link_leads_to_is_overwritten(
+    vocabulary: bovw.Vocabulary, pictures: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    link, real = tmp_path / "i", tmp_path / "disk" / "j"
+    bovw.update_index(real, pictures[:2], vocabulary=vocabulary, settings=FEW)
+    link.symlink_to(real)
+    bovw.update_index(link, pictures[:3], vocabulary=vocabulary, settings=FEW, overwrite=True)
+    assert link.is_symlink() and len(bovw.Engine.open(real)) == 3
+    bovw.Engine.open(link).save(link, overwrite=True)
+    assert link.is_symlink() and len(bovw.Engine.open(real)) == 3
+    assert [path.name for path in real.parent.iterdir()] == ["j"]
 
 
 def test_many_segments_are_merged(

@@ -1,8 +1,16 @@
 """What lies on disk: folders of ``.npy`` and JSON, each with a manifest; never a pickle."""
 
 from .doctor import Diagnosis, diagnose
-from .folders import check_target, new_folder, room_for_another, rooms_for_another, tidy
-from .index_folder import holds_index, load_index, save_index
+from .folders import (
+    NEW,
+    check_target,
+    new_folder,
+    replace_folder,
+    room_for_another,
+    rooms_for_another,
+    tidy,
+)
+from .index_folder import holds_index, index_digest, load_index, save_index
 from .index_writer import IndexWriter, index_writer
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
@@ -11,12 +19,14 @@ from .manifest import read_manifest
 from .vocabulary_folder import load_vocabulary, save_vocabulary
 
 __all__ = [
+    "NEW",
     "Diagnosis",
     "IndexWriter",
     "JournalledBuilder",
     "check_target",
     "diagnose",
     "holds_index",
+    "index_digest",
     "index_writer",
     "load_index",
     "load_lsa_index",
@@ -25,6 +35,7 @@ __all__ = [
     "new_folder",
     "read_journal",
     "read_manifest",
+    "replace_folder",
     "room_for_another",
     "rooms_for_another",
     "save_index",

@@ -1,7 +1,8 @@
 """Folders that are written aside, flushed, and come into place at once.
 
 What is written to ``NAME`` is made in ``.NAME.xxxxxxxx.aside/new`` beside it, whose owner holds a
-lock: when nobody does, it was left by a process that was killed, and may go.
+lock: when nobody does, it was left by a process that was killed, and may go. An index that is
+indexed anew is made in ``.NAME.xxxxxxxx.anew/new``, which stays, so that the next run goes on.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from pathlib import Path
 
 from ..errors import ExistsError, StorageError
 from ..parallel import uninterrupted
-from .lock import held, is_free
+from .lock import held
 
 MANIFEST = "manifest.json"
+NEW, _WAS = "new", "was"
 _ASIDE, _ANEW = ".aside", ".anew"
 _HERE = -100  # AT_FDCWD: paths are relative to the present folder
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
@@ -42,17 +44,10 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
     """
     tidy(target)
     check_target(target, overwrite)
-    try:
+    with _named_problems(target):
         with new_folder_at(target, overwrite) as aside:
             yield aside
-        sync(target.parent)
-    except OSError as error:
-        if isinstance(error, InterruptedError):
-            raise
-        raise StorageError(
-            f"cannot write {target}: {error.strerror or error}; what was there is untouched, "
-            "choose another place or make room"
-        ) from error
+        sync(_real(target).parent)
 
 
 @contextmanager
@@ -61,35 +56,69 @@ def new_folder_at(target: Path, overwrite: bool = False) -> Iterator[Path]:
 
     What has come there meanwhile is replaced only when `overwrite` is true.
     """
+    target = _real(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{target.name}."
-    aside = Path(tempfile.mkdtemp(prefix=prefix, suffix=_ASIDE, dir=target.parent))
-    new = aside / "new"
-    try:
-        with held(aside):
-            new.mkdir()
-            yield new
-            for path in sorted(new.rglob("*")):
-                sync(path)
-            sync(new)
-            with uninterrupted():
-                if overwrite and target.exists():
-                    _replace(new, target)
-                else:
-                    check_target(target)
-                    if target.exists():
-                        target.rmdir()
-                    os.replace(new, target)
-    finally:
-        _clear(aside, target)
+    with _aside(target) as aside:
+        new = aside / NEW
+        new.mkdir()
+        yield new
+        for path in sorted(new.rglob("*")):
+            sync(path)
+        sync(new)
+        with uninterrupted():
+            if overwrite and target.exists():
+                _replace(new, target)
+            else:
+                check_target(target)
+                if target.exists():
+                    target.rmdir()
+                os.replace(new, target)
+
+
+def replace_folder(target: Path, room: Path) -> None:
+    """Put what was made in a `room_for_another`, and is flushed, in the place of a folder."""
+    check_target(target, overwrite=True)
+    real = _real(target)
+    with _named_problems(target), held(room, wait=True), uninterrupted():
+        _replace(room / NEW, real)
+        sync(real.parent)
+        shutil.rmtree(room, ignore_errors=True)
+
+
+@contextmanager
+def _aside(target: Path) -> Iterator[Path]:
+    """Give a folder beside another that is there, and held, during the block."""
+    while True:
+        aside = Path(tempfile.mkdtemp(_ASIDE, f".{target.name}.", target.parent))
+        with held(aside, wait=True):
+            if not aside.exists():  # somebody has tidied up before it was held
+                continue
+            try:
+                yield aside
+            finally:
+                _put_back(aside, target)
+                shutil.rmtree(aside, ignore_errors=True)
+            return
 
 
 def _replace(new: Path, target: Path) -> None:
     """Put a folder in the place of another, which is then somewhere beside it."""
-    if exchange(new, target):
-        return
-    os.replace(target, new.with_name("was"))
-    os.replace(new, target)
+    if not exchange(new, target):
+        os.replace(target, new.with_name(_WAS))
+        os.replace(new, target)
+
+
+@contextmanager
+def _named_problems(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, InterruptedError):
+            raise
+        raise StorageError(
+            f"cannot write {target}: {error.strerror or error}; what was there is untouched, "
+            "choose another place or make room"
+        ) from error
 
 
 def exchange(one: Path, other: Path) -> bool:
@@ -104,21 +133,41 @@ def exchange(one: Path, other: Path) -> bool:
     return bool(function(first, second, _EXCHANGE) == 0)
 
 
+def _real(target: Path) -> Path:
+    """Where a folder lies, or will lie, whatever links lead there."""
+    return Path(os.path.realpath(target))
+
+
+def _beside(target: Path, ending: str) -> list[Path]:
+    real = _real(target)
+    return sorted(real.parent.glob(f".{glob.escape(real.name)}.????????{ending}"))
+
+
 def abandoned(target: Path) -> list[Path]:
     """What killed processes have left beside a folder that they were writing."""
-    found = target.absolute().parent.glob(f".{glob.escape(target.name)}.????????{_ASIDE}")
-    return sorted(path for path in found if is_free(path))
+    found = []
+    for path in _beside(target, _ASIDE):
+        with held(path) as is_free:
+            if is_free:
+                found.append(path)
+    return found
 
 
 def rooms_for_another(target: Path) -> list[Path]:
     """Folders in which an index that is to take the place of another is made."""
-    found = target.absolute().parent.glob(f".{glob.escape(target.name)}.????????{_ANEW}")
-    return sorted(found)
+    return _beside(target, _ANEW)
 
 
 def room_for_another(target: Path, key: str) -> Path:
     """Name one of `rooms_for_another`; the first eight letters of `key` tell it from others."""
-    return target.absolute().with_name(f".{target.name}.{key[:8]}{_ANEW}")
+    real = _real(target)
+    return real.with_name(f".{real.name}.{key[:8]}{_ANEW}")
+
+
+def moved_away(target: Path) -> Path | None:
+    """Where what was at a folder is, when its overwriting was interrupted between two renames."""
+    found = (path / _WAS for path in _beside(target, "*") if path.suffix in (_ASIDE, _ANEW))
+    return next((was for was in found if was.exists()), None)
 
 
 def tidy(target: Path) -> None:
@@ -126,12 +175,17 @@ def tidy(target: Path) -> None:
 
     Where folders cannot change places at once, what was at `target` may lie there: it goes back.
     """
-    for path in abandoned(target):
-        _clear(path, target)
+    for path in [*_beside(target, _ASIDE), *rooms_for_another(target)]:
+        with held(path) as is_free:
+            if not is_free:
+                continue
+            _put_back(path, _real(target))
+            if path.suffix == _ASIDE:
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def _clear(aside: Path, target: Path) -> None:
-    was = aside / "was"
+def _put_back(aside: Path, target: Path) -> None:
+    was = aside / _WAS
     if was.exists() and not os.path.lexists(target):
         try:
             os.replace(was, target)
@@ -140,7 +194,6 @@ def _clear(aside: Path, target: Path) -> None:
                 f"cannot move {was} back to {target} ({error.strerror or error}), where it was "
                 "before an overwriting that failed: move it back yourself"
             ) from error
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def check_target(target: Path, overwrite: bool = False) -> None:

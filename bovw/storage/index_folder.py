@@ -139,7 +139,7 @@ def load_index(
     """
     folder = Path(path)
     for _ in range(_ATTEMPTS):
-        before = _digest(folder)
+        before = index_digest(folder)
         try:
             manifest = read_manifest(folder, KIND, VERSION)
             if verify == "full":
@@ -147,18 +147,18 @@ def load_index(
             index = _load(folder, manifest, trusted, n_jobs)
         except (FormatError, FileNotFoundError) as error:
             # A writer may have removed what it no longer needs just before it was opened.
-            if _digest(folder) != before:
+            if index_digest(folder) != before:
                 continue
             if isinstance(error, FormatError):
                 raise
             raise FormatError(f"{error.filename} is missing: {ADVICE}") from error
-        if _digest(folder) == index.digest:  # nobody has put another in its place meanwhile
+        if index_digest(folder) == index.digest:  # nobody has put another in its place meanwhile
             return index
     raise LockedError(f"{folder} is changed faster than it can be opened: try again")
 
 
-def _digest(folder: Path) -> str:
-    """Digest of the manifest in a folder; "" when there is none."""
+def index_digest(folder: Path) -> str:
+    """Digest of the index in a folder; "" when there is none."""
     try:
         return str(parse_manifest(folder, KIND, VERSION)["digest"])
     except FormatError:

@@ -52,33 +52,33 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Let others see that a folder is in use, as long as this process lives; not on Windows."""
-    handle = None if sys.platform == "win32" else os.open(folder, os.O_RDONLY)
+def held(folder: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a folder as long as this process lives, and say whether that could be done.
+
+    `wait` for whoever else holds it. Where folders cannot be locked (on Windows, and on some
+    disks) who waits goes on, and who does not is told that somebody holds it.
+    """
+    handle = None
     try:
-        if handle is not None:
-            with suppress(OSError):  # a disk without locks
-                _take(handle)
-        yield
+        if sys.platform != "win32":
+            with suppress(FileNotFoundError):
+                handle = os.open(folder, os.O_RDONLY)
+        yield wait if handle is None else _take_folder(handle, wait)
     finally:
         if handle is not None:
             os.close(handle)
 
 
-def is_free(folder: Path) -> bool:
-    """Whether nobody holds a folder; false when that cannot be known."""
-    if sys.platform == "win32":
-        return False
+def _take_folder(handle: int, wait: bool) -> bool:
+    import fcntl
+
     try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
         return False
-    try:
-        return _take(handle)
     except OSError:
-        return False
-    finally:
-        os.close(handle)
+        return wait
+    return True
 
 
 def _is_still(handle: int, path: Path) -> bool:

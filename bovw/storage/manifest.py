@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import FormatError
 from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
-from .folders import MANIFEST, abandoned, sync
+from .folders import MANIFEST, moved_away, sync
 
 ADVICE = "restore it from a copy, or make it anew"
 
@@ -162,10 +162,10 @@ def _called(kind: str | None) -> str:
 
 def _left(folder: Path) -> str:
     """Where what was at a folder is, when it was to be overwritten and the machine stopped."""
-    found = [path / "was" for path in abandoned(folder) if (path / "was").exists()]
-    if not found:
+    was = moved_away(folder)
+    if was is None:
         return ""
-    return f" (an interrupted overwriting left it in {found[0]}: do it again, or move it back)"
+    return f" (an interrupted overwriting left it in {was}: do it again, or move it back)"
 
 
 def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFile | None:
