@@ -25,6 +25,8 @@ class Changes:
     ----------
     added, updated, unchanged, removed : tuple of str
         Identifiers.
+    forgotten : tuple of str
+        Identifiers of failures that are no longer listed: their files are gone, or were removed.
     failed : tuple of Failure
         Pictures that were given and could not be read, now or (unless they were to be tried
         again, or have changed) before. An earlier version that the index holds stays there.
@@ -36,6 +38,7 @@ class Changes:
     updated: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
 
@@ -51,6 +54,8 @@ class Changes:
             "unchanged": self.unchanged,
             "failed": self.failed,
         }
+        if self.forgotten:
+            counts["failures forgotten"] = self.forgotten
         return ", ".join(f"{len(names)} {what}" for what, names in counts.items())
 
 
@@ -84,7 +89,7 @@ def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False
     wanted: list[PictureFile] = []
     unchanged: list[str] = []
     failed: list[Failure] = []
-    for file in map(_looked_up, files):
+    for file in map(looked_up, files):
         failure, position = failures.get(file.identifier), collection.positions.get(file.identifier)
         record = None if position is None else collection.records[position]
         if failure is not None and not retry and _same(failure, file):
@@ -96,7 +101,8 @@ def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False
     return Plan(tuple(wanted), tuple(unchanged), tuple(failed))
 
 
-def _looked_up(file: PictureFile) -> PictureFile:
+def looked_up(file: PictureFile) -> PictureFile:
+    """Fill in size and time of a file, as they are now."""
     try:
         facts = Path(file.path).stat()
     except (OSError, ValueError):  # reading it will say why
@@ -119,15 +125,22 @@ def _is_unchanged(record: Record, file: PictureFile) -> bool:
         return False
 
 
-def missing_pictures(index: Index, folders: Sequence[str]) -> list[str]:
-    """Identifiers of pictures, and of failures, that lay in some folders and are there no more."""
+def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) -> list[str]:
+    """Identifiers of pictures, and of failures, that lay in some folders and are there no more.
+
+    `files` are those that were found; a folder that could not be read before is among them while
+    it cannot.
+    """
+    here = {file.identifier for file in files}
     bases = tuple(os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders)
     known: dict[str, Record | Failure] = {f.identifier: f for f in index.failures}
     known |= {record.identifier: record for record in index.collection.records}
     return [
         identifier
         for identifier, entry in known.items()
-        if entry.path.startswith(bases) and _is_gone(entry.path)
+        if identifier not in here
+        and entry.path.startswith(bases)
+        and (_is_gone(entry.path) or (isinstance(entry, Failure) and Path(entry.path).is_dir()))
     ]
 
 
@@ -161,6 +174,16 @@ def _key(index: Index, identifier: str) -> int:
     return int(index.collection.keys[index.collection.positions[identifier]])
 
 
+def removal(before: Index, names: Sequence[str]) -> Changes:
+    """Say which of the identifiers that are removed are pictures, and which failures."""
+    failed = {failure.identifier for failure in before.failures}
+    pictures = before.collection.positions
+    return Changes(
+        removed=tuple(name for name in names if name in pictures),
+        forgotten=tuple(name for name in names if name in failed),
+    )
+
+
 def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()) -> Changes:
     """Say what a plan came to."""
     known, now = before.collection.positions, after.collection.positions
@@ -168,11 +191,11 @@ def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()
     names = [file.identifier for file in plan.wanted]
     done = [name for name in names if name in now and name not in failures]
     failed = [failures[name] for name in names if name in failures]
-    return Changes(
+    return replace(
+        removal(before, removed),
         added=tuple(name for name in done if name not in known),
         updated=tuple(n for n in done if n in known and _key(after, n) != _key(before, n)),
         unchanged=plan.unchanged,
-        removed=tuple(sorted(name for name in removed if name in known)),
         failed=(*plan.failed, *failed),
         duplicates=duplicates(after.collection.records, set(done)),
     )

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .errors import StorageError
-
 
 class Diary:
-    """Says which item a process was at that was killed.
+    """Says at which items processes were killed.
+
+    A courtesy: where it cannot be written, nothing is known.
 
     Parameters
     ----------
-    path : path
-        A file, which is there while something is under way. Its folder is made.
+    paths : sequence of path
+        Files to be read; the last one is written. It is there while something is under way, and
+        names those that have killed a worker since.
     name : callable
         Gives the name of an item, which tells it from others.
     """
 
-    def __init__(self, path: str | os.PathLike[str], name: Callable[[Any], str]) -> None:
-        self._path, self._name = Path(path), name
-        self._last: bytes | None = None
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], name: Callable[[Any], str]) -> None:
+        self._paths, self._name = [Path(path) for path in paths], name
+        self._suspects: set[str] = set()
+        self._mine: list[str] = []
 
     def __enter__(self) -> Diary:
-        try:
-            self._last = self._path.read_bytes()
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise self._problem(error) from error
+        for path in self._paths:
+            self._mine = _read(path)
+            self._suspects.update(self._mine)
         return self
 
     def __exit__(
@@ -41,25 +42,38 @@ class Diary:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._path.unlink(missing_ok=True)
+        if self._mine:
+            self._write(self._mine)
+        else:
+            with suppress(OSError):
+                self._paths[-1].unlink(missing_ok=True)
 
-    def was_last(self, item: object) -> bool:
+    def is_suspect(self, item: object) -> bool:
         """Whether a process was killed while it was at an item."""
-        return self._bytes(item) == self._last
+        return self._name(item) in self._suspects
 
     def note(self, item: object) -> None:
         """Write down that an item is under way."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_bytes(self._bytes(item))
-        except OSError as error:
-            raise self._problem(error) from error
+        self._write([*self._mine, self._name(item)])
 
-    def _bytes(self, item: object) -> bytes:
-        return os.fsencode(self._name(item))
+    def acquit(self, item: object) -> None:
+        """Do not keep an item, unless it kills again."""
+        self._mine = [name for name in self._mine if name != self._name(item)]
 
-    def _problem(self, error: OSError) -> StorageError:
-        return StorageError(
-            f"cannot write {self._path}: {error.strerror or error}; make room, or choose another "
-            "folder"
-        )
+    def convict(self, item: object) -> None:
+        """Write down that an item has killed again, so that nobody does it unprotected."""
+        self._mine.append(self._name(item))
+        self._write(self._mine)
+
+    def _write(self, names: list[str]) -> None:
+        with suppress(OSError):
+            self._paths[-1].parent.mkdir(parents=True, exist_ok=True)
+            self._paths[-1].write_text(json.dumps(names), encoding="ascii")
+
+
+def _read(path: Path) -> list[str]:
+    with suppress(OSError, ValueError, RecursionError):
+        names = json.loads(path.read_text(encoding="ascii"))
+        if isinstance(names, list):
+            return [name for name in names if isinstance(name, str)]
+    return []

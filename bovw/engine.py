@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .augmentation import augment_index
-from .changes import Changes, duplicates, make_plan, missing_pictures, summary
+from .changes import Changes, duplicates, make_plan, missing, removal, summary
 from .errors import SettingsError
 from .index import Index
 from .indexing import empty_index, fitting_settings, read_pictures
@@ -311,8 +311,7 @@ class Engine(Searcher):
         with self._writing() as writer:
             before = writer.index
             plan = make_plan(files, before, retry=retry)
-            here = {file.identifier for file in files}
-            gone = [name for name in missing_pictures(before, prune) if name not in here]
+            gone = missing(before, prune, files)
             with writer.builder(plan.wanted, retry=retry) as (builder, wanted):
 
                 def commit(removed: Sequence[str] = ()) -> None:
@@ -360,10 +359,11 @@ class Engine(Searcher):
         """
         names = [identifiers] if isinstance(identifiers, str) else list(dict.fromkeys(identifiers))
         with self._writing() as writer:
+            changes = removal(writer.index, names)
             if names:
                 with uninterrupted():
                     self.index = writer.commit(writer.index.without(names))
-        return Changes(removed=tuple(names))
+        return changes
 
     def compact(self) -> None:
         """Merge all segments to one, without what was removed or replaced.
@@ -392,8 +392,9 @@ class Engine(Searcher):
     def _as_here(self, index: Index) -> Index:
         """Change the settings of what lies on disk now as this engine's were changed."""
         mine = self.settings.differences(self._usual)
+        changed = index.changed(**mine) if mine else index
         self._usual = index.settings
-        return index.changed(**mine) if mine else index
+        return changed
 
     @contextmanager
     def _writing(self) -> Iterator[Writer]:

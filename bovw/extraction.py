@@ -126,20 +126,19 @@ def extract_files(
         A folder in which features are kept by content, and looked for first.
     n_jobs : int, optional
     diary : path, optional
-        A file for a `Diary`, with one job; by default it is in the cache.
+        A folder for a `Diary`, with one job; without one it is in the cache. Both are read.
     description : str, optional
         Of the progress bar; None for none.
     """
     folder = None if cache is None else os.fsdecode(cache)
     work = partial(_extract_file, settings=settings, cache=folder)
-    if diary is None and folder is not None:
-        diary = Path(folder) / "reading"
+    diaries = [Path(path, "reading") for path in (folder, diary) if path is not None]
     results = ordered_map(
         work,
         files,
         n_jobs=n_jobs,
         lost=_lost,
-        diary=None if diary is None else Diary(diary, attrgetter("path")),
+        diary=Diary(diaries, attrgetter("path")) if diaries else None,
         description=description,
     )
     for file, result in zip(files, results, strict=True):

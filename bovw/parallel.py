@@ -140,10 +140,16 @@ def _in_turn(
     if diary is None or lost is None:
         yield from map(function, items)
         return
+
+    def killed(item: Item) -> Result:
+        diary.convict(item)
+        return lost(item)
+
     with diary:
         for item in items:
-            if diary.was_last(item):
-                yield isolated(function, item, lost)
+            if diary.is_suspect(item):
+                diary.acquit(item)
+                yield isolated(function, item, killed)
             else:
                 diary.note(item)
                 yield function(item)

@@ -230,7 +230,7 @@ class SegmentBuilder:
     """
 
     diary: Path | None = None
-    """Where to note what is read; see `extract_files`."""
+    """In which folder to note what is read; see `extract_files`."""
 
     def __init__(self, n_words: int) -> None:
         self.n_words = n_words

@@ -6,15 +6,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .changes import Changes
+from .changes import Changes, looked_up
 from .engine import Engine
-from .errors import IncompatibleError
+from .errors import FormatError, IncompatibleError, LockedError
 from .files import write_text
 from .indexing import empty_index, fitting_settings
 from .pictures import Paths, PictureFile, find_pictures
@@ -24,7 +26,9 @@ from .storage import (
     check_target,
     holds_index,
     index_digest,
+    is_vacant,
     locked,
+    read_manifest,
     replace_folder,
     room_for_another,
     rooms_for_another,
@@ -92,16 +96,14 @@ def update_index(
         When another process is changing it.
     """
     target = Path(path)
+    pictures = [pictures] if isinstance(pictures, (str, os.PathLike)) else list(pictures)
     tidy(target)
-    if overwrite and target.exists():
+    if overwrite and not is_vacant(target):
         check_target(target, overwrite=True)
-        with locked(target) if holds_index(target) else nullcontext():
-            room = _room_for_another(
-                target,
-                find_pictures(pictures, root=root, patterns=patterns),
-                vocabulary,
-                fitting_settings(settings, preset or "strong", vocabulary),
-            )
+        files = find_pictures(pictures, root=root, patterns=patterns)
+        chosen = fitting_settings(settings, preset or "strong", vocabulary)
+        key = _key(files, vocabulary, chosen, on_error)
+        with locked(target), _room_for_another(target, key) as room:
             made, changes = update_index(
                 room / NEW,
                 pictures,
@@ -116,6 +118,9 @@ def update_index(
                 n_jobs=n_jobs,
                 progress=progress,
             )
+            if made.info()["n_segments"] > 1:
+                made.compact()
+            read_manifest(room / NEW)  # nothing takes the place of an index that is not sound
             write_text(room / _MADE, made.index.digest)
             replace_folder(target, room)
         return Engine.open(target, n_jobs=n_jobs), changes
@@ -156,25 +161,50 @@ def update_index(
     return engine, changes
 
 
-def _room_for_another(
-    target: Path,
-    files: Sequence[PictureFile],
-    vocabulary: Vocabulary | None,
-    settings: Settings,
-) -> Path:
+def _key(
+    files: Sequence[PictureFile], vocabulary: Vocabulary | None, settings: Settings, on_error: str
+) -> str:
+    """Hash all that decides what an index will be, so that only the same goes on with it."""
+    seen: list[Any] = [(file.identifier, file.path) for file in files]
+    words = hashlib.sha256()
+    if vocabulary is None:  # one is trained on what the files are now
+        seen = [astuple(looked_up(file)) for file in files]
+    else:
+        embedding = vocabulary.embedding_
+        for array in (vocabulary.centers_, embedding.projection, embedding.thresholds):
+            words.update(array.tobytes())
+    asked = [settings.to_dict(), words.hexdigest(), on_error, seen]
+    return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
+
+
+@contextmanager
+def _room_for_another(target: Path, key: str) -> Iterator[Path]:
     """Give a folder beside an index, with what an interrupted run has made there of the same.
 
-    What there is of others is removed; also the old index, where two had just changed places.
+    What there is of others, is damaged, or is the old index that has just changed places with
+    the new one, is removed.
     """
-    words = None if vocabulary is None else hashlib.sha256(vocabulary.centers_.data).hexdigest()
-    asked = [settings.to_dict(), words, [(file.identifier, file.path) for file in files]]
-    key = hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
     mine = room_for_another(target, key)
     for room in rooms_for_another(target):
-        made = room / _MADE
-        if room != mine or (made.exists() and made.read_text() != index_digest(room / NEW)):
-            shutil.rmtree(room, ignore_errors=True)
-    return mine
+        if room != mine:
+            with suppress(LockedError), locked(room):
+                shutil.rmtree(room, ignore_errors=True)
+    with locked(mine):
+        if holds_index(mine / NEW) and not _goes_on(mine):
+            shutil.rmtree(mine / NEW)
+        (mine / _MADE).unlink(missing_ok=True)
+        yield mine
+
+
+def _goes_on(room: Path) -> bool:
+    made = room / _MADE
+    if made.exists() and made.read_text() != index_digest(room / NEW):
+        return False
+    try:
+        Engine.open(room / NEW)
+    except (FormatError, IncompatibleError):
+        return False
+    return True
 
 
 def _check_same(

@@ -161,9 +161,10 @@ def test_failures_of_what_is_gone_are_forgotten(empty: bovw.Engine, folder: Path
     empty.add(folder, retry=True)  # each has failed twice now, and one was readable once
     (folder / "a.jpg").unlink()
     kept.unlink()
-    assert empty.sync(folder).removed == (kept.name,)
+    changes = empty.sync(folder)
+    assert changes.removed == (kept.name,) and set(changes.forgotten) == {"a.jpg", kept.name}
     assert [f.identifier for f in empty.failures] == ["b.jpg", "c.jpg"]
-    assert empty.remove("c.jpg").removed == ("c.jpg",)
+    assert empty.remove("c.jpg").forgotten == ("c.jpg",)
     assert empty.folder is not None
     again = bovw.Engine.open(empty.folder, verify="full")
     for engine in (empty, again):

@@ -99,7 +99,9 @@ def dying(file, settings, cache):
     return extraction.extract_query((file.path, None), settings, cache)
 
 extraction._extract_file = dying
-_, changes = bovw.update_index(index, pictures, vocabulary=load_vocabulary(vocabulary), n_jobs=1)
+_, changes = bovw.update_index(
+    index, pictures, vocabulary=load_vocabulary(vocabulary), n_jobs=1, retry=True
+)
 print(len(changes.added), changes.failed[0].identifier, changes.failed[0].reason)
 """
 
@@ -111,12 +113,45 @@ def test_with_one_job_a_picture_that_kills_is_recorded_when_it_is_tried_again(
     save_vocabulary(vocabulary, tmp_path / "v")
     command = [sys.executable, "-c", DYING, tmp_path / "v", tmp_path / "i", *pictures[2:3]]
     command += pictures[:5]
+    first, second, third = (
+        subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(3)
+    )
+    assert first.returncode == -signal.SIGKILL
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.startswith(f"4 {pictures[2].name} ") and "killed, twice" in second.stdout
+    assert third.returncode == 0 and "killed, twice" in third.stdout  # it was tried with care
+    engine = bovw.Engine.open(tmp_path / "i", verify="full")
+    assert len(engine) == 4 and len(engine.failures) == 1
+
+
+DYING_IN_TRAINING = """
+import os, signal, sys
+import bovw
+from bovw import extraction
+
+index, bad, *pictures = sys.argv[1:]
+
+def dying(file, settings, cache):
+    if file.path == bad:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return extraction.extract_query((file.path, None), settings, cache)
+
+extraction._extract_file = dying
+settings = bovw.Settings().changed(features={"max_features": 150})
+_, changes = bovw.update_index(index, pictures, settings=settings, n_jobs=1)
+print(len(changes.added), changes.failed[0].identifier, changes.failed[0].reason)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_a_picture_that_kills_in_training_is_read_with_care_also_after_it(
+    pictures: list[Path], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", DYING_IN_TRAINING, tmp_path / "i", *pictures[2:3]]
+    command += pictures[:5]
     first, second = (
         subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(2)
     )
     assert first.returncode == -signal.SIGKILL
     assert second.returncode == 0, second.stderr
     assert second.stdout.startswith(f"4 {pictures[2].name} ") and "killed, twice" in second.stdout
-    engine = bovw.Engine.open(tmp_path / "i", verify="full")
-    assert len(engine) == 4 and len(engine.failures) == 1
-    assert not (tmp_path / "i" / "reading").exists()

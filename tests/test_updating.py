@@ -99,7 +99,7 @@ def test_overwriting_goes_on_where_it_stopped(
         overwrite(6)
     assert len(bovw.Engine.open(target)) == 2
     (waiting,) = tmp_path.glob(".i.*.anew")
-    assert f"{waiting} holds what" in " ".join(diagnose(target).notes)
+    assert f"{waiting} is left of" in " ".join(diagnose(target).notes)
     stop_at = -1
     assert len(overwrite(6)) == 6
     assert sorted(read) == sorted(p.name for p in pictures[:6])

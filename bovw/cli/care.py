@@ -25,17 +25,16 @@ def remove(options: argparse.Namespace) -> int:
 
     engine = Engine.open(options.index)
     names = list(options.identifiers)
+    known = [record.identifier for record in engine.collection.records]
+    known += [failure.identifier for failure in engine.failures]
     for pattern in options.pattern or ():
-        names += [
-            record.identifier
-            for record in engine.collection.records
-            if fnmatchcase(record.identifier, pattern)
-        ]
+        names += [name for name in known if fnmatchcase(name, pattern)]
     changes = engine.remove(names)
     answer(
         options,
         {"index": options.index, **engine.info(), "changes": changes.to_dict()},
-        f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left",
+        f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left"
+        + (f", {len(changes.forgotten)} failures forgotten" if changes.forgotten else ""),
     )
     return GOOD
 

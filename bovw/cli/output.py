@@ -94,9 +94,10 @@ def facts(content: dict[str, Any], indent: str = "") -> list[str]:
 
 def check_output(options: argparse.Namespace) -> None:
     """Refuse before the work, not after it."""
-    from ..storage import check_target
+    from ..storage import check_target, tidy
 
     try:
+        tidy(Path(options.output))
         check_target(Path(options.output), options.overwrite)
     except BovwError as error:
         hint = "" if options.overwrite else " (--overwrite)"

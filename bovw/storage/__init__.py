@@ -4,6 +4,7 @@ from .doctor import Diagnosis, diagnose
 from .folders import (
     NEW,
     check_target,
+    is_vacant,
     new_folder,
     replace_folder,
     room_for_another,
@@ -28,6 +29,7 @@ __all__ = [
     "holds_index",
     "index_digest",
     "index_writer",
+    "is_vacant",
     "load_index",
     "load_lsa_index",
     "load_vocabulary",

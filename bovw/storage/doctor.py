@@ -75,6 +75,8 @@ def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis
         When it is to be repaired while another process changes it.
     """
     folder = Path(path)
+    if repair:
+        tidy(folder)
     try:
         manifest = parse_manifest(folder)
     except FormatError as error:
@@ -134,7 +136,6 @@ def _diagnose_index(folder: Path, manifest: dict[str, Any], *, repair: bool) -> 
         replace_manifest(folder, manifest)
     if repair:
         remove_unlisted(folder, manifest["files"])
-        tidy(folder)
     return Diagnosis(
         "index",
         (*found.fatal, *found.problems),
@@ -215,7 +216,7 @@ def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> l
     left = [*unlisted(folder, files), *abandoned(folder)]
     notes = [f"{path} is left of an interrupted change, and not used" for path in left]
     notes += [
-        f"{path} holds what an interrupted overwriting has finished: do it again to go on, or "
+        f"{path} is left of an interrupted overwriting: the same command goes on from there, or "
         "remove it"
         for path in rooms_for_another(folder)
     ]

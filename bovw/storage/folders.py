@@ -79,10 +79,10 @@ def replace_folder(target: Path, room: Path) -> None:
     """Put what was made in a `room_for_another`, and is flushed, in the place of a folder."""
     check_target(target, overwrite=True)
     real = _real(target)
-    with _named_problems(target), held(room, wait=True), uninterrupted():
+    with _named_problems(target), _aside(real) as aside, held(room, wait=True), uninterrupted():
         _replace(room / NEW, real)
+        os.replace(room, aside / NEW)  # at once: who wants a room of this name may come now
         sync(real.parent)
-        shutil.rmtree(room, ignore_errors=True)
 
 
 @contextmanager
@@ -159,9 +159,12 @@ def rooms_for_another(target: Path) -> list[Path]:
 
 
 def room_for_another(target: Path, key: str) -> Path:
-    """Name one of `rooms_for_another`; the first eight letters of `key` tell it from others."""
+    """Make one of `rooms_for_another`; the first eight letters of `key` tell it from others."""
     real = _real(target)
-    return real.with_name(f".{real.name}.{key[:8]}{_ANEW}")
+    room = real.with_name(f".{real.name}.{key[:8]}{_ANEW}")
+    with _named_problems(target):
+        room.mkdir(exist_ok=True)
+    return room
 
 
 def moved_away(target: Path) -> Path | None:
@@ -180,14 +183,17 @@ def tidy(target: Path) -> None:
             if not is_free:
                 continue
             _put_back(path, _real(target))
-            if path.suffix == _ASIDE:
+            is_needed = (path / _WAS).exists() and not _is_ours(target)
+            if path.suffix == _ASIDE and not is_needed:
                 shutil.rmtree(path, ignore_errors=True)
 
 
 def _put_back(aside: Path, target: Path) -> None:
     was = aside / _WAS
-    if was.exists() and not os.path.lexists(target):
+    if was.exists() and is_vacant(target):
         try:
+            if target.exists():
+                target.rmdir()
             os.replace(was, target)
         except OSError as error:
             raise StorageError(
@@ -198,9 +204,11 @@ def _put_back(aside: Path, target: Path) -> None:
 
 def check_target(target: Path, overwrite: bool = False) -> None:
     """Raise an ExistsError when a folder may not be written to `target`."""
-    if not os.path.lexists(target):
-        return
-    if target.is_dir() and not any(target.iterdir()):
+    if os.path.ismount(target):
+        raise ExistsError(
+            f"{target} is where a disk is mounted, which cannot be replaced: choose a folder in it"
+        )
+    if is_vacant(target):
         return
     if not overwrite:
         raise ExistsError(f"{target} exists already: choose another place, or overwrite it")
@@ -209,6 +217,11 @@ def check_target(target: Path, overwrite: bool = False) -> None:
             f"{target} exists and is neither a vocabulary nor an index, so it is not overwritten: "
             "choose another place"
         )
+
+
+def is_vacant(target: Path) -> bool:
+    """Whether nothing is there, or an empty folder."""
+    return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
 
 
 def _is_ours(target: Path) -> bool:

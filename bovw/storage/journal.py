@@ -25,7 +25,6 @@ from .folders import sync
 from .segment_folder import checked_failure, checked_record
 
 JOURNAL = "journal"
-DIARY = "reading"
 SEGMENT_PICTURES = 2_000
 """Pictures of a segment at most, while an index is built."""
 _HEAD = struct.Struct("<4sIII")  # mark, bytes of JSON, bytes of arrays, CRC-32 of both
@@ -48,7 +47,7 @@ class JournalledBuilder(SegmentBuilder):
         self, folder: Path, n_words: int, left: Sequence[Failure | tuple[Record, PictureWords]] = ()
     ) -> None:
         super().__init__(n_words)
-        self._path, self.diary = folder / JOURNAL, folder / DIARY
+        self._path, self.diary = folder / JOURNAL, folder
         aside = folder / f".{JOURNAL}.new"
         try:
             self._file = aside.open("wb", buffering=0)
