@@ -18,9 +18,11 @@ from bovw.errors import (
     ImageError,
     IncompatibleError,
     LockedError,
+    SettingsError,
     StorageError,
     UnknownPictureError,
 )
+from bovw.pictures import PictureFile
 from bovw.storage import check_target, index_writer, locked, new_folder, read_journal
 from bovw.storage.folders import exchange
 
@@ -175,6 +177,21 @@ def test_failures_of_what_is_gone_are_forgotten(empty: bovw.Engine, folder: Path
     kept.write_bytes(content)
     assert again.sync(folder).added == (kept.name,)  # c.jpg is still there, and fails again
     assert [f.identifier for f in again.failures] == ["b.jpg", "c.jpg"]
+
+
+def test_the_failure_of_a_folder_ends_when_it_can_be_read(
+    empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "sub").mkdir()
+    names(folder)[0].rename(folder / "sub" / "a.jpg")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "bovw.engine.find_pictures", lambda *_, **__: [PictureFile("sub", str(folder / "sub"))]
+        )
+        assert [f.identifier for f in empty.sync(folder).failed] == ["sub"]
+    changes = empty.sync(folder)
+    assert "sub/a.jpg" in changes.added and changes.forgotten == ("sub",)
+    assert empty.failures == ()
 
 
 def test_failures_are_recorded_skipped_or_raised(empty: bovw.Engine, folder: Path) -> None:
@@ -405,7 +422,10 @@ def test_an_engine_takes_the_settings_of_what_replaced_its_index(
     empty.add(names(folder)[:3])
     searching = empty.changed(geometry={"verify": 3})
     others = FEW.changed(
-        features={"max_features": 90}, weighting={"tf": "log"}, geometry={"verify": 5}
+        features={"max_features": 90},
+        weighting={"tf": "log"},
+        geometry={"verify": 5},
+        expansion={"method": "none"},
     )
     bovw.update_index(
         empty.folder, names(folder)[:4], vocabulary=vocabulary, settings=others, overwrite=True
@@ -418,6 +438,14 @@ def test_an_engine_takes_the_settings_of_what_replaced_its_index(
         assert len(engine) == 4
     assert searching.add(names(folder)[4]).added == (names(folder)[4].name,)
     assert searching.settings.geometry.verify == 3
+    expanding = searching.changed(expansion={"method": "hamming"})
+    plain = FEW.changed(kernel={"method": "none"}, expansion={"method": "none"})
+    bovw.update_index(
+        empty.folder, names(folder)[:2], vocabulary=vocabulary, settings=plain, overwrite=True
+    )
+    for _ in range(2):  # what cannot be is refused, and not forgotten
+        with pytest.raises(SettingsError, match="match kernel"):
+            expanding.refresh()
 
 
 def test_what_others_put_there_is_not_the_indexs(empty: bovw.Engine, folder: Path) -> None:

@@ -174,8 +174,21 @@ def test_what_an_interrupted_overwriting_left_is_named_and_put_back(copy: Path) 
     with held(left):  # somebody is about to
         tidy(copy)
     assert not copy.exists()
+    copy.mkdir()
+    (copy / "mine").touch()
+    tidy(copy)
+    assert (left / "was").exists()  # something else has come, and the index is kept
+    (copy / "mine").unlink()
     tidy(copy)
     assert len(bovw.Engine.open(copy, verify="full")) and not left.exists()
+
+
+def test_where_a_disk_is_mounted_nothing_is_replaced(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.path.ismount", lambda path: path == copy)
+    with pytest.raises(ExistsError, match="a disk is mounted"):
+        bovw.Engine.open(copy).save(copy, overwrite=True)
 
 
 def test_not_a_folder(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_overwriting_goes_on_where_it_stopped(
 
     def overwrite(n: int) -> bovw.Engine:
         return bovw.update_index(
-            target, pictures[:n], vocabulary=vocabulary, settings=FEW, overwrite=True
+            target, iter(pictures[:n]), vocabulary=vocabulary, settings=FEW, overwrite=True
         )[0]
 
     with pytest.raises(SystemExit):
@@ -113,6 +113,15 @@ def test_overwriting_goes_on_where_it_stopped(
 
     def stop(*_: object, **__: object) -> None:
         raise SystemExit
+
+    stop_at = 3
+    with pytest.raises(SystemExit):
+        overwrite(6)
+    stop_at = -1
+    (waiting,) = tmp_path.glob(".i.*.anew")
+    (waiting / "new" / "manifest.json").write_text("{")
+    read.clear()
+    assert len(overwrite(6)) == len(read) == 6  # what is damaged is thrown away
 
     # All is read, and the two have not, or have, changed places.
     for place, rest in (("bovw.storage.folders._replace", 0), ("shutil.rmtree", 6)):
