@@ -55,7 +55,7 @@ class Changes:
             "failed": self.failed,
         }
         if self.forgotten:
-            counts["failures forgotten"] = self.forgotten
+            counts["failed before and forgotten"] = self.forgotten
         return ", ".join(f"{len(names)} {what}" for what, names in counts.items())
 
 

@@ -95,7 +95,7 @@ def update_index(
     LockedError
         When another process is changing it.
     """
-    target = Path(path)
+    target = Path(path).absolute()  # "." is another folder when two have changed places
     pictures = [pictures] if isinstance(pictures, (str, os.PathLike)) else list(pictures)
     tidy(target)
     if overwrite and not is_vacant(target):

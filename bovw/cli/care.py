@@ -34,7 +34,7 @@ def remove(options: argparse.Namespace) -> int:
         options,
         {"index": options.index, **engine.info(), "changes": changes.to_dict()},
         f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left"
-        + (f", {len(changes.forgotten)} failures forgotten" if changes.forgotten else ""),
+        + (f", {len(changes.forgotten)} that had failed forgotten" if changes.forgotten else ""),
     )
     return GOOD
 
