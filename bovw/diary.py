@@ -28,12 +28,12 @@ class Diary:
     def __init__(self, paths: Sequence[str | os.PathLike[str]], name: Callable[[Any], str]) -> None:
         self._paths, self._name = [Path(path) for path in paths], name
         self._suspects: set[str] = set()
-        self._mine: list[str] = []
+        self._killers: list[str] = []
 
     def __enter__(self) -> Diary:
         for path in self._paths:
-            self._mine = _read(path)
-            self._suspects.update(self._mine)
+            self._killers, reading = _read(path)
+            self._suspects.update(self._killers, reading)
         return self
 
     def __exit__(
@@ -42,8 +42,8 @@ class Diary:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._mine:
-            self._write(self._mine)
+        if self._killers:
+            self._write([])
         else:
             with suppress(OSError):
                 self._paths[-1].unlink(missing_ok=True)
@@ -54,26 +54,29 @@ class Diary:
 
     def note(self, item: object) -> None:
         """Write down that an item is under way."""
-        self._write([*self._mine, self._name(item)])
+        self._write([self._name(item)])
 
     def acquit(self, item: object) -> None:
         """Do not keep an item, unless it kills again."""
-        self._mine = [name for name in self._mine if name != self._name(item)]
+        self._killers = [name for name in self._killers if name != self._name(item)]
 
     def convict(self, item: object) -> None:
         """Write down that an item has killed again, so that nobody does it unprotected."""
-        self._mine.append(self._name(item))
-        self._write(self._mine)
+        self._killers.append(self._name(item))
+        self._write([])
 
-    def _write(self, names: list[str]) -> None:
+    def _write(self, reading: list[str]) -> None:
         with suppress(OSError):
             self._paths[-1].parent.mkdir(parents=True, exist_ok=True)
-            self._paths[-1].write_text(json.dumps(names), encoding="ascii")
+            content = {"killed": self._killers, "reading": reading}
+            self._paths[-1].write_text(json.dumps(content), encoding="ascii")
 
 
-def _read(path: Path) -> list[str]:
-    with suppress(OSError, ValueError, RecursionError):
-        names = json.loads(path.read_text(encoding="ascii"))
-        if isinstance(names, list):
-            return [name for name in names if isinstance(name, str)]
-    return []
+def _read(path: Path) -> tuple[list[str], list[str]]:
+    """Read the names of what has killed, and of what was under way."""
+    try:
+        content = json.loads(path.read_text(encoding="ascii"))
+        killed, reading = content["killed"], content["reading"]
+        return [str(name) for name in killed], [str(name) for name in reading]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return [], []

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -141,13 +142,14 @@ def extract_files(
         diary=Diary(diaries, attrgetter("path")) if diaries else None,
         description=description,
     )
-    for file, result in zip(files, results, strict=True):
-        if isinstance(result, Features):
-            yield file, result
-        elif on_error == "raise" or not isinstance(result, ImageError):
-            raise result
-        else:
-            yield file, Failure(file.identifier, file.path, f"{result.found}; {result.advice}")
+    with closing(results):  # also when something is raised here
+        for file, result in zip(files, results, strict=True):
+            if isinstance(result, Features):
+                yield file, result
+            elif on_error == "raise" or not isinstance(result, ImageError):
+                raise result
+            else:
+                yield file, Failure(file.identifier, file.path, f"{result.found}; {result.advice}")
 
 
 class DescriptorSample:

@@ -11,11 +11,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TypeVar
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
 
 from .diary import Diary
+from .errors import SettingsError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,6 +27,8 @@ def worker_count(n_jobs: int | None) -> int:
     """Number of tasks that run at once for scikit-learn's `n_jobs` (None: one, -1: every core)."""
     from joblib import effective_n_jobs
 
+    if n_jobs == 0:
+        raise SettingsError("n_jobs=0: expected the number of jobs, or -1 for one on each core")
     return int(effective_n_jobs(n_jobs))
 
 
@@ -94,7 +98,7 @@ def ordered_map(
     diary: Diary | None = None,
     description: str | None = None,
     unit: str = "picture",
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Apply `function` to `items` in parallel and yield the results in the order of `items`.
 
     Only a few items per worker are under way at any time, so memory does not grow with their number
@@ -118,41 +122,40 @@ def ordered_map(
     unit : str
         What the progress bar counts.
     """
-    with limited_threads(1):
+    with limited_threads(1), diary or nullcontext():
         n_workers = min(worker_count(n_jobs), len(items))
         results: Iterable[Result]
-        if n_workers <= 1:
-            results = _in_turn(function, items, lost, diary)
-        else:
+        if n_workers > 1:
             results = _surviving(function, items, n_jobs, 2 * n_workers, lost)
+        elif diary is None or lost is None:
+            # Not through joblib, whose generator would look ahead by several items.
+            results = map(function, items)
+        else:
+            results = _careful(function, items, lost, diary)
         if description is not None:
             results = progress_bar(results, description, len(items), unit)
         yield from results
 
 
-def _in_turn(
+def _careful(
     function: Callable[[Item], Result],
     items: Sequence[Item],
-    lost: Callable[[Item], Result] | None,
-    diary: Diary | None,
+    lost: Callable[[Item], Result],
+    diary: Diary,
 ) -> Iterator[Result]:
-    """Map in this process; not through joblib, whose generator would look ahead by several."""
-    if diary is None or lost is None:
-        yield from map(function, items)
-        return
+    """Map in this process, but for what another was at when it was killed."""
 
     def killed(item: Item) -> Result:
         diary.convict(item)
         return lost(item)
 
-    with diary:
-        for item in items:
-            if diary.is_suspect(item):
-                diary.acquit(item)
-                yield isolated(function, item, killed)
-            else:
-                diary.note(item)
-                yield function(item)
+    for item in items:
+        if diary.is_suspect(item):
+            diary.acquit(item)
+            yield isolated(function, item, killed)
+        else:
+            diary.note(item)
+            yield function(item)
 
 
 def isolated(
@@ -217,7 +220,23 @@ def _parallel(
 ) -> Iterator[Result]:
     from joblib import Parallel, delayed
 
+    # When interrupted: what was under way is of no use, and nobody asked.
+    warnings.filterwarnings("ignore", r"\d+ tasks (have been|which were)", UserWarning)
+    parent, ended = os.getpid(), False
+
+    def tasks() -> Iterator[Any]:
+        for item in items:
+            if ended:
+                return
+            yield delayed(_one_thread_each)(function, item, parent)
+
     results: Iterator[Result] = Parallel(
         n_jobs=n_jobs, return_as="generator", pre_dispatch=ahead, batch_size=1
-    )(delayed(_one_thread_each)(function, item, os.getpid()) for item in items)
-    return results
+    )(tasks())
+    try:
+        yield from results
+    except GeneratorExit:  # nobody wants the rest; joblib would kill workers that are at something
+        ended = True
+        for _ in results:
+            pass
+        raise
