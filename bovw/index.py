@@ -21,7 +21,7 @@ from .features import Features, SiftExtractor, check_same_meaning
 from .histogram_index import Graph, HistogramIndex, StoredGraph
 from .query import Combine, Query, QueryFeatures
 from .results import Answer
-from .segment import Failure, PictureWords, Segment, make_segment
+from .segment import Failure, PictureWords, Record, Segment, make_segment
 from .settings import Settings
 from .versions import warn_of_other_versions
 from .vocabulary import Vocabulary
@@ -319,11 +319,20 @@ class Index:
         """Turn a filter on identifiers into one on positions."""
         if allow is None:
             return None
-        if callable(allow):
-            return np.array([bool(allow(r.identifier)) for r in self.collection.records], bool)
-        if isinstance(allow, str):
-            raise SettingsError(f"allow={allow!r}: expected several identifiers, or a predicate")
-        allowed = np.zeros(len(self.collection), bool)
-        for identifier in allow:
-            allowed[self.collection.position(identifier)] = True
-        return allowed
+        return allowed_places(allow, self.collection.records, self.collection.position)
+
+
+def allowed_places(
+    allow: Allow | None, records: Sequence[Record], position: Callable[[str], int]
+) -> NDArray[np.bool_]:
+    """Say of each of some records whether a filter on identifiers lets it answer."""
+    if allow is None:
+        return np.ones(len(records), bool)
+    if callable(allow):
+        return np.array([bool(allow(record.identifier)) for record in records], bool)
+    if isinstance(allow, str):
+        raise SettingsError(f"allow={allow!r}: expected several identifiers, or a predicate")
+    allowed = np.zeros(len(records), bool)
+    for identifier in allow:
+        allowed[position(identifier)] = True
+    return allowed

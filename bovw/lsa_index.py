@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import SettingsError
+from .errors import SettingsError, UnknownPictureError
 from .extraction import extract_queries
 from .features import Features
 from .histogram_index import learn_basis, project
 from .images import Box, Source
-from .index import Index
+from .index import Allow, Index, allowed_places
 from .quantisation import ProductQuantizer, ScalarQuantizer
 from .reranking import Neighbours, nearest_rows
 from .results import Answer, FullRanking, SearchResult
@@ -112,13 +112,18 @@ class LsaIndex:
         return project(self._weighting.transform(counts), self.basis)
 
     def search(
-        self, query: Source, k: int | None = 10, *, region: Box | None = None
+        self,
+        query: Source,
+        k: int | None = 10,
+        *,
+        region: Box | None = None,
+        allow: Allow | None = None,
     ) -> SearchResult:
         """Find the pictures whose vectors are nearest to that of a query, by cosine.
 
         Parameters
         ----------
-        query, region
+        query, region, allow
             See `Engine.search`.
         k : int or None
             How many answers at most; None: all.
@@ -128,7 +133,7 @@ class LsaIndex:
         ImageError
             When the query cannot be read.
         """
-        (result,) = self.search_many([(query, region)], k, on_error="raise")
+        (result,) = self.search_many([(query, region)], k, allow=allow, on_error="raise")
         return result
 
     def search_many(
@@ -136,6 +141,7 @@ class LsaIndex:
         queries: Iterable[Source | tuple[Source, Box | None]],
         k: int | None = 10,
         *,
+        allow: Allow | None = None,
         on_error: str = "record",
         n_jobs: int | None = None,
         progress: bool = False,
@@ -143,25 +149,38 @@ class LsaIndex:
         """Search for many queries; see `Engine.search_many`."""
         if k is not None and k < 1:
             raise SettingsError(f"k={k}: expected at least 1, or None for all")
+        allowed = np.flatnonzero(allowed_places(allow, self.records, self._position))
         results = []
         for name, features in extract_queries(
             queries, self.settings, n_jobs=n_jobs, progress=progress
         ):
             if isinstance(features, Features):
-                results.append(self._answer(name, features, k))
+                results.append(self._answer(name, features, k, allowed))
             elif on_error == "raise":
                 raise features
             else:
                 results.append(SearchResult(name, (), error=str(features)))
         return results
 
-    def _answer(self, name: str, features: Features, k: int | None) -> SearchResult:
-        near, spent = self._nearest(features, k or len(self))
+    def _position(self, identifier: str) -> int:
+        try:
+            return self._positions[identifier]
+        except KeyError:
+            raise UnknownPictureError(f"{identifier!r} is not in the index") from None
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {record.identifier: i for i, record in enumerate(self.records)}
+
+    def _answer(
+        self, name: str, features: Features, k: int | None, allowed: NDArray[np.intp]
+    ) -> SearchResult:
+        near, spent = self._nearest(features, k or len(self), allowed)
         answers = []
         for rank, (row, score) in enumerate(
             zip(near.indices[0].tolist(), near.similarities[0].tolist(), strict=True)
         ):
-            record = self.records[row]
+            record = self.records[allowed[row]]
             answers.append(Answer(rank, record.identifier, record.path, score, score))
         return SearchResult(
             name, tuple(answers), n_features=len(features), milliseconds={"search": spent}
@@ -187,9 +206,14 @@ class LsaIndex:
             rankings.append(FullRanking(name, identifiers, near.similarities[0], {"search": spent}))
         return rankings
 
-    def _nearest(self, features: Features, k: int) -> tuple[Neighbours, float]:
+    def _nearest(
+        self, features: Features, k: int, allowed: NDArray[np.intp] | None = None
+    ) -> tuple[Neighbours, float]:
         begun = time.perf_counter()
-        near = nearest_rows(self.embed(features), self.vectors, k)
+        among = self.vectors
+        if allowed is not None and len(allowed) < len(self):
+            among = among[allowed]
+        near = nearest_rows(self.embed(features), among, min(k, len(among)))
         return near, (time.perf_counter() - begun) * 1000
 
     def info(self) -> dict[str, Any]:

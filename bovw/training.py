@@ -97,8 +97,11 @@ def train_on_files(
             n_words = settings.vocabulary.n_words
             print(f"training {n_words} words on the pictures themselves", file=sys.stderr)
     if sample.seen < settings.vocabulary.n_words:
+        first = ""
+        if failures:
+            first = f" ({len(failures)} not, the first: {failures[0].path}: {failures[0].reason})"
         raise TrainingError(
-            f"{len(hashes)} pictures with {sample.seen} features for "
+            f"{len(hashes)} pictures could be read{first} and have {sample.seen} features, for "
             f"{settings.vocabulary.n_words} words: give more pictures, or ask for fewer words"
         )
     vocabulary = Vocabulary(**asdict(settings.vocabulary), n_jobs=n_jobs, progress=progress)

@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BovwError as error:
         print(f"bovw: error: {printable(str(error))}", file=sys.stderr)
         return ERROR
+    except PermissionError as error:
+        print(f"bovw: error: {error}: check its permissions", file=sys.stderr)
+        return ERROR
     except KeyboardInterrupt:
         print(
             "bovw: interrupted; what was finished is kept, the same command goes on",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 from .output import ERROR, GOOD, answer, check_output
 
@@ -22,13 +24,19 @@ def remove(options: argparse.Namespace) -> int:
     from fnmatch import fnmatchcase
 
     from ..engine import Engine
+    from ..errors import SettingsError
 
+    if not options.identifiers and not options.pattern:
+        raise SettingsError("nothing to remove: give identifiers, or --pattern")
     engine = Engine.open(options.index)
     names = list(options.identifiers)
     known = [record.identifier for record in engine.collection.records]
     known += [failure.identifier for failure in engine.failures]
     for pattern in options.pattern or ():
-        names += [name for name in known if fnmatchcase(name, pattern)]
+        found = [name for name in known if fnmatchcase(name, pattern)]
+        if not found:
+            print(f"bovw: note: nothing matches {pattern!r}", file=sys.stderr)
+        names += found
     changes = engine.remove(names)
     answer(
         options,
@@ -58,10 +66,13 @@ def compact(options: argparse.Namespace) -> int:
 def compress(options: argparse.Namespace) -> int:
     """Keep of an index a quantised vector for each picture, and nothing else."""
     from ..engine import Engine
+    from ..errors import SettingsError
     from ..lsa_index import LsaIndex
     from ..quantisation import ProductQuantizer, ScalarQuantizer
     from ..storage import save_lsa_index
 
+    if Path(options.output).resolve() == Path(options.index).resolve():
+        raise SettingsError(f"{options.output} is what is to be compressed: choose another output")
     check_output(options)
     quantizer = (
         ScalarQuantizer(options.bits) if options.parts is None else ProductQuantizer(options.parts)
@@ -83,7 +94,9 @@ def doctor(options: argparse.Namespace) -> int:
     from ..storage import diagnose
 
     found = diagnose(options.path, repair=options.repair)
-    advice = " (--repair drops what is damaged)" if found.can_be_repaired else ""
+    advice = ": restore it from a copy, or make it anew"
+    if found.can_be_repaired:
+        advice = " (--repair drops what is damaged)"
     verdict = {False: f"damaged{advice}", True: "repaired" if found.repaired else "sound"}
     answer(
         options,

@@ -71,7 +71,7 @@ def table(result: SearchResult) -> str:
             f"{answer.rank + 1:4d}  {name:<{width}}  score {answer.score:.4f}  inliers {inliers:>3}"
         )
     if not result.answers:
-        lines.append("      no answers: the query shares no visual word with any picture")
+        lines.append("      no answers: no picture that may answer shares a word with the query")
     return "\n".join(lines)
 
 

@@ -99,21 +99,30 @@ def search(options: argparse.Namespace) -> int:
     from fnmatch import fnmatchcase
 
     from ..engine import Engine
+    from ..errors import SettingsError
     from ..pictures import find_queries
     from ..storage import load_lsa_index, read_manifest
 
+    pattern = options.allow
+    allow = None if pattern is None else (lambda name: fnmatchcase(name, pattern))
     queries = [(path, options.region) for path in find_queries(options.queries)]
     if read_manifest(Path(options.index))["format"] == "bovw-lsa":
+        if options.verify is not None or options.expand is not None:
+            raise SettingsError(
+                f"{options.index} is a compressed index, which knows no geometry: leave --verify "
+                "and --expand out, or search the index that it was made from"
+            )
         trusted = not options.untrusted
         compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
-        results = compressed.search_many(queries, options.k, n_jobs=options.jobs, progress=True)
+        results = compressed.search_many(
+            queries, options.k, allow=allow, n_jobs=options.jobs, progress=True
+        )
     else:
         engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
-        pattern = options.allow
         results = engine.search_many(
             queries,
             options.k,
-            allow=None if pattern is None else (lambda name: fnmatchcase(name, pattern)),
+            allow=allow,
             verify=options.verify,
             expand=options.expand,
             progress=True,
@@ -124,7 +133,8 @@ def search(options: argparse.Namespace) -> int:
         for result in results:
             if result.error is None:
                 say(table(result))
-    return report_failures([(r.query, r.error) for r in results if r.error is not None])
+    failed = [(r.query, r.error.removeprefix(f"{r.query}: ")) for r in results if r.error]
+    return report_failures(failed)
 
 
 def _truth(options: argparse.Namespace) -> GroundTruth:

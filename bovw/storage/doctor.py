@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FormatError
+from ..errors import FormatError, LockedError
 from .folders import MANIFEST, abandoned, rooms_for_another, tidy
 from .index_folder import KIND, VERSION, load_index
 from .index_writer import remove_unlisted, unlisted
@@ -130,12 +132,17 @@ class _Findings:
 def _diagnose_index(folder: Path, manifest: dict[str, Any], *, repair: bool) -> Diagnosis:
     found = _examined(folder, manifest)
     notes = _leftovers(folder, manifest["files"], found.n_words)
+    if repair:
+        notes = [note.replace(" is left ", " was left ") for note in notes]
     can = bool(found.problems) and not found.fatal
     if repair and can:
         manifest = _without_damage(folder, manifest, found)
         replace_manifest(folder, manifest)
     if repair:
         remove_unlisted(folder, manifest["files"])
+        for room in rooms_for_another(folder):
+            with suppress(LockedError), locked(room):
+                shutil.rmtree(room, ignore_errors=True)
     return Diagnosis(
         "index",
         (*found.fatal, *found.problems),

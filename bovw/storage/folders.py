@@ -14,12 +14,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from ..errors import ExistsError, StorageError
 from ..parallel import uninterrupted
-from .lock import held
+from .lock import held, locked
 
 MANIFEST = "manifest.json"
 NEW, _WAS = "new", "was"
@@ -39,12 +39,15 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
     ExistsError
         When `target` exists, and is not an empty folder, and `overwrite` is false; or when it is
         something that `bovw` did not write.
+    LockedError
+        When another process is changing or overwriting it.
     StorageError
         When it cannot be written.
     """
     tidy(target)
     check_target(target, overwrite)
-    with _named_problems(target):
+    is_there = (target / MANIFEST).is_file()
+    with locked(target) if is_there else nullcontext(), _named_problems(target):
         with new_folder_at(target, overwrite) as aside:
             yield aside
         sync(_real(target).parent)
@@ -214,8 +217,8 @@ def check_target(target: Path, overwrite: bool = False) -> None:
         raise ExistsError(f"{target} exists already: choose another place, or overwrite it")
     if not _is_ours(target):
         raise ExistsError(
-            f"{target} exists and is neither a vocabulary nor an index, so it is not overwritten: "
-            "choose another place"
+            f"{target} exists and is neither a vocabulary nor an index, or a damaged one, so it is "
+            "not overwritten: choose another place, or remove it yourself"
         )
 
 

@@ -25,15 +25,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError, LockedError
+from ..errors import FormatError, LockedError, SettingsError
 from ..histogram_index import StoredGraph
 from ..index import Index
 from ..segment import Segment, make_segment
 from ..settings import Settings
 from ..vocabulary import Vocabulary
 from .arrays import load_array
-from .folders import MANIFEST, check_target, new_folder
-from .lock import locked
+from .folders import MANIFEST, new_folder
 from .manifest import (
     ADVICE,
     check_hashes,
@@ -59,17 +58,7 @@ def holds_index(path: str | os.PathLike[str]) -> bool:
 
 def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = False) -> None:
     """Write an index to a folder, as one segment; see `new_folder` for one that exists."""
-    target = Path(path)
-    check_target(target, overwrite)
-    if holds_index(target):
-        with locked(target):
-            _save(target, index, overwrite)
-    else:
-        _save(target, index, overwrite)
-
-
-def _save(target: Path, index: Index, overwrite: bool) -> None:
-    number = 1
+    target, number = Path(path), 1
     # The pictures stand in the segment in the order of the collection.
     keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
     with new_folder(target, overwrite) as folder:
@@ -137,6 +126,8 @@ def load_index(
     n_jobs : int, optional
         Of the vocabulary.
     """
+    if verify not in ("quick", "full"):
+        raise SettingsError(f"verify={verify!r}: expected 'quick' or 'full'")
     folder = Path(path)
     for _ in range(_ATTEMPTS):
         before = index_digest(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,13 +46,13 @@ def index_writer(
         When another process is changing it.
     """
     folder = Path(path)
-    with locked(folder):
+    with locked(folder) as is_still_there:
         manifest = parse_manifest(folder, KIND, VERSION)
         remove_unlisted(folder, manifest["files"])
         if index is None or index.digest != manifest["digest"]:
             n_jobs = None if index is None else index.vocabulary.n_jobs
             index = load_index(folder, trusted=trusted, n_jobs=n_jobs)
-        yield IndexWriter(folder, manifest, index, trusted)
+        yield IndexWriter(folder, manifest, index, trusted, is_still_there)
 
 
 class IndexWriter:
@@ -66,9 +66,15 @@ class IndexWriter:
     """
 
     def __init__(
-        self, folder: Path, manifest: dict[str, Any], index: Index, trusted: bool = True
+        self,
+        folder: Path,
+        manifest: dict[str, Any],
+        index: Index,
+        trusted: bool,
+        is_still_there: Callable[[], bool],
     ) -> None:
         self.folder, self.index = folder, index
+        self._is_still_there = is_still_there
         # Nobody else changes it while the lock is held.
         self._manifest, self._trusted = manifest, trusted
 
@@ -175,6 +181,7 @@ class IndexWriter:
             "candidates": candidates,
             "files": files,
         }
+        self._check_place()
         self._manifest = {**manifest, "digest": replace_manifest(self.folder, manifest)}
         remove_unlisted(self.folder, files)
 
@@ -187,8 +194,16 @@ class IndexWriter:
             yield aside
         sync(target.parent)
 
+    def _check_place(self) -> None:
+        if not self._is_still_there():
+            raise StorageError(
+                f"{self.folder} was moved or removed while it was being changed; nothing more is "
+                "written: do it again where it lies now"
+            )
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        self._check_place()
         try:
             yield
         except OSError as error:

@@ -127,6 +127,11 @@ def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record,
         content = (folder / JOURNAL).read_bytes()
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise StorageError(
+            f"cannot read {folder / JOURNAL}: {error.strerror or error}; check its permissions, or "
+            "remove it and what an interrupted run has finished"
+        ) from error
     at = 0
     while len(content) - at >= _HEAD.size:
         mark, n_text, n_arrays, crc = _HEAD.unpack_from(content, at)

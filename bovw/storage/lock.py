@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import LockedError, StorageError
+from ..errors import FormatError, LockedError, StorageError
 
 LOCK = "writer.lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder.
+def locked(folder: Path) -> Iterator[Callable[[], bool]]:
+    """Hold the lock of a folder; give what says whether it still lies there.
 
     The file stays when the lock is given back: who opened it before it was removed would hold a
     lock that nobody else sees.
@@ -28,10 +28,14 @@ def locked(folder: Path) -> Iterator[None]:
         When the folder cannot be written.
     """
     path = folder / LOCK
+    if not folder.is_dir():
+        raise FormatError(f"{folder}: no such folder; it was moved, or removed")
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}; check permissions"
+        ) from error
     try:
         os.lseek(handle, 0, os.SEEK_SET)
         if not _take(handle):
@@ -46,7 +50,7 @@ def locked(folder: Path) -> Iterator[None]:
         with suppress(OSError):  # a courtesy only: the disk may be full
             os.lseek(handle, 1, os.SEEK_SET)
             os.write(handle, f"{os.getpid():<20}".encode())
-        yield
+        yield lambda: _is_still(handle, path)
     finally:
         os.close(handle)
 

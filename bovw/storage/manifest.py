@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import FormatError
+from ..errors import FormatError, StorageError
 from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
 from .folders import MANIFEST, moved_away, sync
@@ -145,13 +145,15 @@ def file_problem(
     try:
         if not path.is_file():
             return "is missing"
+        size = path.stat().st_size
+        if size != facts["size"]:
+            return f"has {size} bytes, the manifest says {facts['size']}"
+        if full and file_sha256(path) != facts["sha256"]:
+            return "has changed since it was written"
+    except PermissionError as error:  # which does not say that anything is wrong with it
+        raise StorageError(f"{path} may not be read: check its permissions") from error
     except OSError as error:  # such as a name that is too long
-        return f"cannot be looked up ({error.strerror or error})"
-    size = path.stat().st_size
-    if size != facts["size"]:
-        return f"has {size} bytes, the manifest says {facts['size']}"
-    if full and file_sha256(path) != facts["sha256"]:
-        return "has changed since it was written"
+        return f"cannot be read ({error.strerror or error})"
     return None
 
 
