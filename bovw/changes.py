@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection as AnyCollection
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -128,13 +128,15 @@ def _is_unchanged(record: Record, file: PictureFile) -> bool:
 def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) -> list[str]:
     """Identifiers of pictures, and of failures, that lay in some folders and are there no more.
 
-    `files` are those that were found; a folder that could not be read before is among them while
-    it cannot.
+    Folders that were moved to where `files` were found count as well. A folder that could not be
+    read before is among these files while it cannot.
     """
-    here = {file.identifier for file in files}
-    bases = tuple(os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders)
+    here = {file.identifier: file.path for file in files}
     known: dict[str, Record | Failure] = {f.identifier: f for f in index.failures}
     known |= {record.identifier: record for record in index.collection.records}
+    bases = tuple(os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders)
+    if bases:
+        bases += tuple(_left_behind(known, here))
     return [
         identifier
         for identifier, entry in known.items()
@@ -142,6 +144,16 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
         and entry.path.startswith(bases)
         and (_is_gone(entry.path) or (isinstance(entry, Failure) and Path(entry.path).is_dir()))
     ]
+
+
+def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str]) -> set[str]:
+    """Folders that are gone and from which pictures have moved to where files were found."""
+    bases = set()
+    for identifier, path in here.items():
+        before = known[identifier].path if identifier in known else path
+        if before != path and before.endswith(os.sep + os.path.normpath(identifier)):
+            bases.add(before.removesuffix(os.path.normpath(identifier)))
+    return {base for base in bases if _is_gone(base)}
 
 
 def _is_gone(path: str) -> bool:

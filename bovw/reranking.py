@@ -80,6 +80,8 @@ def best_scores(scores: NDArray[np.float32], k: int) -> Neighbours:
     """Find the `k` largest of each row of scores ``(n, m)``; ties go to the smaller index."""
     k = min(k, scores.shape[1])
     best = Neighbours(np.empty((len(scores), k), np.int32), np.empty((len(scores), k), np.float32))
+    if k == 0:
+        return best
     # Without sorting the rest; ties at the border are settled by the index.
     border = np.partition(scores, -k, axis=1)[:, -k]
     for i, (row, least) in enumerate(zip(scores, border, strict=True)):

@@ -134,16 +134,19 @@ def update_index(
         chosen = fitting_settings(settings, preset or "strong", vocabulary)
         if vocabulary is None:
             cache = cache or spare
-            vocabulary = train_on_files(
-                find_pictures(pictures, root=root, patterns=patterns),
-                chosen,
-                sized=True,
-                on_error=on_error,
-                cache=cache,
-                n_jobs=n_jobs,
-                progress=progress,
-            )
-        engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
+            with locked(spare, make=True):  # nobody else trains for the same place
+                vocabulary = train_on_files(
+                    find_pictures(pictures, root=root, patterns=patterns),
+                    chosen,
+                    sized=True,
+                    on_error=on_error,
+                    cache=cache,
+                    n_jobs=n_jobs,
+                    progress=progress,
+                )
+                engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
+        else:
+            engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
     before = engine.info()["n_segments"]
     work = engine.sync if sync else engine.add
     changes = work(

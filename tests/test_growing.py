@@ -15,6 +15,7 @@ import pytest
 import bovw
 from bovw.errors import (
     ExistsError,
+    FormatError,
     ImageError,
     IncompatibleError,
     LockedError,
@@ -151,6 +152,40 @@ def test_an_index_keeps_what_has_become_unreadable(empty: bovw.Engine, folder: P
     broken.write_bytes(content)
     assert empty.add(folder).updated == (broken.name,)
     assert empty.failures == () and len(empty) == 12
+
+
+def test_a_folder_that_was_moved_is_followed(empty: bovw.Engine, folder: Path) -> None:
+    empty.add(folder)
+    gone = names(folder)[3]
+    gone.unlink()
+    moved = folder.rename(folder.with_name("q"))
+    changes = empty.sync(moved)
+    assert changes.removed == (gone.name,) and len(empty) == 11
+    assert empty.search(names(moved)[0])[0].path == str(names(moved)[0])
+
+
+def test_a_folder_that_is_moved_away_is_not_written(
+    empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bovw.indexing import extract_files as original
+
+    assert empty.folder is not None
+    elsewhere = empty.folder.with_name("elsewhere")
+
+    def moving(*given: Any, **more: Any) -> Any:
+        yield from original(*given, **more)
+        assert empty.folder is not None
+        empty.folder.rename(elsewhere)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bovw.indexing.extract_files", moving)
+        with pytest.raises(StorageError, match="was moved or removed while"):
+            empty.add(folder)
+    assert not empty.folder.exists()
+    engine = bovw.Engine.open(elsewhere)
+    assert len(engine.add(folder).added) == 12
+    with pytest.raises(FormatError, match="no such folder"):
+        empty.add(folder)
 
 
 def test_failures_of_what_is_gone_are_forgotten(empty: bovw.Engine, folder: Path) -> None:
@@ -305,6 +340,8 @@ def test_one_writer_at_a_time(empty: bovw.Engine, folder: Path) -> None:
             empty.add(folder)
         with pytest.raises(LockedError):
             empty.save(empty.folder, overwrite=True)
+        with pytest.raises(LockedError):
+            bovw.save_vocabulary(empty.vocabulary, empty.folder, overwrite=True)
         assert len(bovw.Engine.open(empty.folder)) == 0  # readers are not disturbed
         writer.kill()
     assert len(empty.add(folder).added) == 12  # the lock has not outlived its owner

@@ -9,7 +9,7 @@ import pytest
 
 import bovw
 from bovw.cli import main
-from bovw.errors import FormatError, SettingsError
+from bovw.errors import FormatError, SettingsError, UnknownPictureError
 from bovw.indexing import empty_index
 from bovw.lsa_index import LsaIndex
 from bovw.quantisation import ProductQuantizer, ScalarQuantizer
@@ -34,6 +34,11 @@ def test_it_answers_the_same_after_loading(
         assert [a.to_dict() for a in opened.search(picture)] == expected
     first = opened.search(pictures[4], None)
     assert len(first) == len(engine) and first.matched is None
+    allowed = [a.identifier for a in first][5:8]
+    assert [a.identifier for a in opened.search(pictures[4], 2, allow=allowed)] == allowed[:2]
+    assert not opened.search(pictures[4], allow=lambda name: False).answers
+    with pytest.raises(UnknownPictureError):
+        opened.search(pictures[4], allow=["x"])
     (ranking,) = opened.rank_many([str(pictures[4])])
     assert ranking.identifiers == tuple(a.identifier for a in first)
     if quantizer is None:

@@ -60,11 +60,14 @@ def train(options: argparse.Namespace) -> int:
 
 def index(options: argparse.Namespace) -> int:
     """Index pictures into a new index, or one that is there."""
+    from ..errors import SettingsError
     from ..storage import load_vocabulary
     from ..updating import update_index
 
     vocabulary = None
     if options.vocabulary is not None:
+        if Path(options.vocabulary).resolve() == Path(options.output).resolve():
+            raise SettingsError(f"{options.output} is the vocabulary: choose another output")
         vocabulary = load_vocabulary(options.vocabulary, n_jobs=options.jobs)
     engine, changes = update_index(
         options.output,

@@ -213,13 +213,13 @@ def check_target(target: Path, overwrite: bool = False) -> None:
         )
     if is_vacant(target):
         return
-    if not overwrite:
-        raise ExistsError(f"{target} exists already: choose another place, or overwrite it")
     if not _is_ours(target):
         raise ExistsError(
             f"{target} exists and is neither a vocabulary nor an index, or a damaged one, so it is "
             "not overwritten: choose another place, or remove it yourself"
         )
+    if not overwrite:
+        raise ExistsError(f"{target} exists already: choose another place, or overwrite it")
 
 
 def is_vacant(target: Path) -> bool:

@@ -14,8 +14,8 @@ LOCK = "writer.lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[Callable[[], bool]]:
-    """Hold the lock of a folder; give what says whether it still lies there.
+def locked(folder: Path, *, make: bool = False) -> Iterator[Callable[[], bool]]:
+    """Hold the lock of a folder, which is made if need be; give what says if it still lies there.
 
     The file stays when the lock is given back: who opened it before it was removed would hold a
     lock that nobody else sees.
@@ -28,9 +28,10 @@ def locked(folder: Path) -> Iterator[Callable[[], bool]]:
         When the folder cannot be written.
     """
     path = folder / LOCK
-    if not folder.is_dir():
+    if not make and not folder.is_dir():
         raise FormatError(f"{folder}: no such folder; it was moved, or removed")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise StorageError(
