@@ -131,12 +131,13 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
     Folders that were moved to where `files` were found count as well. A folder that could not be
     read before is among these files while it cannot.
     """
+    if not folders:
+        return []
     here = {file.identifier: file.path for file in files}
     known: dict[str, Record | Failure] = {f.identifier: f for f in index.failures}
     known |= {record.identifier: record for record in index.collection.records}
     bases = tuple(os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders)
-    if bases:
-        bases += tuple(_left_behind(known, here))
+    bases += tuple(_left_behind(known, here))
     return [
         identifier
         for identifier, entry in known.items()

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -125,18 +125,20 @@ def update_index(
             replace_folder(target, room)
         return Engine.open(target, n_jobs=n_jobs), changes
     # Features of a vocabulary's training are read again to be indexed, also after a crash.
-    spare = target.absolute().with_name(f".{target.name}.features")
+    spare = target.with_name(f".{target.name}.features")
     if holds_index(target):
         engine = Engine.open(target, n_jobs=n_jobs)
         _check_same(engine, vocabulary, settings, preset)
     else:
         check_target(target)
         chosen = fitting_settings(settings, preset or "strong", vocabulary)
-        if vocabulary is None:
-            cache = cache or spare
-            with locked(spare, make=True):  # nobody else trains for the same place
+        files = find_pictures(pictures, root=root, patterns=patterns)
+        # Nobody else trains for the same place.
+        with locked(spare, make=True) if vocabulary is None else nullcontext():
+            if vocabulary is None:
+                cache = cache or spare
                 vocabulary = train_on_files(
-                    find_pictures(pictures, root=root, patterns=patterns),
+                    files,
                     chosen,
                     sized=True,
                     on_error=on_error,
@@ -144,8 +146,6 @@ def update_index(
                     n_jobs=n_jobs,
                     progress=progress,
                 )
-                engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
-        else:
             engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
     before = engine.info()["n_segments"]
     work = engine.sync if sync else engine.add
