@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+READING = "reading"  # the file
+
 
 class Diary:
     """Says at which items processes were killed.

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .diary import Diary
+from .diary import READING, Diary
 from .errors import BovwError, ImageError
 from .feature_cache import FeatureCache
 from .features import Features, SiftExtractor
@@ -133,7 +133,7 @@ def extract_files(
     """
     folder = None if cache is None else os.fsdecode(cache)
     work = partial(_extract_file, settings=settings, cache=folder)
-    diaries = [Path(path, "reading") for path in (folder, diary) if path is not None]
+    diaries = [Path(path, READING) for path in (folder, diary) if path is not None]
     results = ordered_map(
         work,
         files,

@@ -16,7 +16,7 @@ import numpy as np
 
 from .changes import Changes, looked_up
 from .engine import Engine
-from .errors import FormatError, IncompatibleError, LockedError
+from .errors import FormatError, IncompatibleError, LockedError, TrainingError
 from .files import write_text
 from .indexing import empty_index, fitting_settings
 from .pictures import Paths, PictureFile, find_pictures
@@ -98,12 +98,14 @@ def update_index(
     target = Path(path).absolute()  # "." is another folder when two have changed places
     pictures = [pictures] if isinstance(pictures, (str, os.PathLike)) else list(pictures)
     tidy(target)
-    if overwrite and not is_vacant(target):
-        check_target(target, overwrite=True)
+    vacant = is_vacant(target)
+    if (overwrite and not vacant) or (vacant and rooms_for_another(target)):
+        check_target(target, overwrite)
         files = find_pictures(pictures, root=root, patterns=patterns)
         chosen = fitting_settings(settings, preset or "strong", vocabulary)
         key = _key(files, vocabulary, chosen, on_error)
-        with locked(target), _room_for_another(target, key) as room:
+        lock = nullcontext() if vacant else locked(target)  # vacant: what was there was removed
+        with lock, _room_for_another(target, key) as room:
             made, changes = update_index(
                 room / NEW,
                 pictures,
@@ -122,7 +124,7 @@ def update_index(
                 made.compact()
             read_manifest(room / NEW)  # nothing takes the place of an index that is not sound
             write_text(room / _MADE, made.index.digest)
-            replace_folder(target, room)
+            replace_folder(target, room, overwrite)
         return Engine.open(target, n_jobs=n_jobs), changes
     # Features of a vocabulary's training are read again to be indexed, also after a crash.
     spare = target.with_name(f".{target.name}.features")
@@ -137,15 +139,19 @@ def update_index(
         with locked(spare, make=True) if vocabulary is None else nullcontext():
             if vocabulary is None:
                 cache = cache or spare
-                vocabulary = train_on_files(
-                    files,
-                    chosen,
-                    sized=True,
-                    on_error=on_error,
-                    cache=cache,
-                    n_jobs=n_jobs,
-                    progress=progress,
-                )
+                try:
+                    vocabulary = train_on_files(
+                        files,
+                        chosen,
+                        sized=True,
+                        on_error=on_error,
+                        cache=cache,
+                        n_jobs=n_jobs,
+                        progress=progress,
+                    )
+                except TrainingError:  # with so little it would not go on another time, either
+                    shutil.rmtree(spare, ignore_errors=True)
+                    raise
             engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
     before = engine.info()["n_segments"]
     work = engine.sync if sync else engine.add

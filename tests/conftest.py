@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import bovw
+from bovw.embeddings import Embeddings, save_embeddings
+from bovw.evaluation import GroundTruth
+from bovw.formats import load_ground_truth, save_json
 
 REPOSITORY = Path(__file__).parent.parent
 SAMPLE = REPOSITORY / "data" / "sample"
@@ -16,6 +20,18 @@ DATA = Path(os.environ.get("BOVW_DATA", REPOSITORY / ".." / "shared" / "data"))
 SMALL = bovw.Settings().changed(
     features={"max_features": 500, "region_factor": 1.5}, vocabulary={"n_words": 1500}
 )
+FEW = SMALL.changed(features={"max_features": 150})
+
+
+def names(folder: Path) -> list[Path]:
+    """What lies in a folder, in order."""
+    return sorted(folder.iterdir())
+
+
+def answers(engine: bovw.Engine, queries: list[Path]) -> list[list[dict[str, Any]]]:
+    """All that an engine answers, but for where the pictures lie."""
+    found = [[a.to_dict() for a in engine.search(query, None)] for query in queries]
+    return [[{k: v for k, v in a.items() if k != "path"} for a in f] for f in found]
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +66,52 @@ def engine(pictures: list[Path], vocabulary: bovw.Vocabulary) -> bovw.Engine:
 def rng() -> np.random.Generator:
     """A seeded generator."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def folder(pictures: list[Path], tmp_path: Path) -> Path:
+    """Copies of twelve pictures, to be changed."""
+    (tmp_path / "p").mkdir()
+    for picture in pictures[:12]:
+        (tmp_path / "p" / picture.name).write_bytes(picture.read_bytes())
+    return tmp_path / "p"
+
+
+@pytest.fixture
+def empty(vocabulary: bovw.Vocabulary, tmp_path: Path) -> bovw.Engine:
+    return bovw.Engine.create(tmp_path / "i.bovw", vocabulary, settings=FEW)
+
+
+@pytest.fixture(scope="session")
+def truth() -> GroundTruth:
+    """Every third picture of a poster against the others."""
+    whole = load_ground_truth(SAMPLE / "gnd.json")
+    images = frozenset(name for name in whole.images if name.startswith("posters/"))
+    queries = tuple(query for query in whole.queries if query.image in images)[::3]
+    return GroundTruth(images, queries, "posters")
+
+
+@pytest.fixture(scope="session")
+def net(truth: GroundTruth) -> Embeddings:
+    """What a network that knows the objects a little would give."""
+    rng = np.random.default_rng(0)
+    names = sorted(truth.images)
+    objects = [name.rsplit("_", 1)[0] for name in names]
+    middle = {name: rng.normal(size=32) for name in sorted(set(objects))}
+    vectors = np.stack([middle[o] + 0.8 * rng.normal(size=32) for o in objects])
+    return Embeddings(tuple(names), vectors)
+
+
+@pytest.fixture(scope="session")
+def compared(
+    tmp_path_factory: pytest.TempPathFactory,
+    engine: bovw.Engine,
+    truth: GroundTruth,
+    net: Embeddings,
+) -> Path:
+    """A folder with an index, embeddings and a ground truth of the same pictures."""
+    folder = tmp_path_factory.mktemp("compared")
+    engine.save(folder / "posters.bovw")
+    save_embeddings(net, folder / "net.npz")
+    save_json(truth, folder / "gnd.json")
+    return folder

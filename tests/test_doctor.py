@@ -90,7 +90,9 @@ def test_what_cannot_be_repaired(index: Path, capsys: pytest.CaptureFixture[str]
 def test_leftovers_are_noted_and_removed(index: Path) -> None:
     (index / "segments/0009").mkdir()
     (index / "journal").write_bytes(b"bvwj half")
+    (index / "segments/0001/.DS_Store").touch()
     notes = " ".join(diagnose(index).notes)
+    assert "1 files in" in notes and "segments/0001/.DS_Store" in notes
     assert "segments/0009 is left" in notes and "0 pictures" in notes
     with locked(index), pytest.raises(LockedError):
         diagnose(index, repair=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,9 @@ def test_a_folder_that_cannot_be_read_is_named(
     assert [file.identifier for file in files] == ["b.jpg", "closed"]
     (_, _), (_, failure) = extract_files(files, bovw.Settings())
     assert isinstance(failure, Failure) and "cannot be read" in failure.reason
+
+
+@pytest.mark.parametrize("sources", [5, [5], None])
+def test_what_is_no_path_is_named(sources: Any) -> None:
+    with pytest.raises(SettingsError, match=r"expected the path of a folder"):
+        find_pictures(sources)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 import bovw
-from bovw.errors import ExistsError, IncompatibleError
+from bovw.errors import ExistsError, IncompatibleError, TrainingError
+from bovw.extraction import extract_files
 from bovw.storage import diagnose
 
-from .conftest import SAMPLE, SMALL
-
-FEW = SMALL.changed(features={"max_features": 150})
+from .conftest import FEW, SAMPLE
 
 
 def test_without_a_vocabulary_it_goes_on_from_the_features_it_has(
@@ -67,61 +71,67 @@ def test_another_vocabulary_or_other_settings_are_refused(
     assert (tmp_path / "mine" / "a.txt").read_text() == "precious"
 
 
-def test_overwriting_goes_on_where_it_stopped(
-    vocabulary: bovw.Vocabulary,
-    pictures: list[Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    target = tmp_path / "i"
-    bovw.update_index(target, pictures[:2], vocabulary=vocabulary, settings=FEW)
-    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
-    read: list[str] = []
-    stop_at = 4
+class Reading:
+    """Reads pictures one at a time, and stops before one of them."""
 
-    def stopping(files: Any, *rest: Any, **more: Any) -> Any:
-        for number, item in enumerate(original(files, *rest, **more)):
-            if number == stop_at:
+    def __init__(self) -> None:
+        self.read: list[str] = []
+        self.stop_at = -1
+
+    def __call__(self, files: Any, *rest: Any, **more: Any) -> Any:
+        for number, item in enumerate(extract_files(files, *rest, **more)):
+            if number == self.stop_at:
                 raise SystemExit
-            read.append(item[0].identifier)
+            self.read.append(item[0].identifier)
             yield item
 
-    from bovw.indexing import extract_files as original
 
-    monkeypatch.setattr("bovw.indexing.extract_files", stopping)
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
+    reading = Reading()
+    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.indexing.extract_files", reading)
+    return reading
 
-    def overwrite(n: int) -> bovw.Engine:
-        return bovw.update_index(
-            target, iter(pictures[:n]), vocabulary=vocabulary, settings=FEW, overwrite=True
-        )[0]
 
-    with pytest.raises(SystemExit):
-        overwrite(6)
-    assert len(bovw.Engine.open(target)) == 2
+@pytest.fixture
+def overwrite(
+    reading: Reading, vocabulary: bovw.Vocabulary, pictures: list[Path], tmp_path: Path
+) -> Callable[..., int]:
+    """Overwrite an index of two pictures with some more; stop before one; say what was read."""
+    target = tmp_path / "i"
+    bovw.update_index(target, pictures[:2], vocabulary=vocabulary, settings=FEW)
+
+    def overwrite(n: int, *, stop_at: int = -1, overwrite: bool = True) -> int:
+        reading.read.clear()
+        reading.stop_at = stop_at
+        stops = pytest.raises(SystemExit) if stop_at >= 0 else nullcontext()
+        with stops:
+            engine, _ = bovw.update_index(
+                target,
+                iter(pictures[:n]),
+                vocabulary=vocabulary,
+                settings=FEW,
+                overwrite=overwrite,
+            )
+            assert len(engine) == n
+        return len(reading.read)
+
+    return overwrite
+
+
+def test_overwriting_goes_on_where_it_stopped(
+    overwrite: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert overwrite(6, stop_at=4) == 4
+    assert len(bovw.Engine.open(tmp_path / "i")) == 2
     (waiting,) = tmp_path.glob(".i.*.anew")
-    assert f"{waiting} is left of" in " ".join(diagnose(target).notes)
-    stop_at = -1
-    assert len(overwrite(6)) == 6
-    assert sorted(read) == sorted(p.name for p in pictures[:6])
+    assert f"{waiting} is left of" in " ".join(diagnose(tmp_path / "i").notes)
+    assert overwrite(6) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["i"]
-    stop_at = 3
-    with pytest.raises(SystemExit):
-        overwrite(6)
-    stop_at = -1
-    read.clear()
-    assert len(overwrite(5)) == len(read) == 5  # something else was asked for: all anew
 
     def stop(*_: object, **__: object) -> None:
         raise SystemExit
-
-    stop_at = 3
-    with pytest.raises(SystemExit):
-        overwrite(6)
-    stop_at = -1
-    (waiting,) = tmp_path.glob(".i.*.anew")
-    (waiting / "new" / "manifest.json").write_text("{")
-    read.clear()
-    assert len(overwrite(6)) == len(read) == 6  # what is damaged is thrown away
 
     # All is read, and the two have not, or have, changed places.
     for place, rest in (("bovw.storage.folders._replace", 0), ("shutil.rmtree", 6)):
@@ -129,8 +139,29 @@ def test_overwriting_goes_on_where_it_stopped(
             patch.setattr(place, stop)
             with pytest.raises(SystemExit):
                 overwrite(6)
-        read.clear()
-        assert len(overwrite(6)) == 6 and len(read) == rest
+        assert overwrite(6) == rest
+    assert [path.name for path in tmp_path.iterdir()] == ["i"]
+
+
+def test_overwriting_begins_anew_when_it_has_to(
+    overwrite: Callable[..., int], tmp_path: Path
+) -> None:
+    overwrite(6, stop_at=3)
+    assert overwrite(5) == 5  # something else was asked for
+    overwrite(6, stop_at=3)
+    (waiting,) = tmp_path.glob(".i.*.anew")
+    (waiting / "new" / "manifest.json").write_text("{")
+    assert overwrite(6) == 6  # what is damaged is thrown away
+    assert [path.name for path in tmp_path.iterdir()] == ["i"]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_overwriting_goes_on_when_what_it_replaces_was_removed(
+    overwrite: Callable[..., int], tmp_path: Path, again: bool
+) -> None:
+    overwrite(5, stop_at=3)
+    shutil.rmtree(tmp_path / "i")
+    assert overwrite(5, overwrite=again) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["i"]
 
 
@@ -146,6 +177,14 @@ def test_what_a_link_leads_to_is_overwritten(
     bovw.Engine.open(link).save(link, overwrite=True)
     assert link.is_symlink() and len(bovw.Engine.open(real)) == 3
     assert [path.name for path in real.parent.iterdir()] == ["j"]
+
+
+def test_pictures_of_which_nothing_can_be_learned_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    cv2.imwrite(str(tmp_path / "p" / "flat.png"), np.full((90, 90), 7, np.uint8))
+    with pytest.raises(TrainingError):
+        bovw.update_index(tmp_path / "i", tmp_path / "p")
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 
 def test_many_segments_are_merged(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..diary import READING
 from ..errors import FormatError, LockedError
 from .folders import MANIFEST, abandoned, rooms_for_another, tidy
 from .index_folder import KIND, VERSION, load_index
 from .index_writer import remove_unlisted, unlisted
 from .journal import JOURNAL, read_journal
-from .lock import locked
+from .lock import LOCK, locked
 from .lsa_folder import KIND as LSA
 from .lsa_folder import load_lsa_index
 from .manifest import file_problem, parse_manifest, replace_manifest
@@ -220,7 +221,8 @@ def _identifiers(folder: Path, name: str, dead: Iterable[int]) -> Iterable[str]:
 
 
 def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:
-    left = [*unlisted(folder, files), *abandoned(folder)]
+    unused = unlisted(folder, files)
+    left = [*unused, *abandoned(folder)]
     notes = [f"{path} is left of an interrupted change, and not used" for path in left]
     notes += [
         f"{path} is left of an interrupted overwriting: the same command goes on from there, or "
@@ -233,4 +235,23 @@ def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> l
             f"{waiting} pictures that an interrupted run has finished wait in {folder / JOURNAL}: "
             "index the same pictures again to go on"
         )
+    strays = _strays(folder, files, unused)
+    if strays:
+        notes.append(
+            f"{len(strays)} files in {folder} are not the index's, and left alone until it is "
+            f"overwritten: {', '.join(strays[:3])}{', ...' if len(strays) > 3 else ''}"
+        )
     return notes
+
+
+def _strays(folder: Path, files: Mapping[str, Any], unused: Sequence[Path]) -> list[str]:
+    """What others have put into an index."""
+    ours = {MANIFEST, LOCK, JOURNAL, READING, *files}
+    return sorted(
+        name
+        for path in folder.rglob("*")
+        if not path.is_dir()
+        and (name := path.relative_to(folder).as_posix()) not in ours
+        and not name.startswith((f".{MANIFEST}.", f".{JOURNAL}."))
+        and not any(path.is_relative_to(other) for other in unused)
+    )

@@ -78,9 +78,9 @@ def new_folder_at(target: Path, overwrite: bool = False) -> Iterator[Path]:
                 os.replace(new, target)
 
 
-def replace_folder(target: Path, room: Path) -> None:
+def replace_folder(target: Path, room: Path, overwrite: bool = True) -> None:
     """Put what was made in a `room_for_another`, and is flushed, in the place of a folder."""
-    check_target(target, overwrite=True)
+    check_target(target, overwrite)
     real = _real(target)
     with _named_problems(target), _aside(real) as aside, held(room, wait=True), uninterrupted():
         _replace(room / NEW, real)
@@ -107,7 +107,8 @@ def _aside(target: Path) -> Iterator[Path]:
 def _replace(new: Path, target: Path) -> None:
     """Put a folder in the place of another, which is then somewhere beside it."""
     if not exchange(new, target):
-        os.replace(target, new.with_name(_WAS))
+        if target.exists():
+            os.replace(target, new.with_name(_WAS))
         os.replace(new, target)
 
 

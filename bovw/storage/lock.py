@@ -75,6 +75,8 @@ def held(folder: Path, *, wait: bool = False) -> Iterator[bool]:
 
 
 def _take_folder(handle: int, wait: bool) -> bool:
+    if sys.platform == "win32":
+        return wait
     import fcntl
 
     try:
