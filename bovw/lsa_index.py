@@ -25,7 +25,7 @@ from .images import Box, Source
 from .index import Allow, Index, allowed_places
 from .quantisation import ProductQuantizer, ScalarQuantizer
 from .reranking import Neighbours, nearest_rows
-from .results import Answer, FullRanking, SearchResult
+from .results import Answer, FullRanking, SearchResult, answer_each
 from .segment import Record
 from .settings import Settings
 from .vocabulary import Vocabulary
@@ -150,17 +150,12 @@ class LsaIndex:
         if k is not None and k < 1:
             raise SettingsError(f"k={k}: expected at least 1, or None for all")
         allowed = np.flatnonzero(allowed_places(allow, self.records, self._position))
-        results = []
-        for name, features in extract_queries(
-            queries, self.settings, n_jobs=n_jobs, progress=progress
-        ):
-            if isinstance(features, Features):
-                results.append(self._answer(name, features, k, allowed))
-            elif on_error == "raise":
-                raise features
-            else:
-                results.append(SearchResult(name, (), error=str(features)))
-        return results
+        found = extract_queries(queries, self.settings, n_jobs=n_jobs, progress=progress)
+
+        def answer(name: str, features: Features) -> SearchResult:
+            return self._answer(name, features, k, allowed)
+
+        return answer_each(found, answer, on_error)
 
     def _position(self, identifier: str) -> int:
         try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import BovwError, SettingsError
+from .features import Features
 from .images import Box
 
 
@@ -154,3 +156,28 @@ class FullRanking:
     identifiers: tuple[str, ...]
     scores: NDArray[np.float32]
     milliseconds: dict[str, float]
+
+
+def answer_each(
+    queries: Iterable[tuple[str, Features | BovwError]],
+    answer: Callable[[str, Features], SearchResult],
+    on_error: str,
+) -> list[SearchResult]:
+    """Answer queries; of one that cannot be read "record" the reason in its result, or "raise" it.
+
+    Raises
+    ------
+    SettingsError
+        When `on_error` is neither.
+    """
+    if on_error not in ("record", "raise"):
+        raise SettingsError(f"on_error={on_error!r}: expected 'record' or 'raise'")
+    results = []
+    for name, features in queries:
+        if not isinstance(features, BovwError):
+            results.append(answer(name, features))
+        elif on_error == "raise":
+            raise features
+        else:
+            results.append(SearchResult(name, (), error=str(features)))
+    return results

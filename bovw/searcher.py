@@ -19,7 +19,7 @@ from .images import Box, Source, describe
 from .index import Allow, Index
 from .parallel import limited_threads
 from .query import Combine
-from .results import FullRanking, SearchResult
+from .results import FullRanking, SearchResult, answer_each
 from .settings import Settings
 from .vocabulary import Vocabulary
 
@@ -152,15 +152,11 @@ class Searcher:
             In the order of the queries.
         """
         engine = self._for_search(verify, expand)
-        results = []
-        for name, features in self._extracted(queries, progress):
-            if isinstance(features, Features):
-                results.append(engine.search_features(features, k, allow=allow, name=name))
-            elif on_error == "raise":
-                raise features
-            else:
-                results.append(SearchResult(name, (), error=str(features)))
-        return results
+
+        def answer(name: str, features: Features) -> SearchResult:
+            return engine.search_features(features, k, allow=allow, name=name)
+
+        return answer_each(self._extracted(queries, progress), answer, on_error)
 
     def search_together(
         self,

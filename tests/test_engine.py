@@ -96,6 +96,8 @@ def test_many_queries_at_once(engine: bovw.Engine, pictures: list[Path]) -> None
     assert (results[2][0].query_points < 300).all()
     with pytest.raises(ImageError):
         engine.search_many(["missing.jpg"], on_error="raise")
+    with pytest.raises(SettingsError, match="on_error='skip'"):
+        engine.search_many(["missing.jpg"], on_error="skip")
 
 
 def test_stages_can_be_switched_off(engine: bovw.Engine, pictures: list[Path]) -> None:
