@@ -182,9 +182,8 @@ def duplicates(
     )
 
 
-def _key(index: Index, identifier: str) -> int:
-    """Which of all versions of a picture an index holds."""
-    return int(index.collection.keys[index.collection.positions[identifier]])
+def _record(index: Index, identifier: str) -> Record:
+    return index.collection.records[index.collection.positions[identifier]]
 
 
 def removal(before: Index, names: Sequence[str]) -> Changes:
@@ -207,7 +206,7 @@ def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()
     return replace(
         removal(before, removed),
         added=tuple(name for name in done if name not in known),
-        updated=tuple(n for n in done if n in known and _key(after, n) != _key(before, n)),
+        updated=tuple(n for n in done if n in known and _record(after, n) != _record(before, n)),
         unchanged=plan.unchanged,
         failed=(*plan.failed, *failed),
         duplicates=duplicates(after.collection.records, set(done)),

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .files import is_regular
+
 READING = "reading"  # the file
 
 
@@ -35,6 +37,9 @@ class Diary:
         for path in self._paths:
             self._killers, reading = _read(path)
             self._suspects.update(self._killers, reading)
+        if not is_regular(self._paths[-1]):  # what it leads to, or waits for, is not ours
+            with suppress(OSError):
+                self._paths[-1].unlink(missing_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,6 +76,8 @@ class Diary:
 def _read(path: Path) -> tuple[list[str], list[str]]:
     """Read the names of what has killed, and of what was under way."""
     try:
+        if not is_regular(path):
+            return [], []
         content = json.loads(path.read_text(encoding="ascii"))
         killed, reading = content["killed"], content["reading"]
         return [str(name) for name in killed], [str(name) for name in reading]

@@ -323,6 +323,8 @@ class Engine(Searcher):
                         if index is not writer.index:
                             self.index = writer.commit(index)
                         builder.clear()
+                        if self.folder is not None and len(index.segments) > _MANY_SEGMENTS:
+                            self.index = writer.compact()
 
                 try:
                     read_pictures(
@@ -342,9 +344,6 @@ class Engine(Searcher):
             changes = summary(before, writer.index, plan, gone)
             if on_error == "skip":
                 changes = replace(changes, failed=())
-            if self.folder is not None and len(writer.index.segments) > _MANY_SEGMENTS:
-                with uninterrupted():
-                    self.index = writer.compact()
             return changes
 
     def remove(self, identifiers: str | Iterable[str]) -> Changes:

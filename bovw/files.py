@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,14 @@ def replaced(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Bin
     finally:
         if aside is not None:
             aside.unlink(missing_ok=True)
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a file is there, and is no link, pipe (which waits for ever) or device."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

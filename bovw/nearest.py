@@ -15,6 +15,7 @@ What nmslib 2.1.2 does that its callers should not have to know, and what is don
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -212,7 +213,10 @@ class NearestNeighbours:
                 return False
             self._loaded, self._index, self._ef = None, self._empty(), -1
             self._build()
-        self._index.saveIndex(str(path), save_data=True)
+        try:
+            self._index.saveIndex(str(path), save_data=True)
+        except RuntimeError as error:  # all that nmslib says is "iostream error"
+            raise OSError(errno.EIO, "nmslib could not write it (disk full?)", str(path)) from error
         return True
 
     def search(

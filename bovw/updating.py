@@ -24,8 +24,8 @@ from .settings import Settings
 from .storage import (
     NEW,
     check_target,
+    digest_at,
     holds_index,
-    index_digest,
     is_vacant,
     locked,
     read_manifest,
@@ -207,7 +207,7 @@ def _room_for_another(target: Path, key: str) -> Iterator[Path]:
 
 def _goes_on(room: Path) -> bool:
     made = room / _MADE
-    if made.exists() and made.read_text() != index_digest(room / NEW):
+    if made.exists() and made.read_text() != digest_at(room / NEW):
         return False
     try:
         Engine.open(room / NEW)

@@ -11,12 +11,12 @@ from .folders import (
     rooms_for_another,
     tidy,
 )
-from .index_folder import holds_index, index_digest, load_index, save_index
+from .index_folder import holds_index, load_index, save_index
 from .index_writer import IndexWriter, index_writer
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
 from .lsa_folder import load_lsa_index, save_lsa_index
-from .manifest import read_manifest
+from .manifest import digest_at, read_manifest
 from .vocabulary_folder import load_vocabulary, save_vocabulary
 
 __all__ = [
@@ -26,8 +26,8 @@ __all__ = [
     "JournalledBuilder",
     "check_target",
     "diagnose",
+    "digest_at",
     "holds_index",
-    "index_digest",
     "index_writer",
     "is_vacant",
     "load_index",

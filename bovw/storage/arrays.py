@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ..errors import FormatError
+from ..errors import FormatError, StorageError
 from .folders import MANIFEST
 from .manifest import ADVICE
 
@@ -41,6 +42,7 @@ def load_array(
         found, in_columns, dtype = read[npy.read_magic(head)](head)
         start = head.tell()
     except Exception as error:  # numpy reads it as Python, which can fail in any way
+        _check_limit(path, error)
         raise FormatError(f"{path} cannot be read ({error!r:.200}): {ADVICE}") from error
     fits = len(found) == len(shape) and all(
         wanted in (None, got) for wanted, got in zip(shape, found, strict=True)
@@ -66,4 +68,14 @@ def load_array(
     try:
         return np.asarray(np.memmap(path, dtype, "r", start, found))
     except (OSError, ValueError) as error:
+        _check_limit(path, error)
         raise FormatError(f"{path} cannot be mapped ({error!r:.200}): {ADVICE}") from error
+
+
+def _check_limit(path: Path, error: Exception) -> None:
+    """Raise a StorageError when nothing is wrong with a file but that too many are open."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        raise StorageError(
+            f"{path} cannot be opened, since too many files are: allow more (ulimit -n), or "
+            "compact the index"
+        ) from error

@@ -13,7 +13,7 @@ from typing import Any
 from ..diary import READING
 from ..errors import FormatError, LockedError
 from .folders import MANIFEST, abandoned, rooms_for_another, tidy
-from .index_folder import KIND, VERSION, load_index
+from .index_folder import KIND, VERSION, load_index, read_header
 from .index_writer import remove_unlisted, unlisted
 from .journal import JOURNAL, read_journal
 from .lock import LOCK, locked
@@ -139,6 +139,11 @@ def _diagnose_index(folder: Path, manifest: dict[str, Any], *, repair: bool) -> 
     if repair and can:
         manifest = _without_damage(folder, manifest, found)
         replace_manifest(folder, manifest)
+        try:
+            _ = load_index(folder, trusted=False).collection
+        except FormatError as error:
+            found.fatal.append(str(error))
+            can = False
     if repair:
         remove_unlisted(folder, manifest["files"])
         for room in rooms_for_another(folder):
@@ -163,6 +168,7 @@ def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
     lost: list[str] = []
     try:
         n_words = load_vocabulary(folder / "vocabulary", trusted=False).n_words_
+        read_header(folder, manifest)
         for entry in manifest["segments"]:
             name = str(entry["name"])
             if not any(file.startswith(f"{name}/") for file in by_file):

@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError, LockedError, SettingsError
+from ..errors import FormatError, SettingsError
 from ..histogram_index import StoredGraph
 from ..index import Index
 from ..segment import Segment, make_segment
@@ -36,8 +37,8 @@ from .folders import MANIFEST, new_folder
 from .manifest import (
     ADVICE,
     check_hashes,
+    of_one_generation,
     parse_manifest,
-    read_manifest,
     sound_cache,
     write_manifest,
 )
@@ -48,7 +49,6 @@ from .vocabulary_folder import load_vocabulary, write_vocabulary
 KIND = "bovw-index"
 VERSION = 2
 _GRAPH = "histograms.nmslib"
-_ATTEMPTS = 10
 
 
 def holds_index(path: str | os.PathLike[str]) -> bool:
@@ -129,31 +129,13 @@ def load_index(
     if verify not in ("quick", "full"):
         raise SettingsError(f"verify={verify!r}: expected 'quick' or 'full'")
     folder = Path(path)
-    for _ in range(_ATTEMPTS):
-        before = index_digest(folder)
-        try:
-            manifest = read_manifest(folder, KIND, VERSION)
-            if verify == "full":
-                check_hashes(folder, manifest)
-            index = _load(folder, manifest, trusted, n_jobs)
-        except (FormatError, FileNotFoundError) as error:
-            # A writer may have removed what it no longer needs just before it was opened.
-            if index_digest(folder) != before:
-                continue
-            if isinstance(error, FormatError):
-                raise
-            raise FormatError(f"{error.filename} is missing: {ADVICE}") from error
-        if index_digest(folder) == index.digest:  # nobody has put another in its place meanwhile
-            return index
-    raise LockedError(f"{folder} is changed faster than it can be opened: try again")
 
+    def load(manifest: dict[str, Any]) -> Index:
+        if verify == "full":
+            check_hashes(folder, manifest)
+        return _load(folder, manifest, trusted, n_jobs)
 
-def index_digest(folder: Path) -> str:
-    """Digest of the index in a folder; "" when there is none."""
-    try:
-        return str(parse_manifest(folder, KIND, VERSION)["digest"])
-    except FormatError:
-        return ""
+    return of_one_generation(folder, KIND, VERSION, load)
 
 
 def _generation(folder: Path) -> int:
@@ -165,8 +147,17 @@ def _generation(folder: Path) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> Index:
-    vocabulary = load_vocabulary(folder / "vocabulary", trusted=trusted, n_jobs=n_jobs)
+class Header(NamedTuple):
+    """What the manifest of an index says, but for its files."""
+
+    segments: list[tuple[str, tuple[int, ...]]]
+    settings: Settings
+    descriptor: dict[str, Any]
+    versions: dict[str, str]
+
+
+def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
+    """Check what the manifest of an index says; a FormatError when that cannot be."""
     try:
         listed = [(s["name"], tuple(s["dead"])) for s in manifest["segments"]]
         settings = read_settings(manifest["settings"])
@@ -182,6 +173,12 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
         raise FormatError(
             f"{folder}: the manifest is not as expected ({error!r:.500}): {ADVICE}"
         ) from error
+    return Header(listed, settings, descriptor, made_with)
+
+
+def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> Index:
+    vocabulary = load_vocabulary(folder / "vocabulary", trusted=trusted, n_jobs=n_jobs)
+    listed, settings, descriptor, made_with = read_header(folder, manifest)
     segments = [load_segment(folder, manifest, name, vocabulary.n_words_) for name, _ in listed]
     dead = {s.number: places for s, (_, places) in zip(segments, listed, strict=True) if places}
     for segment in segments:

@@ -220,13 +220,16 @@ def unlisted(folder: Path, files: Mapping[str, Any]) -> list[Path]:
         path
         for room in ("segments", "candidates")
         for path in sorted((folder / room).glob("*"))
-        if f"{room}/{path.name}" not in listed
+        if f"{room}/{path.name}" not in listed and (path.is_dir() or path.is_symlink())
     ]
 
 
 def remove_unlisted(folder: Path, files: Mapping[str, Any]) -> None:
     """Remove segments and graphs that the manifest does not list; whoever reads them keeps them."""
     for path in unlisted(folder, files):
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_symlink():
+            path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
     for path in folder.glob(".manifest.json.*"):
         path.unlink(missing_ok=True)

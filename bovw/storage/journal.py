@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import StorageError
+from ..files import is_regular
 from ..segment import ARRAYS, Failure, PictureWords, Record, SegmentBuilder, array_kinds
 from .folders import sync
 from .segment_folder import checked_failure, checked_record
@@ -49,7 +50,8 @@ class JournalledBuilder(SegmentBuilder):
         self._path, self.diary = folder / JOURNAL, folder
         aside = folder / f".{JOURNAL}.new"
         try:
-            self._file = aside.open("wb", buffering=0)
+            aside.unlink(missing_ok=True)  # whatever it is, and leads to
+            self._file = aside.open("xb", buffering=0)
             for item in left:
                 if isinstance(item, Failure):
                     self.fail(item)
@@ -117,6 +119,8 @@ class JournalledBuilder(SegmentBuilder):
 
 def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record, PictureWords]]:
     """Yield what an interrupted run has left; nothing when there is no journal."""
+    if not is_regular(folder / JOURNAL):
+        return
     try:
         content = (folder / JOURNAL).read_bytes()
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import FormatError, LockedError, StorageError
 
 LOCK = "writer.lock"
+_OURS = getattr(os, "O_NOFOLLOW", 0)  # not what a link leads to
 
 
 @contextmanager
@@ -32,14 +33,14 @@ def locked(folder: Path, *, make: bool = False) -> Iterator[Callable[[], bool]]:
         raise FormatError(f"{folder}: no such folder; it was moved, or removed")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | _OURS, 0o666)
     except OSError as error:
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}; check permissions"
         ) from error
     try:
         os.lseek(handle, 0, os.SEEK_SET)
-        if not _take(handle):
+        if not _take(handle, path):
             os.lseek(handle, 1, os.SEEK_SET)  # the first byte is what Windows locks
             owner = os.read(handle, 20).decode("ascii", "replace").strip()
             raise LockedError(
@@ -95,7 +96,7 @@ def _is_still(handle: int, path: Path) -> bool:
         return False
 
 
-def _take(handle: int) -> bool:
+def _take(handle: int, path: Path) -> bool:
     if sys.platform == "win32":
         import msvcrt
 
@@ -110,4 +111,9 @@ def _take(handle: int) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise StorageError(
+            f"the disk of {path} cannot lock files ({error.strerror}), so that nothing there may "
+            "be changed: work on another disk, and copy"
+        ) from error
     return True

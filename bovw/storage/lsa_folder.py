@@ -14,7 +14,7 @@ from ..lsa_index import LsaIndex, Quantizer
 from ..quantisation import ProductQuantizer, ScalarQuantizer
 from .arrays import load_array
 from .folders import new_folder
-from .manifest import ADVICE, check_hashes, read_manifest, write_manifest
+from .manifest import ADVICE, check_hashes, of_one_generation, write_manifest
 from .segment_folder import read_catalogue, write_catalogue
 from .values import read_settings
 from .vocabulary_folder import load_vocabulary, write_vocabulary
@@ -70,9 +70,16 @@ def load_lsa_index(
         When it is not one, or is damaged.
     """
     folder = Path(path)
-    manifest = read_manifest(folder, KIND, VERSION)
-    if verify == "full":
-        check_hashes(folder, manifest)
+
+    def load(manifest: dict[str, Any]) -> LsaIndex:
+        if verify == "full":
+            check_hashes(folder, manifest)
+        return _load(folder, manifest, trusted, n_jobs)
+
+    return of_one_generation(folder, KIND, VERSION, load)
+
+
+def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> LsaIndex:
     vocabulary = load_vocabulary(folder / "vocabulary", trusted=trusted, n_jobs=n_jobs)
     n_words = vocabulary.n_words_
     records, _ = read_catalogue(folder / _CATALOGUE)

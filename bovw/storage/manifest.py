@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
-from ..errors import FormatError, StorageError
+from ..errors import FormatError, LockedError, StorageError
 from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
 from .folders import MANIFEST, moved_away, sync
 
+Loaded = TypeVar("Loaded")
 ADVICE = "restore it from a copy, or make it anew"
+_ATTEMPTS = 10
+_FOLDERS = ("vocabulary", "segments", "candidates")
 
 
 def file_sha256(path: Path) -> str:
@@ -119,6 +123,12 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
     files = manifest.get("files")
     if not isinstance(files, dict):
         raise FormatError(f"{folder / MANIFEST} lists no files: {ADVICE}")
+    _check_paths(folder, files)
+    return manifest
+
+
+def _check_paths(folder: Path, files: Mapping[str, Any]) -> None:
+    """Raise a FormatError when what a manifest lists does not lie in its folder."""
     for name, facts in files.items():
         inside = PurePosixPath(name)
         if (
@@ -131,7 +141,45 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
             raise FormatError(f"{folder / MANIFEST} names {name!r}, which leads out of the folder")
         if not isinstance(facts, dict) or not {"size", "sha256"} <= set(facts):
             raise FormatError(f"{folder / MANIFEST} does not say how large {name!r} is: {ADVICE}")
-    return manifest
+    inner = {parent for name in files for parent in PurePosixPath(name).parents}
+    for place in sorted({*inner, *map(PurePosixPath, _FOLDERS)} - {PurePosixPath()}):
+        if os.path.islink(folder / place):  # what is changed there would be changed elsewhere
+            raise FormatError(
+                f"{folder / place} is a link, which leads out of the folder: put what it leads to "
+                "in its place"
+            )
+
+
+def digest_at(folder: Path) -> str:
+    """Digest of what lies in a folder; "" when that cannot be said."""
+    try:
+        return str(parse_manifest(folder)["digest"])
+    except FormatError:
+        return ""
+
+
+def of_one_generation(
+    folder: Path, kind: str, version: int, load: Callable[[dict[str, Any]], Loaded]
+) -> Loaded:
+    """Load what a folder holds, again when somebody has changed or replaced it meanwhile.
+
+    `load` is given the manifest, which was checked by `read_manifest`.
+    """
+    for _ in range(_ATTEMPTS):
+        before = digest_at(folder)
+        try:
+            manifest = read_manifest(folder, kind, version)
+            loaded = load(manifest)
+        except (FormatError, FileNotFoundError) as error:
+            # A writer may have removed what it no longer needs just before it was opened.
+            if digest_at(folder) != before:
+                continue
+            if isinstance(error, FormatError):
+                raise
+            raise FormatError(f"{error.filename} is missing: {ADVICE}") from error
+        if digest_at(folder) == manifest["digest"]:
+            return loaded
+    raise LockedError(f"{folder} is changed faster than it can be opened: try again")
 
 
 def file_problem(

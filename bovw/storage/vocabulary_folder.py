@@ -15,7 +15,7 @@ from ..versions import versions
 from ..vocabulary import Vocabulary, WordStatistics
 from .arrays import load_array
 from .folders import new_folder
-from .manifest import ADVICE, read_manifest, sound_cache, write_manifest
+from .manifest import ADVICE, of_one_generation, sound_cache, write_manifest
 from .values import check_fields, check_origin, check_versions, shown
 
 KIND = "bovw-vocabulary"
@@ -84,7 +84,12 @@ def load_vocabulary(
         When it is not a vocabulary, or is damaged.
     """
     folder = Path(path)
-    manifest = read_manifest(folder, KIND, VERSION)
+    return of_one_generation(
+        folder, KIND, VERSION, lambda manifest: _load(folder, manifest, trusted, n_jobs)
+    )
+
+
+def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> Vocabulary:
     centers = load_array(folder, manifest, "centers.npy", ("uint8",), (None, None))
     if centers.shape[1] == 0:
         raise FormatError(f"{folder / 'centers.npy'} holds centres of nothing: {ADVICE}")
