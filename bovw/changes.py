@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as AnyCollection
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,14 @@ class Plan:
         Identifiers.
     failed : tuple of Failure
         What failed before, and is not tried again.
+    touched : tuple of Record
+        Those that are unchanged and have another time, with this.
     """
 
     wanted: tuple[PictureFile, ...]
     unchanged: tuple[str, ...]
     failed: tuple[Failure, ...]
+    touched: tuple[Record, ...] = ()
 
 
 def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False) -> Plan:
@@ -89,16 +93,20 @@ def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False
     wanted: list[PictureFile] = []
     unchanged: list[str] = []
     failed: list[Failure] = []
+    touched: list[Record] = []
     for file in map(looked_up, files):
         failure, position = failures.get(file.identifier), collection.positions.get(file.identifier)
         record = None if position is None else collection.records[position]
         if failure is not None and not retry and _same(failure, file):
             failed.append(failure)
-        elif failure is None and record is not None and _is_unchanged(record, file):
+        elif failure is None and record is not None and _same(record, file):
             unchanged.append(file.identifier)
+        elif failure is None and record is not None and _is_touched(record, file):
+            unchanged.append(file.identifier)
+            touched.append(replace(record, mtime_ns=file.mtime_ns))
         else:
             wanted.append(file)
-    return Plan(tuple(wanted), tuple(unchanged), tuple(failed))
+    return Plan(tuple(wanted), tuple(unchanged), tuple(failed), tuple(touched))
 
 
 def looked_up(file: PictureFile) -> PictureFile:
@@ -114,47 +122,69 @@ def _same(known: Record | Failure, file: PictureFile) -> bool:
     return (known.path, known.size, known.mtime_ns) == (file.path, file.size, file.mtime_ns)
 
 
-def _is_unchanged(record: Record, file: PictureFile) -> bool:
-    if _same(record, file):
-        return True
-    if record.path != file.path or record.size != file.size:
-        return False
-    try:
-        return hashlib.sha256(read_bytes(file.path)).hexdigest() == record.sha256
-    except ImageError:  # reading it once more will say why
-        return False
+def _is_touched(record: Record, file: PictureFile) -> bool:
+    same_place = record.path == file.path and record.size == file.size
+    return same_place and _has_content(file.path, record)
 
 
 def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) -> list[str]:
     """Identifiers of pictures, and of failures, that lay in some folders and are there no more.
 
     Folders that were moved to where `files` were found count as well. A folder that could not be
-    read before is among these files while it cannot.
+    read before is among these files while it cannot. Of a folder that is empty now, and was not,
+    nothing is said to be missing, but by a warning.
     """
     if not folders:
         return []
     here = {file.identifier: file.path for file in files}
     known: dict[str, Record | Failure] = {f.identifier: f for f in index.failures}
     known |= {record.identifier: record for record in index.collection.records}
-    bases = tuple(os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders)
-    bases += tuple(_left_behind(known, here))
-    return [
+    bases = [os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders]
+    empty = tuple(base for base in bases if not any(map(_below(base), here.values())))
+    found = [
         identifier
         for identifier, entry in known.items()
         if identifier not in here
-        and entry.path.startswith(bases)
+        and entry.path.startswith((*bases, *_left_behind(known, here)))
         and (_is_gone(entry.path) or (isinstance(entry, Failure) and Path(entry.path).is_dir()))
+    ]
+    kept = {identifier for identifier in found if known[identifier].path.startswith(empty)}
+    if kept:
+        warnings.warn(
+            f"{len(kept)} pictures that lay in {', '.join(empty)} are kept, though there are none "
+            "now: it may only not be mounted; remove them if they are gone for good",
+            stacklevel=4,
+        )
+    return [identifier for identifier in found if identifier not in kept]
+
+
+def _below(base: str) -> Callable[[str], bool]:
+    return lambda path: path.startswith(base)
+
+
+def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str]) -> list[str]:
+    """Folders that are gone, and have moved: most of what lay in them was found elsewhere."""
+    moved: dict[str, list[tuple[Record, str]]] = {}
+    for identifier, path in here.items():
+        entry, tail = known.get(identifier), os.sep + os.path.normpath(identifier)
+        if isinstance(entry, Record) and entry.path != path and entry.path.endswith(tail):
+            base = entry.path.removesuffix(tail[1:])
+            moved.setdefault(base, []).append((entry, path))
+    return [
+        base
+        for base, found in moved.items()
+        if _is_gone(base)
+        and 2 * len(found) > sum(entry.path.startswith(base) for entry in known.values())
+        and any(_has_content(path, record) for record, path in found)
     ]
 
 
-def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str]) -> set[str]:
-    """Folders that are gone and from which pictures have moved to where files were found."""
-    bases = set()
-    for identifier, path in here.items():
-        before = known[identifier].path if identifier in known else path
-        if before != path and before.endswith(os.sep + os.path.normpath(identifier)):
-            bases.add(before.removesuffix(os.path.normpath(identifier)))
-    return {base for base in bases if _is_gone(base)}
+def _has_content(path: str, record: Record) -> bool:
+    try:
+        content = read_bytes(path) if Path(path).is_file() else b""
+        return hashlib.sha256(content).hexdigest() == record.sha256
+    except ImageError:  # reading it once more will say why
+        return False
 
 
 def _is_gone(path: str) -> bool:

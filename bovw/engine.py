@@ -14,11 +14,16 @@ import numpy as np
 
 from .augmentation import augment_index
 from .changes import Changes, duplicates, make_plan, missing, removal, summary
-from .errors import SettingsError
 from .index import Index
-from .indexing import empty_index, fitting_settings, read_pictures
+from .indexing import (
+    check_on_error,
+    empty_index,
+    fitting_settings,
+    keep_features,
+    read_pictures,
+)
 from .parallel import limited_threads, uninterrupted
-from .pictures import Paths, PictureFile, find_pictures, folders_of
+from .pictures import Paths, PictureFile, find_pictures, folders_of, listed
 from .searcher import Searcher
 from .segment import Failure
 from .settings import Settings
@@ -126,6 +131,7 @@ class Engine(Searcher):
         IncompatibleError
             When vocabulary and settings do not fit.
         """
+        check_on_error(on_error)
         settings = fitting_settings(settings, preset, vocabulary)
         files = find_pictures(pictures, root=root, patterns=patterns)
         with ExitStack() as stack:
@@ -284,8 +290,10 @@ class Engine(Searcher):
         """Make the index show what folders hold: `add`, and remove what is no longer there.
 
         Removed are pictures of the index whose files lay in the folders given and are gone; what
-        the index says of failures there is forgotten.
+        the index says of failures there is forgotten. Of a folder in which there is no picture now
+        nothing is removed, for it may only not be mounted, and a warning says so.
         """
+        pictures = listed(pictures)
         files = find_pictures(pictures, root=root, patterns=patterns)
         return self._add(
             files,
@@ -306,8 +314,7 @@ class Engine(Searcher):
         cache: str | os.PathLike[str] | None,
         progress: bool,
     ) -> Changes:
-        if on_error not in ("record", "skip", "raise"):
-            raise SettingsError(f"on_error={on_error!r}: expected 'record', 'skip' or 'raise'")
+        check_on_error(on_error)
         with self._writing() as writer:
             before = writer.index
             plan = make_plan(files, before, retry=retry)
@@ -327,6 +334,7 @@ class Engine(Searcher):
                             self.index = writer.compact()
 
                 try:
+                    keep_features(plan.touched, before, builder, commit)
                     read_pictures(
                         wanted,
                         before,

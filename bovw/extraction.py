@@ -82,6 +82,7 @@ def extract_queries(
         partial(extract_query, settings=settings, cache=folder),
         pairs,
         n_jobs=n_jobs,
+        lost=lambda query: _lost(describe(query[0])),
         description="searching" if progress else None,
         unit="query",
     )
@@ -97,9 +98,9 @@ def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> F
     return extract_query((file.path, None), settings, cache)
 
 
-def _lost(file: PictureFile) -> BovwError:
+def _lost(name: str) -> BovwError:
     return ImageError(
-        file.path,
+        name,
         "the process that read it was killed, twice (out of memory?)",
         "make it smaller, lower images.max_pixels, or leave it out",
     )
@@ -138,7 +139,7 @@ def extract_files(
         work,
         files,
         n_jobs=n_jobs,
-        lost=_lost,
+        lost=lambda file: _lost(file.path),
         diary=Diary(diaries, attrgetter("path")) if diaries else None,
         description=description,
     )

@@ -9,18 +9,32 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import SettingsError
 from .extraction import extract_files
 from .features import Features, SiftExtractor, check_same_meaning
 from .index import Index
 from .pictures import PictureFile
 from .presets import load_settings
-from .segment import Failure, Record, SegmentBuilder, make_segment, picture_words
+from .segment import (
+    Failure,
+    PictureWords,
+    Record,
+    SegmentBuilder,
+    make_segment,
+    picture_words,
+)
 from .settings import Settings
 from .versions import versions
 from .vocabulary import Vocabulary
 
 # Words are found for so many pictures at a time: what a crash costs at most.
 _PICTURES_AT_ONCE = 16
+
+
+def check_on_error(on_error: str) -> None:
+    """Raise a SettingsError when it does not say what becomes of pictures that cannot be read."""
+    if on_error not in ("record", "skip", "raise"):
+        raise SettingsError(f"on_error={on_error!r}: expected 'record', 'skip' or 'raise'")
 
 
 def fitting_settings(
@@ -103,6 +117,18 @@ def read_pictures(
                 commit()
     finally:  # what was read before an interruption is kept
         _assign(waiting, vocabulary, builder)
+
+
+def keep_features(
+    records: Sequence[Record], index: Index, builder: SegmentBuilder, commit: Callable[[], None]
+) -> None:
+    """Put pictures of an index into the segment that a builder makes, under other records."""
+    for record in records:
+        stored = index.collection.stored(index.collection.position(record.identifier))
+        builder.append(record, PictureWords(**stored))
+        if builder.is_full:
+            commit()
+    builder.flush()
 
 
 def _record(file: PictureFile, features: Features) -> Record:

@@ -68,7 +68,7 @@ def find_pictures(
     SettingsError
         When two files get one identifier, or nothing was found.
     """
-    given = _listed(sources)
+    given = listed(sources)
     base = None if root is None else Path(os.path.abspath(root))
     found: dict[str, str] = {}
     for path, folder in _expanded(given, patterns):
@@ -84,9 +84,20 @@ def find_pictures(
     return [PictureFile(identifier, found[identifier]) for identifier in sorted(found)]
 
 
+def listed(sources: Paths) -> list[str | os.PathLike[str]]:
+    """Give paths as a list, which can be looked at several times."""
+    if isinstance(sources, (str, bytes, os.PathLike)) or not isinstance(sources, Iterable):
+        sources = [sources]
+    given = list(sources)
+    for source in given:
+        if not isinstance(source, (str, bytes, os.PathLike)):
+            raise SettingsError(f"{source!r}: expected the path of a folder or a file, or several")
+    return given
+
+
 def folders_of(sources: Paths) -> list[str]:
     """Those of some sources that are folders, as absolute paths."""
-    given = _listed(sources)
+    given = listed(sources)
     return [os.path.abspath(os.fsdecode(s)) for s in given if Path(os.fsdecode(s)).is_dir()]
 
 
@@ -95,7 +106,7 @@ def find_queries(sources: Paths) -> list[str]:
 
     A file that does not exist is kept, so that it fails by itself.
     """
-    given = _listed(sources)
+    given = listed(sources)
     paths: list[str] = []
     for source in given:
         text = os.fsdecode(source)
@@ -104,16 +115,6 @@ def find_queries(sources: Paths) -> list[str]:
         else:
             paths.append(text)
     return paths
-
-
-def _listed(sources: Paths) -> list[str | os.PathLike[str]]:
-    if isinstance(sources, (str, bytes, os.PathLike)) or not isinstance(sources, Iterable):
-        sources = [sources]
-    given = list(sources)
-    for source in given:
-        if not isinstance(source, (str, bytes, os.PathLike)):
-            raise SettingsError(f"{source!r}: expected the path of a folder or a file, or several")
-    return given
 
 
 def _relative(path: Path, base: Path) -> str:

@@ -16,10 +16,16 @@ import numpy as np
 
 from .changes import Changes, looked_up
 from .engine import Engine
-from .errors import FormatError, IncompatibleError, LockedError, TrainingError
+from .errors import (
+    ExistsError,
+    FormatError,
+    IncompatibleError,
+    LockedError,
+    TrainingError,
+)
 from .files import write_text
-from .indexing import empty_index, fitting_settings
-from .pictures import Paths, PictureFile, find_pictures
+from .indexing import check_on_error, empty_index, fitting_settings
+from .pictures import Paths, PictureFile, find_pictures, listed
 from .settings import Settings
 from .storage import (
     NEW,
@@ -96,7 +102,8 @@ def update_index(
         When another process is changing it.
     """
     target = Path(path).absolute()  # "." is another folder when two have changed places
-    pictures = [pictures] if isinstance(pictures, (str, os.PathLike)) else list(pictures)
+    pictures = listed(pictures)
+    check_on_error(on_error)
     tidy(target)
     vacant = is_vacant(target)
     if (overwrite and not vacant) or (vacant and rooms_for_another(target)):
@@ -127,7 +134,7 @@ def update_index(
             replace_folder(target, room, overwrite)
         return Engine.open(target, n_jobs=n_jobs), changes
     # Features of a vocabulary's training are read again to be indexed, also after a crash.
-    spare = target.with_name(f".{target.name}.features")
+    spare = target.parent / f".{target.name}.features"
     if holds_index(target):
         engine = Engine.open(target, n_jobs=n_jobs)
         _check_same(engine, vocabulary, settings, preset)
@@ -152,7 +159,13 @@ def update_index(
                 except TrainingError:  # with so little it would not go on another time, either
                     shutil.rmtree(spare, ignore_errors=True)
                     raise
-            engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
+            try:
+                engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
+            except ExistsError:  # somebody else has just made the same
+                if not holds_index(target):
+                    raise
+                engine = Engine.open(target, n_jobs=n_jobs)
+                _check_same(engine, vocabulary, settings, preset)
     before = engine.info()["n_segments"]
     work = engine.sync if sync else engine.add
     changes = work(

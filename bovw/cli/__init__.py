@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import BovwError
 from .arguments import make_parser
 from .output import ERROR, GOOD, INTERRUPTED, printable
+from .verbs import index, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,25 +28,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = make_parser().parse_args(arguments)
     warnings.showwarning = _note  # type: ignore[assignment]
+    verb: Callable[[argparse.Namespace], int] = options.verb
     try:
-        verb: Callable[[argparse.Namespace], int] = options.verb
         with _interrupted_once():
             return verb(options)
     except BovwError as error:
         print(f"bovw: error: {printable(str(error))}", file=sys.stderr)
         return ERROR
-    except PermissionError as error:
-        print(f"bovw: error: {error}: check its permissions", file=sys.stderr)
-        return ERROR
     except KeyboardInterrupt:
-        print(
-            "bovw: interrupted; what was finished is kept, the same command goes on",
-            file=sys.stderr,
-        )
+        goes_on = verb is index or (verb is train and options.cache is not None)
+        kept = "; what was finished is kept, the same command goes on" if goes_on else ""
+        print(f"bovw: interrupted{kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return GOOD
+    except OSError as error:
+        hint = ": check its permissions" if isinstance(error, PermissionError) else ""
+        print(f"bovw: error: {printable(str(error))}{hint}", file=sys.stderr)
+        return ERROR
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..diary import READING
-from ..errors import FormatError, LockedError
+from ..errors import FormatError, LockedError, StorageError
 from .folders import MANIFEST, abandoned, rooms_for_another, tidy
 from .index_folder import KIND, VERSION, load_index, read_header
 from .index_writer import remove_unlisted, unlisted
@@ -135,6 +135,8 @@ def _diagnose_index(folder: Path, manifest: dict[str, Any], *, repair: bool) -> 
     notes = _leftovers(folder, manifest["files"], found.n_words)
     if repair:
         notes = [note.replace(" is left ", " was left ") for note in notes]
+    elif notes and _is_busy(folder):
+        notes = [f"another process is changing {folder}, and has not finished"]
     can = bool(found.problems) and not found.fatal
     if repair and can:
         manifest = _without_damage(folder, manifest, found)
@@ -248,6 +250,17 @@ def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> l
             f"overwritten: {', '.join(strays[:3])}{', ...' if len(strays) > 3 else ''}"
         )
     return notes
+
+
+def _is_busy(folder: Path) -> bool:
+    """Whether somebody holds the lock of an index."""
+    try:
+        with locked(folder) if (folder / LOCK).exists() else nullcontext():
+            return False
+    except LockedError:
+        return True
+    except StorageError:  # it may only be read
+        return False
 
 
 def _strays(folder: Path, files: Mapping[str, Any], unused: Sequence[Path]) -> list[str]:
