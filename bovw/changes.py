@@ -181,8 +181,7 @@ def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str])
 
 def _has_content(path: str, record: Record) -> bool:
     try:
-        content = read_bytes(path) if Path(path).is_file() else b""
-        return hashlib.sha256(content).hexdigest() == record.sha256
+        return hashlib.sha256(read_bytes(path)).hexdigest() == record.sha256
     except ImageError:  # reading it once more will say why
         return False
 

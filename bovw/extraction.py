@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -49,14 +48,6 @@ def extract_query(
         return error
 
 
-def _is_special(path: str) -> bool:
-    """Whether it is a pipe, which waits for ever, or a device such as /dev/zero, without end."""
-    try:
-        return not stat.S_ISREG(Path(path).stat().st_mode)
-    except OSError:  # reading says what is wrong with it
-        return False
-
-
 def extract_queries(
     queries: Iterable[Source | tuple[Source, Box | None]],
     settings: Settings,
@@ -93,8 +84,6 @@ def extract_queries(
 def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:
     if Path(file.path).is_dir():  # one that could not be looked into, or called x.jpg and given
         return ImageError(file.path, "a folder that cannot be read", "check its permissions")
-    if _is_special(file.path):
-        return ImageError(file.path, "not a regular file", "take it out of the folder")
     return extract_query((file.path, None), settings, cache)
 
 

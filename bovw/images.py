@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,8 +143,11 @@ def read_image(
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Read a file; an ImageError when it cannot be read."""
+    """Read a file; an ImageError when it cannot be read, or is none."""
     try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe is waited for, for ever
+            raise ImageError(describe(path), "not a regular file", "take it out of the folder")
         return Path(path).read_bytes()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

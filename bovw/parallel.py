@@ -11,9 +11,12 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cache
+from multiprocessing import current_process
 from typing import Any, TypeVar
 
 from .diary import Diary
@@ -81,10 +84,38 @@ def progress_bar(
     return bar
 
 
+@cache
+def _end_with(parent: int) -> None:
+    """End this worker soon after the process that started it, which may have been killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    # Not on another machine. A worker of joblib's own may have lost its parent while it started.
+    if os.getppid() == parent or current_process().name.startswith("LokyProcess"):
+        threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let processes that are started in the block not hear of Ctrl-C: who starts them ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _one_thread_each(function: Callable[[Item], Result], item: Item, parent: int) -> Result:
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         # Ctrl-C reaches all processes of a terminal; the parent ends its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _end_with(parent)
     with limited_threads(1):
         return function(item)
 
@@ -230,9 +261,10 @@ def _parallel(
                 return
             yield delayed(_one_thread_each)(function, item, parent)
 
-    results: Iterator[Result] = Parallel(
-        n_jobs=n_jobs, return_as="generator", pre_dispatch=ahead, batch_size=1
-    )(tasks())
+    with _deaf():
+        results: Iterator[Result] = Parallel(
+            n_jobs=n_jobs, return_as="generator", pre_dispatch=ahead, batch_size=1
+        )(tasks())
     try:
         yield from results
     except GeneratorExit:  # nobody wants the rest; joblib would kill workers that are at something

@@ -104,14 +104,16 @@ def folders_of(sources: Paths) -> list[str]:
 def find_queries(sources: Paths) -> list[str]:
     """Find query pictures: as `find_pictures`, but in the order given, and without identifiers.
 
-    A file that does not exist is kept, so that it fails by itself.
+    A file that does not exist, and a folder without pictures, are kept, so that they fail by
+    themselves.
     """
     given = listed(sources)
     paths: list[str] = []
     for source in given:
         text = os.fsdecode(source)
         if text.startswith("@") or Path(text).is_dir():
-            paths += [str(path) for path, _ in sorted(_expanded([source], None))]
+            found = [str(path) for path, _ in sorted(_expanded([source], None))]
+            paths += found or [text]
         else:
             paths.append(text)
     return paths
@@ -135,9 +137,12 @@ def _expanded(
         if text.startswith("@"):
             listing = Path(os.path.abspath(text[1:]))
             try:
-                lines = listing.read_bytes().splitlines()
+                content = listing.read_bytes()
             except OSError as error:
                 raise ImageError(text, str(error.strerror).lower(), "check the path") from error
+            if b"\0" in content:
+                raise ImageError(text, "not a list", "give a text with one path a line")
+            lines = content.splitlines()
             entries = [listing.parent / os.fsdecode(line) for line in lines if line.strip()]
             yield from _expanded(entries, patterns)
             continue

@@ -107,7 +107,7 @@ def update_index(
     tidy(target)
     vacant = is_vacant(target)
     if (overwrite and not vacant) or (vacant and rooms_for_another(target)):
-        check_target(target, overwrite)
+        check_target(target, overwrite, "bovw-index")
         files = find_pictures(pictures, root=root, patterns=patterns)
         chosen = fitting_settings(settings, preset or "strong", vocabulary)
         key = _key(files, vocabulary, chosen, on_error)
@@ -139,7 +139,7 @@ def update_index(
         engine = Engine.open(target, n_jobs=n_jobs)
         _check_same(engine, vocabulary, settings, preset)
     else:
-        check_target(target)
+        check_target(target, kind="bovw-index")
         chosen = fitting_settings(settings, preset or "strong", vocabulary)
         files = find_pictures(pictures, root=root, patterns=patterns)
         # Nobody else trains for the same place.
@@ -232,7 +232,7 @@ def _goes_on(room: Path) -> bool:
 def _check_same(
     engine: Engine, vocabulary: Vocabulary | None, settings: Settings | None, preset: str | None
 ) -> None:
-    advice = "leave it out, or overwrite the index"
+    advice = "leave that out, or overwrite the index"
     if vocabulary is not None and not np.array_equal(
         vocabulary.centers_, engine.vocabulary.centers_
     ):

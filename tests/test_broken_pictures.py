@@ -199,6 +199,7 @@ def test_a_file_larger_than_memory_is_named(
     def fail(path: Path) -> bytes:
         raise MemoryError
 
+    (tmp_path / "x.jpg").touch()
     monkeypatch.setattr(Path, "read_bytes", fail)
     with pytest.raises(ImageError, match=r"x\.jpg: a file too large"):
         read_image(tmp_path / "x.jpg")

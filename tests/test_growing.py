@@ -93,6 +93,9 @@ def test_only_what_is_new_or_changed_is_read(
 
     changes = empty.sync(folder)
     assert read == [second.name]
+    with monkeypatch.context() as patch:  # its time is known from now on
+        patch.setattr("bovw.changes.read_bytes", None)
+        assert len(empty.sync(folder).unchanged) == 11
     assert changes.updated == (second.name,) and changes.removed == (fourth.name,)
     assert changes.added == () and len(changes.unchanged) == 10
     assert [f.identifier for f in changes.failed] == ["bad.jpg"]
@@ -220,3 +223,26 @@ def test_very_many_segments_are_merged(
     for n in (1, 2, 3):
         assert len(empty.add(names(folder)[:n]).added) == 1
     assert empty.info()["n_segments"] == 1 and len(empty) == 3
+
+
+def test_pictures_of_folders_that_may_not_be_mounted_are_kept(
+    empty: bovw.Engine, folder: Path, tmp_path: Path
+) -> None:
+    disk, home = tmp_path / "disk", tmp_path / "home"
+    for place in (disk, home):
+        place.mkdir()
+    for picture in names(folder)[:3]:
+        picture.rename(disk / picture.name)
+    empty.add([folder, disk])
+    (tmp_path / "away").mkdir()
+    for picture in names(disk):
+        picture.rename(tmp_path / "away" / picture.name)
+    with pytest.warns(UserWarning, match="3 pictures that lay in .*disk.* are kept"):
+        assert empty.sync([folder, disk]).removed == ()
+    disk.rmdir()
+    # Another picture that happens to be called so does not say that the folder has moved.
+    (home / names(tmp_path / "away")[0].name).write_bytes(names(folder)[0].read_bytes())
+    assert empty.sync(home).removed == ()
+    names(folder)[0].unlink()
+    assert len(empty.sync(iter([folder])).removed) == 1
+    assert len(empty) == 11

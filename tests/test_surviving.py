@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +22,17 @@ from bovw.errors import (
     StorageError,
     UnknownPictureError,
 )
-from bovw.storage import check_target, index_writer, locked, new_folder, read_journal
+from bovw.nearest import NearestNeighbours
+from bovw.storage import (
+    IndexWriter,
+    check_target,
+    diagnose,
+    index_writer,
+    locked,
+    new_folder,
+    read_journal,
+    vocabulary_folder,
+)
 from bovw.storage.folders import exchange
 
 from .conftest import FEW, SAMPLE, answers, names
@@ -125,8 +137,6 @@ def test_one_writer_at_a_time(empty: bovw.Engine, folder: Path) -> None:
             empty.add(folder)
         with pytest.raises(LockedError):
             empty.save(empty.folder, overwrite=True)
-        with pytest.raises(LockedError):
-            bovw.save_vocabulary(empty.vocabulary, empty.folder, overwrite=True)
         assert len(bovw.Engine.open(empty.folder)) == 0  # readers are not disturbed
         writer.kill()
     assert len(empty.add(folder).added) == 12  # the lock has not outlived its owner
@@ -323,3 +333,100 @@ def test_what_comes_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "i" / "manifest.json").write_text('{"manifest_version": 3}')
     with pytest.raises(ExistsError, match="neither a vocabulary nor an index"):
         check_target(tmp_path / "i", overwrite=True)
+
+
+def test_what_links_lead_to_is_not_touched(empty: bovw.Engine, folder: Path) -> None:
+    assert empty.folder is not None
+    place, outside = empty.folder, folder.parent / "precious"
+    outside.write_text("precious")
+    for name in (".journal.new", "reading", "journal"):
+        (place / name).symlink_to(outside)
+    assert len(empty.add(names(folder)[:2]).added) == 2
+    victim = folder.parent / "victim"
+    shutil.copytree(place / "segments/0001", victim)
+    (place / "segments/0007").symlink_to(victim)
+    empty.add(names(folder)[2:3])
+    assert outside.read_text() == "precious" and len(names(victim)) == 5
+    assert not os.path.lexists(place / "segments/0007")
+    for name in ("candidates", "segments"):
+        if (place / name).exists():
+            (place / name).rename(folder.parent / name)
+        (place / name).symlink_to(victim)
+        for use in (bovw.Engine.open, lambda path: diagnose(path, repair=True)):
+            with pytest.raises(FormatError, match=f"{name} is a link"):
+                found = use(place)
+                raise FormatError(" ".join(found.problems))
+        (place / name).unlink()
+    (place / "writer.lock").unlink()
+    (place / "writer.lock").symlink_to(outside)
+    with pytest.raises(StorageError, match=r"writer\.lock"), locked(place):
+        pass
+    assert outside.read_text() == "precious" and len(names(victim)) == 5
+
+
+def test_pipes_are_not_waited_for(empty: bovw.Engine, folder: Path) -> None:
+    assert empty.folder is not None
+    for name in ("journal", "reading"):
+        os.mkfifo(empty.folder / name)
+    assert diagnose(empty.folder).is_sound
+    assert len(empty.add(names(folder)[:2]).added) == 2
+
+
+def test_what_is_replaced_while_it_is_loaded_is_loaded_again(
+    vocabulary: bovw.Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not half of the one and half of the other."""
+    other = bovw.Vocabulary.from_centers(vocabulary.centers_[::-1].copy(), n_words=1500)
+    bovw.save_vocabulary(vocabulary, tmp_path / "v")
+    original = vocabulary_folder.load_array
+
+    def replacing(folder: Path, manifest: Any, name: str, *rest: Any) -> Any:
+        found = original(folder, manifest, name, *rest)
+        if name == "centers.npy" and len(done) == 0:
+            done.append(name)
+            bovw.save_vocabulary(other, tmp_path / "v", overwrite=True)
+        return found
+
+    done: list[str] = []
+    monkeypatch.setattr(vocabulary_folder, "load_array", replacing)
+    found = bovw.load_vocabulary(tmp_path / "v")
+    assert np.array_equal(found.centers_, other.centers_)
+    assert np.array_equal(found.embedding_.thresholds, other.embedding_.thresholds)
+
+
+def test_segments_are_merged_before_too_many_files_are_open(
+    empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
+    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine._MANY_SEGMENTS", 3)
+    most = []
+    commit = IndexWriter.commit
+
+    def counted(writer: IndexWriter, *given: Any) -> Any:
+        index = commit(writer, *given)
+        most.append(len(index.segments))
+        return index
+
+    monkeypatch.setattr(IndexWriter, "commit", counted)
+    assert len(empty.add(folder).added) == 12
+    assert max(most) == 4 and len(empty) == 12
+
+
+def test_another_kind_and_the_present_folder_are_not_overwritten(
+    empty: bovw.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert empty.folder is not None
+    with pytest.raises(ExistsError, match="is an index, and is not overwritten by a vocabulary"):
+        bovw.save_vocabulary(empty.vocabulary, empty.folder, overwrite=True)
+    monkeypatch.chdir(empty.folder)
+    with pytest.raises(ExistsError, match="the folder you are in"):
+        empty.save(".", overwrite=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_nmslib_says_that_the_disk_is_full(tmp_path: Path, rng: np.random.Generator) -> None:
+    graph = NearestNeighbours(rng.random((500, 16), np.float32))
+    (tmp_path / "g").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="nmslib could not write"):
+        graph.save(tmp_path / "g")

@@ -57,8 +57,8 @@ def compact(options: argparse.Namespace) -> int:
     answer(
         options,
         {"index": options.index, **engine.info()},
-        f"{options.index}: {before['n_segments']} segments merged to one, "
-        f"{before['n_removed']} removed pictures gone, {len(engine)} pictures",
+        f"{options.index}: {len(engine)} pictures in one segment; there were "
+        f"{before['n_segments']}, and {before['n_removed']} removed pictures",
     )
     return GOOD
 
@@ -73,7 +73,7 @@ def compress(options: argparse.Namespace) -> int:
 
     if Path(options.output).resolve() == Path(options.index).resolve():
         raise SettingsError(f"{options.output} is what is to be compressed: choose another output")
-    check_output(options)
+    check_output(options, "bovw-lsa")
     quantizer = (
         ScalarQuantizer(options.bits) if options.parts is None else ProductQuantizer(options.parts)
     )

@@ -71,7 +71,10 @@ def table(result: SearchResult) -> str:
             f"{answer.rank + 1:4d}  {name:<{width}}  score {answer.score:.4f}  inliers {inliers:>3}"
         )
     if not result.answers:
-        lines.append("      no answers: no picture that may answer shares a word with the query")
+        why = "no picture that may answer shares a word with the query"
+        if result.n_features == 0:
+            why = "the query has no features: it is too small, or flat"
+        lines.append(f"      no answers: {why}")
     return "\n".join(lines)
 
 
@@ -92,13 +95,13 @@ def facts(content: dict[str, Any], indent: str = "") -> list[str]:
     return lines
 
 
-def check_output(options: argparse.Namespace) -> None:
-    """Refuse before the work, not after it."""
+def check_output(options: argparse.Namespace, kind: str) -> None:
+    """Refuse before the work, not after it, when something of a kind cannot be written."""
     from ..storage import check_target, tidy
 
     try:
         tidy(Path(options.output))
-        check_target(Path(options.output), options.overwrite)
+        check_target(Path(options.output), options.overwrite, kind)
     except BovwError as error:
         hint = "" if options.overwrite else " (--overwrite)"
         raise type(error)(f"{error}{hint}") from None

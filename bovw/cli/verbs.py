@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .output import GOOD, answer, check_output, facts, print_json, report_failures, say, table
+from .output import (
+    GOOD,
+    answer,
+    check_output,
+    facts,
+    print_json,
+    printable,
+    report_failures,
+    say,
+    table,
+)
 
 if TYPE_CHECKING:
     from ..evaluation import GroundTruth
+    from ..segment import Record
 
 
 def train(options: argparse.Namespace) -> int:
@@ -20,7 +33,7 @@ def train(options: argparse.Namespace) -> int:
     from ..storage import save_vocabulary
     from ..training import train_vocabulary
 
-    check_output(options)
+    check_output(options, "bovw-vocabulary")
     settings = load_settings(options.preset or "strong")
     if options.upright:
         settings = settings.changed(features={"upright": True})
@@ -88,13 +101,20 @@ def index(options: argparse.Namespace) -> int:
     answer(
         options,
         {"index": options.output, **engine.info(), "changes": done, "failed": done["failed"]},
-        *(f"the same picture: {', '.join(group)}" for group in changes.duplicates),
+        *(f"the same picture: {', '.join(map(printable, g))}" for g in changes.duplicates),
         f"{options.output}: {changes}",
         f"{len(engine)} pictures, {engine.collection.n_features} features, vocabulary of "
         f"{engine.vocabulary.n_words_} words (trained on "
         f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)",
     )
     return report_failures([(failure.path, failure.reason) for failure in changes.failed])
+
+
+def _note_nothing_allowed(pattern: str | None, records: Sequence[Record]) -> None:
+    from fnmatch import fnmatchcase
+
+    if pattern is not None and not any(fnmatchcase(r.identifier, pattern) for r in records):
+        print(f"bovw: note: nothing matches {pattern!r}", file=sys.stderr)
 
 
 def search(options: argparse.Namespace) -> int:
@@ -117,11 +137,13 @@ def search(options: argparse.Namespace) -> int:
             )
         trusted = not options.untrusted
         compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
+        _note_nothing_allowed(pattern, compressed.records)
         results = compressed.search_many(
             queries, options.k, allow=allow, n_jobs=options.jobs, progress=True
         )
     else:
         engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
+        _note_nothing_allowed(pattern, engine.collection.records)
         results = engine.search_many(
             queries,
             options.k,

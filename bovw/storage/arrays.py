@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError, StorageError
 from .folders import MANIFEST
-from .manifest import ADVICE
+from .manifest import advice_for
 
 _HEADER = 4096
 
@@ -32,9 +32,9 @@ def load_array(
     `shape` has None for lengths that may be anything. Nothing is allocated for what the header
     claims: it must fit the file.
     """
-    path = folder / name
+    path, advice = folder / name, advice_for(name)
     if name not in manifest["files"]:
-        raise FormatError(f"{folder / MANIFEST} does not list {name}: {ADVICE}")
+        raise FormatError(f"{folder / MANIFEST} does not list {name}: {advice}")
     try:
         with path.open("rb") as file:
             head = io.BytesIO(file.read(_HEADER))  # whatever length the header says it has
@@ -43,7 +43,7 @@ def load_array(
         start = head.tell()
     except Exception as error:  # numpy reads it as Python, which can fail in any way
         _check_limit(path, error)
-        raise FormatError(f"{path} cannot be read ({error!r:.200}): {ADVICE}") from error
+        raise FormatError(f"{path} cannot be read ({error!r:.200}): {advice}") from error
     fits = len(found) == len(shape) and all(
         wanted in (None, got) for wanted, got in zip(shape, found, strict=True)
     )
@@ -52,16 +52,16 @@ def load_array(
         expected = ", ".join("n" if n is None else str(n) for n in shape)
         raise FormatError(
             f"{path} holds {dtype} of shape {found}, expected "
-            f"{' or '.join(dtypes)} of shape ({expected}): {ADVICE}"
+            f"{' or '.join(dtypes)} of shape ({expected}): {advice}"
         )
     try:
         size = path.stat().st_size
     except OSError as error:  # a writer has removed it since
-        raise FormatError(f"{path} cannot be read ({error!r:.200}): {ADVICE}") from error
+        raise FormatError(f"{path} cannot be read ({error!r:.200}): {advice}") from error
     # A side may be absurd where another is 0.
     if start + math.prod(found) * dtype.itemsize != size or max(found) > size:
         raise FormatError(
-            f"{path} has {size} bytes, which {dtype} of shape {found} does not fit: {ADVICE}"
+            f"{path} has {size} bytes, which {dtype} of shape {found} does not fit: {advice}"
         )
     if size == start:  # nothing cannot be mapped
         return np.zeros(found, dtype)
@@ -69,7 +69,7 @@ def load_array(
         return np.asarray(np.memmap(path, dtype, "r", start, found))
     except (OSError, ValueError) as error:
         _check_limit(path, error)
-        raise FormatError(f"{path} cannot be mapped ({error!r:.200}): {ADVICE}") from error
+        raise FormatError(f"{path} cannot be mapped ({error!r:.200}): {advice}") from error
 
 
 def _check_limit(path: Path, error: Exception) -> None:

@@ -183,7 +183,8 @@ def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
         if not problems and not fatal:
             _ = load_index(folder, trusted=False).collection
     except (FormatError, KeyError, TypeError) as error:
-        fatal.append(str(error))
+        if not str(error).startswith(tuple(fatal)):  # that was said already
+            fatal.append(str(error))
     return _Findings(list(dict.fromkeys(fatal)), problems, sound, lost, n_words)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import glob
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -29,23 +30,24 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
 @contextmanager
-def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(target: Path, overwrite: bool = False, *, kind: str | None = None) -> Iterator[Path]:
     """Give an empty folder beside `target` that takes its place when the block succeeds.
 
-    When it does not, or is interrupted, what was at `target` is untouched.
+    When it does not, or is interrupted, what was at `target` is untouched. `kind` is the format of
+    what will be there.
 
     Raises
     ------
     ExistsError
         When `target` exists, and is not an empty folder, and `overwrite` is false; or when it is
-        something that `bovw` did not write.
+        something that `bovw` did not write, or of another kind.
     LockedError
         When another process is changing or overwriting it.
     StorageError
         When it cannot be written.
     """
     tidy(target)
-    check_target(target, overwrite)
+    check_target(target, overwrite, kind)
     is_there = (target / MANIFEST).is_file()
     with locked(target) if is_there else nullcontext(), _named_problems(target):
         with new_folder_at(target, overwrite) as aside:
@@ -206,11 +208,16 @@ def _put_back(aside: Path, target: Path) -> None:
             ) from error
 
 
-def check_target(target: Path, overwrite: bool = False) -> None:
-    """Raise an ExistsError when a folder may not be written to `target`."""
+def check_target(target: Path, overwrite: bool = False, kind: str | None = None) -> None:
+    """Raise an ExistsError when a folder (of some kind) may not be written to `target`."""
     if os.path.ismount(target):
         raise ExistsError(
             f"{target} is where a disk is mounted, which cannot be replaced: choose a folder in it"
+        )
+    if _is_here(target):
+        raise ExistsError(
+            f"{target} is the folder you are in, which cannot be replaced under your feet: choose "
+            "a folder in it, or go elsewhere"
         )
     if is_vacant(target):
         return
@@ -221,6 +228,12 @@ def check_target(target: Path, overwrite: bool = False) -> None:
         )
     if not overwrite:
         raise ExistsError(f"{target} exists already: choose another place, or overwrite it")
+    found = _kind_at(target)
+    if kind is not None and found not in (None, kind):
+        raise ExistsError(
+            f"{target} is {called(found)}, and is not overwritten by {called(kind)}: choose "
+            "another place, or remove it yourself"
+        )
 
 
 def is_vacant(target: Path) -> bool:
@@ -228,13 +241,38 @@ def is_vacant(target: Path) -> bool:
     return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
 
 
+def _is_here(target: Path) -> bool:
+    """Whether this process is in a folder, or one in it."""
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed
+        return False
+    return _real(target) in (here, *here.parents)
+
+
 def _is_ours(target: Path) -> bool:
     """Whether a manifest of bovw lies there, sound or not; others call files so, too."""
+    return b'"bovw-' in _beginning(target)
+
+
+def _kind_at(target: Path) -> str | None:
+    """Format of what lies there, as far as that can be said."""
+    found = re.search(rb'"format": ?"(bovw-[a-z]+)"', _beginning(target))
+    return None if found is None else found[1].decode("ascii")
+
+
+def _beginning(target: Path) -> bytes:
     try:
         with (target / MANIFEST).open("rb") as file:
-            return b'"bovw-' in file.read(1 << 16)
+            return file.read(1 << 16)
     except OSError:
-        return False
+        return b""
+
+
+def called(kind: str | None) -> str:
+    """What people call a format."""
+    names = {"vocabulary": "a vocabulary", "index": "an index", "lsa": "a compressed index"}
+    return names.get((kind or "").removeprefix("bovw-"), "a vocabulary or an index")
 
 
 def sync(path: Path) -> None:

@@ -61,7 +61,7 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
     target, number = Path(path), 1
     # The pictures stand in the segment in the order of the collection.
     keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
-    with new_folder(target, overwrite) as folder:
+    with new_folder(target, overwrite, kind=KIND) as folder:
         (folder / "vocabulary").mkdir()
         write_vocabulary(index.vocabulary, folder / "vocabulary")
         segments: list[dict[str, Any]] = []

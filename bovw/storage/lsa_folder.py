@@ -30,7 +30,7 @@ def save_lsa_index(
     index: LsaIndex, path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> None:
     """Write a compressed index to a folder; see `new_folder` for one that exists."""
-    with new_folder(Path(path), overwrite) as folder:
+    with new_folder(Path(path), overwrite, kind=KIND) as folder:
         (folder / "vocabulary").mkdir()
         write_vocabulary(index.vocabulary, folder / "vocabulary")
         write_catalogue(folder / _CATALOGUE, index.records, ())

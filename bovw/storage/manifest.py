@@ -12,12 +12,18 @@ from typing import Any, TypeVar
 from ..errors import FormatError, LockedError, StorageError
 from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
-from .folders import MANIFEST, moved_away, sync
+from .folders import MANIFEST, called, moved_away, sync
 
 Loaded = TypeVar("Loaded")
 ADVICE = "restore it from a copy, or make it anew"
+_SALVAGE = "'bovw doctor --repair' saves what is sound, or restore it from a copy"
 _ATTEMPTS = 10
 _FOLDERS = ("vocabulary", "segments", "candidates")
+
+
+def advice_for(name: str) -> str:
+    """What to do about a file that is damaged."""
+    return _SALVAGE if name.startswith(("segments/", "candidates/")) else ADVICE
 
 
 def file_sha256(path: Path) -> str:
@@ -90,7 +96,7 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> di
     for name, facts in manifest["files"].items():
         problem = file_problem(folder, name, facts)
         if problem is not None:
-            raise FormatError(f"{folder / name} {problem}: {ADVICE}")
+            raise FormatError(f"{folder / name} {problem}: {advice_for(name)}")
     return manifest
 
 
@@ -98,9 +104,9 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
     """Read a manifest, and check all but the files that it lists."""
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
-        raise FormatError(f"{folder}: {what}; give the folder of {_called(kind)}{_left(folder)}")
+        raise FormatError(f"{folder}: {what}; give the folder of {called(kind)}{_left(folder)}")
     if not (folder / MANIFEST).is_file():  # nor is a pipe one, which would be waited for
-        raise FormatError(f"{folder} holds no {MANIFEST}: it is not {_called(kind)} of bovw")
+        raise FormatError(f"{folder} holds no {MANIFEST}: it is not {called(kind)} of bovw")
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
         expected = digest(manifest) if isinstance(manifest, dict) else None
@@ -109,9 +115,7 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
     if not isinstance(manifest, dict) or not str(manifest.get("format", "")).startswith("bovw-"):
         raise FormatError(f"{folder / MANIFEST} is not a manifest of bovw")
     if kind is not None and manifest["format"] != kind:
-        raise FormatError(
-            f"{folder} is {_called(manifest['format'])}, but {_called(kind)} is needed"
-        )
+        raise FormatError(f"{folder} is {called(manifest['format'])}, but {called(kind)} is needed")
     found = manifest.get("version")
     if not isinstance(found, int) or found != version:
         raise FormatError(
@@ -206,11 +210,6 @@ def file_problem(
     return None
 
 
-def _called(kind: str | None) -> str:
-    names = {"vocabulary": "a vocabulary", "index": "an index", "lsa": "a compressed index"}
-    return names.get((kind or "").removeprefix("bovw-"), "a vocabulary or an index")
-
-
 def _left(folder: Path) -> str:
     """Where what was at a folder is, when it was to be overwritten and the machine stopped."""
     was = moved_away(folder)
@@ -235,4 +234,4 @@ def check_hashes(folder: Path, manifest: Mapping[str, Any]) -> None:
     for name, facts in manifest["files"].items():
         problem = file_problem(folder, name, facts, full=True)
         if problem is not None:
-            raise FormatError(f"{folder / name} {problem}: {ADVICE}")
+            raise FormatError(f"{folder / name} {problem}: {advice_for(name)}")

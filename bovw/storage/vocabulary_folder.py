@@ -37,7 +37,7 @@ def save_vocabulary(
     vocabulary: Vocabulary, path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> None:
     """Write a vocabulary to a folder; see `new_folder` for what happens to one that exists."""
-    with new_folder(Path(path), overwrite) as folder:
+    with new_folder(Path(path), overwrite, kind=KIND) as folder:
         write_vocabulary(vocabulary, folder)
 
 
