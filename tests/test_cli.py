@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,18 @@ def test_search_options(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     (result,) = printed(capsys, *arguments, "--verify", "0", "--expand", "none")
     assert result["matched"] is None
     assert result["answers"][0]["inliers"] is None
+
+
+def test_queries_that_are_none(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "nothing").mkdir()
+    queries = [str(tmp_path / name) for name in ("pipe.jpg", "nothing")]
+    assert main(["search", str(folder / "i"), *queries, "--allow", "zzz*"]) == 3
+    said = capsys.readouterr().err
+    assert "pipe.jpg: not a regular file" in said and "nothing: " in said
+    assert "nothing matches 'zzz*'" in said
 
 
 def test_evaluate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

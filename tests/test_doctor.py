@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from bovw.cli import main
 from bovw.errors import FormatError, LockedError
 from bovw.storage import diagnose
 from bovw.storage.lock import locked
+from bovw.storage.manifest import digest
 
 from .conftest import SMALL
 
@@ -87,6 +90,16 @@ def test_what_cannot_be_repaired(index: Path, capsys: pytest.CaptureFixture[str]
         diagnose(index.parent)
 
 
+@pytest.mark.parametrize("change", [{"settings": []}, {"generation": "x"}, {"versions": 3}])
+def test_an_odd_manifest_is_not_called_repaired(index: Path, change: dict[str, Any]) -> None:
+    flip(index / "segments/0002/words.npy")
+    manifest = {**json.loads((index / "manifest.json").read_text()), **change}
+    (index / "manifest.json").write_text(json.dumps({**manifest, "digest": digest(manifest)}))
+    found = diagnose(index, repair=True)
+    assert not found.is_sound and not found.can_be_repaired
+    assert "the manifest is not as expected" in found.problems[0]
+
+
 def test_leftovers_are_noted_and_removed(index: Path) -> None:
     (index / "segments/0009").mkdir()
     (index / "journal").write_bytes(b"bvwj half")
@@ -94,8 +107,12 @@ def test_leftovers_are_noted_and_removed(index: Path) -> None:
     notes = " ".join(diagnose(index).notes)
     assert "1 files in" in notes and "segments/0001/.DS_Store" in notes
     assert "segments/0009 is left" in notes and "0 pictures" in notes
-    with locked(index), pytest.raises(LockedError):
-        diagnose(index, repair=True)
+    with locked(index):
+        assert diagnose(index).notes == (
+            f"another process is changing {index}, and has not finished",
+        )
+        with pytest.raises(LockedError):
+            diagnose(index, repair=True)
     assert diagnose(index, repair=True).is_sound
     assert not (index / "segments/0009").exists()
 

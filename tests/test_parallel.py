@@ -59,6 +59,51 @@ def test_a_picture_that_kills_is_recorded(
     assert isinstance(found[1], Failure) and "killed, twice" in found[1].reason
 
 
+def test_a_query_that_kills_is_one_error(
+    engine: bovw.Engine, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = str(pictures[1])
+
+    def dying(query: tuple[str, None], settings: bovw.Settings, cache: str | None) -> object:
+        if query[0] == bad:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(query, settings, cache)
+
+    from bovw.extraction import extract_query as original
+
+    monkeypatch.setattr("bovw.extraction.extract_query", dying)
+    monkeypatch.setattr(engine, "n_jobs", 2)
+    found = engine.search_many([str(picture) for picture in pictures[:3]], 1)
+    assert [result.error is None for result in found] == [True, False, True]
+    assert found[1].error is not None and "killed, twice" in found[1].error
+
+
+ORPHANS = """
+import os, sys, time
+from bovw.parallel import ordered_map
+
+def work(item):
+    print(os.getpid(), flush=True)
+    time.sleep(0.1)
+
+for _ in ordered_map(work, range(1000), n_jobs=2):
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_workers_do_not_outlive_who_started_them(tmp_path: Path) -> None:
+    (tmp_path / "orphans.py").write_text(ORPHANS)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "orphans.py"], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        workers = {int(parent.stdout.readline()) for _ in range(6)}
+        parent.kill()
+        parent.communicate(timeout=60)  # until nobody can write there any more
+    assert parent.pid not in workers
+
+
 @pytest.fixture
 def interruptible() -> Iterator[None]:
     """What runs in the background, as tests may, is born with interrupts ignored."""
