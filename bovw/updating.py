@@ -101,7 +101,7 @@ def update_index(
     LockedError
         When another process is changing it.
     """
-    target = Path(path).absolute()  # "." is another folder when two have changed places
+    target = Path(path).absolute()  # for what lies beside it
     pictures = listed(pictures)
     check_on_error(on_error)
     tidy(target)
