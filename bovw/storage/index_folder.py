@@ -166,6 +166,8 @@ def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
         check_versions(made_with)
         if type(manifest["generation"]) is not int:
             raise ValueError(f"generation {shown(manifest['generation'])}")
+        if not all(type(place) is int for _, places in listed for place in places):
+            raise ValueError(f"removed {shown([places for _, places in listed])}")
         numbers = [segment_number(name) for name, _ in listed]
         if sorted(set(numbers)) != numbers:
             raise ValueError(f"segments {shown(numbers)}")
@@ -183,7 +185,7 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
     dead = {s.number: places for s, (_, places) in zip(segments, listed, strict=True) if places}
     for segment in segments:
         places = dead.get(segment.number, ())
-        if not all(type(p) is int and 0 <= p < segment.n_entries for p in places):
+        if not all(0 <= p < segment.n_entries for p in places):
             raise FormatError(
                 f"{folder}: the manifest removes pictures that are not there: {ADVICE}"
             )
