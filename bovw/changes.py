@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as AnyCollection
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -140,12 +140,13 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
     known: dict[str, Record | Failure] = {f.identifier: f for f in index.failures}
     known |= {record.identifier: record for record in index.collection.records}
     bases = [os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders]
-    empty = tuple(base for base in bases if not any(map(_below(base), here.values())))
+    empty = tuple(b for b in bases if not any(path.startswith(b) for path in here.values()))
+    bases += _left_behind(known, here)
     found = [
         identifier
         for identifier, entry in known.items()
         if identifier not in here
-        and entry.path.startswith((*bases, *_left_behind(known, here)))
+        and entry.path.startswith(tuple(bases))
         and (_is_gone(entry.path) or (isinstance(entry, Failure) and Path(entry.path).is_dir()))
     ]
     kept = {identifier for identifier in found if known[identifier].path.startswith(empty)}
@@ -156,10 +157,6 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
             stacklevel=4,
         )
     return [identifier for identifier in found if identifier not in kept]
-
-
-def _below(base: str) -> Callable[[str], bool]:
-    return lambda path: path.startswith(base)
 
 
 def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str]) -> list[str]:
