@@ -149,7 +149,8 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
         and entry.path.startswith(tuple(bases))
         and (_is_gone(entry.path) or (isinstance(entry, Failure) and Path(entry.path).is_dir()))
     ]
-    kept = {identifier for identifier in found if known[identifier].path.startswith(empty)}
+    lay = [name for name in found if isinstance(known[name], Record)]
+    kept = {name for name in lay if known[name].path.startswith(empty)}
     if kept:
         warnings.warn(
             f"{len(kept)} pictures that lay in {', '.join(empty)} are kept, though there are none "
@@ -160,7 +161,7 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
 
 
 def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str]) -> list[str]:
-    """Folders that are gone, and have moved: most of what lay in them was found elsewhere."""
+    """Folders that are gone, and have moved: what lay in them was found elsewhere."""
     moved: dict[str, list[tuple[Record, str]]] = {}
     for identifier, path in here.items():
         entry, tail = known.get(identifier), os.sep + os.path.normpath(identifier)
@@ -170,9 +171,7 @@ def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str])
     return [
         base
         for base, found in moved.items()
-        if _is_gone(base)
-        and 2 * len(found) > sum(entry.path.startswith(base) for entry in known.values())
-        and any(_has_content(path, record) for record, path in found)
+        if _is_gone(base) and any(_has_content(path, record) for record, path in found)
     ]
 
 
@@ -226,13 +225,18 @@ def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()
     """Say what a plan came to."""
     known, now = before.collection.positions, after.collection.positions
     failures = {failure.identifier: failure for failure in after.failures}
+    broken = {failure.identifier for failure in before.failures}
     names = [file.identifier for file in plan.wanted]
     done = [name for name in names if name in now and name not in failures]
     failed = [failures[name] for name in names if name in failures]
     return replace(
         removal(before, removed),
         added=tuple(name for name in done if name not in known),
-        updated=tuple(n for n in done if n in known and _record(after, n) != _record(before, n)),
+        updated=tuple(
+            name
+            for name in done
+            if name in known and (name in broken or _record(after, name) != _record(before, name))
+        ),
         unchanged=plan.unchanged,
         failed=(*plan.failed, *failed),
         duplicates=duplicates(after.collection.records, set(done)),

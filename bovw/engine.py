@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from .augmentation import augment_index
 from .changes import Changes, duplicates, make_plan, missing, removal, summary
+from .errors import StorageError
 from .index import Index
 from .indexing import (
     check_on_error,
@@ -330,16 +331,24 @@ class Engine(Searcher):
                         if index is not writer.index:
                             self.index = writer.commit(index)
                         builder.clear()
-                        if self.folder is not None and len(index.segments) > _MANY_SEGMENTS:
+
+                def merge() -> None:
+                    if self.folder is not None and len(writer.index.segments) > _MANY_SEGMENTS:
+                        with uninterrupted():
                             self.index = writer.compact()
 
+                def go_on() -> None:
+                    commit()
+                    with suppress(StorageError):  # pictures are worth more; the end will say it
+                        merge()
+
                 try:
-                    keep_features(plan.touched, before, builder, commit)
+                    keep_features(plan.touched, before, builder, go_on)
                     read_pictures(
                         wanted,
                         before,
                         builder,
-                        commit,
+                        go_on,
                         on_error=on_error,
                         cache=cache,
                         n_jobs=self.n_jobs,
@@ -349,6 +358,7 @@ class Engine(Searcher):
                     commit()
                     raise
                 commit(gone)
+                merge()
             changes = summary(before, writer.index, plan, gone)
             if on_error == "skip":
                 changes = replace(changes, failed=())

@@ -33,6 +33,7 @@ SUFFIXES = frozenset(
 )
 """File name endings (lower case) that are taken for pictures when a folder is searched."""
 
+_INPUT = ("/dev/stdin", *(f"/dev/fd/{number}" for number in range(256)))
 # EXIF orientation -> (transpose first, then flip rows, flip columns)
 _ORIENTATIONS = {
     2: (False, False, True),
@@ -146,7 +147,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Read a file; an ImageError when it cannot be read, or is none."""
     try:
         mode = Path(path).stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe is waited for, for ever
+        is_input = stat.S_ISFIFO(mode) and os.fspath(path) in _INPUT
+        # Any other pipe is waited for, for ever, and a device has no end.
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or is_input):
             raise ImageError(describe(path), "not a regular file", "take it out of the folder")
         return Path(path).read_bytes()
     except OSError as error:

@@ -113,6 +113,8 @@ def find_queries(sources: Paths) -> list[str]:
         text = os.fsdecode(source)
         if text.startswith("@") or Path(text).is_dir():
             found = [str(path) for path, _ in sorted(_expanded([source], None))]
+            if not found and text.startswith("@"):
+                raise ImageError(text, "names no pictures", "give a text with one path a line")
             paths += found or [text]
         else:
             paths.append(text)

@@ -131,7 +131,7 @@ def update_index(
                 made.compact()
             read_manifest(room / NEW)  # nothing takes the place of an index that is not sound
             write_text(room / _MADE, made.index.digest)
-            replace_folder(target, room, overwrite)
+            replace_folder(target, room, overwrite and not vacant)
         return Engine.open(target, n_jobs=n_jobs), changes
     # Features of a vocabulary's training are read again to be indexed, also after a crash.
     spare = target.parent / f".{target.name}.features"

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..diary import READING
 from ..errors import FormatError, LockedError, StorageError
+from ..files import is_regular
 from .folders import MANIFEST, abandoned, rooms_for_another, tidy
 from .index_folder import KIND, VERSION, load_index, read_header
 from .index_writer import remove_unlisted, unlisted
@@ -238,7 +239,7 @@ def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> l
         "remove it"
         for path in rooms_for_another(folder)
     ]
-    if n_words is not None and (folder / JOURNAL).exists():
+    if n_words is not None and is_regular(folder / JOURNAL):
         waiting = len(list(read_journal(folder, n_words)))
         notes.append(
             f"{waiting} pictures that an interrupted run has finished wait in {folder / JOURNAL}: "

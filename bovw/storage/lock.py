@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,8 +41,10 @@ def locked(folder: Path, *, make: bool = False) -> Iterator[Callable[[], bool]]:
             f"cannot write {path}: {error.strerror or error}; check permissions"
         ) from error
     try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise StorageError(f"{path} is not a file: remove it")
         os.lseek(handle, 0, os.SEEK_SET)
-        if not _take(handle, path):
+        if not _take_soon(handle, path):
             os.lseek(handle, 1, os.SEEK_SET)  # the first byte is what Windows locks
             owner = os.read(handle, 20).decode("ascii", "replace").strip()
             raise LockedError(
@@ -94,6 +98,15 @@ def _is_still(handle: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _take_soon(handle: int, path: Path) -> bool:
+    """Take a lock, also when somebody has only looked whether it is free."""
+    for _ in range(5):
+        if _take(handle, path):
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _take(handle: int, path: Path) -> bool:
