@@ -246,3 +246,29 @@ def test_pictures_of_folders_that_may_not_be_mounted_are_kept(
     names(folder)[0].unlink()
     assert len(empty.sync(iter([folder])).removed) == 1
     assert len(empty) == 11
+
+
+def test_what_is_restored_as_it_was_is_called_updated(empty: bovw.Engine, folder: Path) -> None:
+    empty.add(folder)
+    picture = names(folder)[2]
+    content, facts = picture.read_bytes(), picture.stat()
+    picture.write_bytes(b"no")
+    assert len(empty.add(folder).failed) == 1
+    picture.write_bytes(content)
+    os.utime(picture, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert empty.add(folder).updated == (picture.name,)
+
+
+def test_a_merge_that_fails_stops_no_run(
+    empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
+    monkeypatch.setattr("bovw.engine._MANY_SEGMENTS", 3)
+
+    def full(*_: Any) -> None:
+        raise StorageError("no room")
+
+    monkeypatch.setattr("bovw.storage.index_writer.IndexWriter.compact", full)
+    with pytest.raises(StorageError, match="no room"):
+        empty.add(folder)
+    assert empty.folder is not None and len(bovw.Engine.open(empty.folder)) == 12
