@@ -12,9 +12,11 @@ import bovw
 from bovw.errors import (
     ImageError,
     IncompatibleError,
+    StorageError,
     UnknownPictureError,
 )
 from bovw.pictures import PictureFile
+from bovw.storage import IndexWriter
 
 from .conftest import FEW, answers, names
 
@@ -268,7 +270,7 @@ def test_a_merge_that_fails_stops_no_run(
     def full(*_: Any) -> None:
         raise StorageError("no room")
 
-    monkeypatch.setattr("bovw.storage.index_writer.IndexWriter.compact", full)
+    monkeypatch.setattr(IndexWriter, "compact", full)
     with pytest.raises(StorageError, match="no room"):
         empty.add(folder)
     assert empty.folder is not None and len(bovw.Engine.open(empty.folder)) == 12
