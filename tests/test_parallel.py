@@ -83,7 +83,7 @@ import os, sys, time
 from bovw.parallel import ordered_map
 
 def work(item):
-    os.write(1, b"%d\n" % os.getpid())
+    os.write(1, b"%d\\n" % os.getpid())
     time.sleep(0.1)
 
 for _ in ordered_map(work, range(1000), n_jobs=2):
