@@ -141,12 +141,12 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
     known |= {record.identifier: record for record in index.collection.records}
     bases = [os.path.abspath(folder).rstrip(os.sep) + os.sep for folder in folders]
     empty = tuple(b for b in bases if not any(path.startswith(b) for path in here.values()))
-    bases += _left_behind(known, here)
+    places = (*bases, *_left_behind(known, here))
     found = [
         identifier
         for identifier, entry in known.items()
         if identifier not in here
-        and entry.path.startswith(tuple(bases))
+        and entry.path.startswith(places)
         and (_is_gone(entry.path) or (isinstance(entry, Failure) and Path(entry.path).is_dir()))
     ]
     lay = [name for name in found if isinstance(known[name], Record)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from .output import ERROR, GOOD, answer, check_output
+from .output import ERROR, GOOD, answer, check_output, matching
 
 
 def positive(text: str) -> int:
@@ -21,8 +20,6 @@ def positive(text: str) -> int:
 
 def remove(options: argparse.Namespace) -> int:
     """Remove pictures from an index."""
-    from fnmatch import fnmatchcase
-
     from ..engine import Engine
     from ..errors import SettingsError
 
@@ -33,10 +30,7 @@ def remove(options: argparse.Namespace) -> int:
     known = [record.identifier for record in engine.collection.records]
     known += [failure.identifier for failure in engine.failures]
     for pattern in options.pattern or ():
-        found = [name for name in known if fnmatchcase(name, pattern)]
-        if not found:
-            print(f"bovw: note: nothing matches {pattern!r}", file=sys.stderr)
-        names += found
+        names += matching(pattern, known)
     changes = engine.remove(names)
     answer(
         options,

@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,14 @@ def facts(content: dict[str, Any], indent: str = "") -> list[str]:
             shown = f"{value:.4f}" if isinstance(value, float) else str(value)
             lines.append(f"{indent}{name:<{24 - len(indent)}} {printable(shown)}")
     return lines
+
+
+def matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """Give the names that match a pattern; when there are none, say so on stderr."""
+    found = [name for name in names if fnmatchcase(name, pattern)]
+    if not found:
+        print(f"bovw: note: nothing matches {pattern!r}", file=sys.stderr)
+    return found
 
 
 def check_output(options: argparse.Namespace, kind: str) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from .output import (
     answer,
     check_output,
     facts,
+    matching,
     print_json,
     printable,
     report_failures,
@@ -24,7 +23,6 @@ from .output import (
 
 if TYPE_CHECKING:
     from ..evaluation import GroundTruth
-    from ..segment import Record
 
 
 def train(options: argparse.Namespace) -> int:
@@ -110,13 +108,6 @@ def index(options: argparse.Namespace) -> int:
     return report_failures([(failure.path, failure.reason) for failure in changes.failed])
 
 
-def _note_nothing_allowed(pattern: str | None, records: Sequence[Record]) -> None:
-    from fnmatch import fnmatchcase
-
-    if pattern is not None and not any(fnmatchcase(r.identifier, pattern) for r in records):
-        print(f"bovw: note: nothing matches {pattern!r}", file=sys.stderr)
-
-
 def search(options: argparse.Namespace) -> int:
     """Search an index."""
     from fnmatch import fnmatchcase
@@ -137,13 +128,15 @@ def search(options: argparse.Namespace) -> int:
             )
         trusted = not options.untrusted
         compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
-        _note_nothing_allowed(pattern, compressed.records)
+        if pattern is not None:
+            matching(pattern, (r.identifier for r in compressed.records))
         results = compressed.search_many(
             queries, options.k, allow=allow, n_jobs=options.jobs, progress=True
         )
     else:
         engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
-        _note_nothing_allowed(pattern, engine.collection.records)
+        if pattern is not None:
+            matching(pattern, (r.identifier for r in engine.collection.records))
         results = engine.search_many(
             queries,
             options.k,
