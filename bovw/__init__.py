@@ -12,47 +12,47 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Answer": "results",
+    "Answer": "search.results",
     "BovwError": "errors",
-    "Engine": "engine",
-    "Explanation": "explanation",
+    "Engine": "engine.engine",
+    "Explanation": "search.explanation",
     "ImageError": "errors",
-    "PRESETS": "presets",
-    "SearchResult": "results",
-    "Settings": "settings",
-    "SiftExtractor": "features",
-    "TfidfWeighting": "weighting",
-    "Vocabulary": "vocabulary",
-    "compare": "comparison",
-    "load_settings": "presets",
+    "PRESETS": "settings.presets",
+    "SearchResult": "search.results",
+    "Settings": "settings.settings",
+    "SiftExtractor": "features.sift",
+    "TfidfWeighting": "vocabulary.weighting",
+    "Vocabulary": "vocabulary.vocabulary",
+    "compare": "comparison.comparing",
+    "load_settings": "settings.presets",
     "load_vocabulary": "storage",
-    "save_settings": "presets",
+    "save_settings": "settings.presets",
     "save_vocabulary": "storage",
-    "train_vocabulary": "training",
-    "update_index": "updating",
+    "train_vocabulary": "vocabulary.training",
+    "update_index": "engine.update",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from .comparison import compare as compare
-    from .engine import Engine as Engine
+    from .comparison.comparing import compare as compare
+    from .engine.engine import Engine as Engine
+    from .engine.update import update_index as update_index
     from .errors import BovwError as BovwError
     from .errors import ImageError as ImageError
-    from .explanation import Explanation as Explanation
-    from .features import SiftExtractor as SiftExtractor
-    from .presets import PRESETS as PRESETS
-    from .presets import load_settings as load_settings
-    from .presets import save_settings as save_settings
-    from .results import Answer as Answer
-    from .results import SearchResult as SearchResult
-    from .settings import Settings as Settings
+    from .features.sift import SiftExtractor as SiftExtractor
+    from .search.explanation import Explanation as Explanation
+    from .search.results import Answer as Answer
+    from .search.results import SearchResult as SearchResult
+    from .settings.presets import PRESETS as PRESETS
+    from .settings.presets import load_settings as load_settings
+    from .settings.presets import save_settings as save_settings
+    from .settings.settings import Settings as Settings
     from .storage import load_vocabulary as load_vocabulary
     from .storage import save_vocabulary as save_vocabulary
-    from .training import train_vocabulary as train_vocabulary
-    from .updating import update_index as update_index
-    from .vocabulary import Vocabulary as Vocabulary
-    from .weighting import TfidfWeighting as TfidfWeighting
+    from .vocabulary.training import train_vocabulary as train_vocabulary
+    from .vocabulary.vocabulary import Vocabulary as Vocabulary
+    from .vocabulary.weighting import TfidfWeighting as TfidfWeighting
 
 
 def __getattr__(name: str) -> object:

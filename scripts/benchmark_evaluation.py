@@ -21,10 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from bovw.evaluation import GroundTruth, GroundTruthQuery, Run, score_run
-from bovw.parallel import limited_threads
-from bovw.reranking import Diffusion, KReciprocal, nearest_rows
-from bovw.versions import conditions
+from bovw.embeddings.reranking import Diffusion, KReciprocal, nearest_rows
+from bovw.evaluation import (
+    GroundTruth,
+    GroundTruthQuery,
+    Run,
+    score_run,
+)
+from bovw.parallel.workers import limited_threads
+from bovw.settings.versions import conditions
 
 METRICS = ("ap", "ap_trapezoid", "p@10", "ndcg@10")
 _POSITIVES = 20

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 
 import bovw
-from bovw.features import SiftExtractor
-from bovw.histogram_index import candidate_recall
-from bovw.parallel import limited_threads
-from bovw.pictures import find_pictures
+from bovw.features.sift import SiftExtractor
+from bovw.parallel.workers import limited_threads
+from bovw.pictures.finding import find_pictures
+from bovw.search.candidates import candidate_recall
+from bovw.settings.versions import conditions
 from bovw.storage import load_vocabulary, save_index
-from bovw.versions import conditions
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
 FOLDERS = ("oxford1k", "smvs_dvd", "ukbench1000", "distractors")

@@ -23,9 +23,9 @@ from joblib.externals.loky import get_reusable_executor
 
 import bovw
 from bovw.formats import load_ground_truth
-from bovw.histogram_index import HistogramIndex, candidate_recall
-from bovw.parallel import limited_threads
-from bovw.versions import conditions
+from bovw.parallel.workers import limited_threads
+from bovw.search.candidates import HistogramIndex, candidate_recall
+from bovw.settings.versions import conditions
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
 FOLDERS = ("oxford1k", "smvs_dvd", "ukbench1000", "distractors")

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 import bovw
 from bovw.evaluation import evaluate
-from bovw.extraction import extract_query
-from bovw.features import Features
+from bovw.features.extraction import extract_query
+from bovw.features.sift import Features
 
 _PARAMETERS = {
     "index": {"gpu_id": None},

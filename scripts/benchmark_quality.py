@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 import bovw
-from bovw import versions
 from bovw.evaluation import GroundTruth, Scores, evaluate
 from bovw.formats import load_ground_truth
+from bovw.settings import versions
 from bovw.storage import load_vocabulary, save_vocabulary
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))

@@ -20,15 +20,15 @@ import numpy as np
 from benchmark_quality import BENCHMARKS, DATA, conditions
 
 import bovw
-from bovw.aggregation import aggregate_collection, score_aggregated
-from bovw.cascade import Stopwatch
-from bovw.collection import Collection
-from bovw.extraction import extract_query
-from bovw.features import Features
+from bovw.collection.forward_store import Collection
+from bovw.collection.segment import PictureWords, make_segment
+from bovw.features.extraction import extract_query
+from bovw.features.sift import Features
 from bovw.formats import load_ground_truth
-from bovw.match_kernel import find_matches, score_candidates
-from bovw.parallel import limited_threads
-from bovw.segment import PictureWords, make_segment
+from bovw.parallel.workers import limited_threads
+from bovw.search.cascade import Stopwatch
+from bovw.search.kernels.aggregated import aggregate_collection, score_aggregated
+from bovw.search.kernels.hamming import find_matches, score_candidates
 
 Asked = dict[str, list[Features]]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bovw
-from bovw.extraction import extract_query
-from bovw.features import Features, SiftExtractor, root_sift
-from bovw.images import Box, Image, read_image
+from bovw.features.extraction import extract_query
+from bovw.features.sift import Features, SiftExtractor, root_sift
+from bovw.pictures.decoding import Box, Image, read_image
 
 N_ADDED = 500
 PLAIN = bovw.Settings()

@@ -33,8 +33,8 @@ from fuzz_mutations import ARRAY, BYTES, JSON, Rng
 
 import bovw
 from bovw.errors import BovwError
-from bovw.lsa_index import LsaIndex
-from bovw.parallel import limited_threads, progress_bar
+from bovw.index.compressed import LsaIndex
+from bovw.parallel.workers import limited_threads, progress_bar
 from bovw.storage import load_lsa_index, read_manifest, save_lsa_index
 from bovw.storage.manifest import digest
 

@@ -29,11 +29,11 @@ from typing import Any
 from torture_steps import STEPS, Answers, State, Step, Subject, answers, state_of
 
 import bovw
-import bovw.indexing
-import bovw.parallel
+from bovw.collection.segment import Failure
+from bovw.engine import ingestion
 from bovw.errors import BovwError, UnknownPictureError
-from bovw.parallel import limited_threads, progress_bar
-from bovw.segment import Failure
+from bovw.parallel import workers
+from bovw.parallel.workers import limited_threads, progress_bar
 from bovw.storage import (
     NEW,
     IndexWriter,
@@ -79,21 +79,21 @@ def extracted() -> Iterator[list[str]]:
     do not outlive a fork.
     """
     read: list[str] = []
-    original, at_once = bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE
-    isolated = bovw.parallel.isolated
+    original, at_once = ingestion.extract_files, ingestion._PICTURES_AT_ONCE
+    isolated = workers.isolated
 
     def listing(files: Any, *rest: Any, **more: Any) -> Any:
         for file, features in original(files, *rest, **more):
             read.append(file.identifier)
             yield file, features
 
-    bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE = listing, 1
-    bovw.parallel.isolated = lambda function, item, _: function(item)
+    ingestion.extract_files, ingestion._PICTURES_AT_ONCE = listing, 1
+    workers.isolated = lambda function, item, _: function(item)
     try:
         yield read
     finally:
-        bovw.indexing.extract_files, bovw.indexing._PICTURES_AT_ONCE = original, at_once
-        bovw.parallel.isolated = isolated
+        ingestion.extract_files, ingestion._PICTURES_AT_ONCE = original, at_once
+        workers.isolated = isolated
 
 
 class Torture(Subject):

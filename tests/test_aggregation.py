@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.aggregation import aggregate_collection, aggregate_query, score_aggregated
-from bovw.collection import Collection
-from bovw.query import QueryFeatures
-from bovw.segment import Record, make_segment, picture_words
-from bovw.settings import KernelSettings
-from bovw.signatures import aggregate
+from bovw.collection.forward_store import Collection
+from bovw.collection.segment import Record, make_segment, picture_words
+from bovw.search.kernels.aggregated import aggregate_collection, aggregate_query, score_aggregated
+from bovw.search.query import QueryFeatures
+from bovw.settings.settings import KernelSettings
+from bovw.vocabulary.signatures import aggregate
 
 ALL = np.uint64(2**64 - 1)
 

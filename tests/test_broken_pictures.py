@@ -15,7 +15,7 @@ import bovw
 from bovw.cli import main
 from bovw.cli.output import printable
 from bovw.errors import ImageError
-from bovw.images import read_image
+from bovw.pictures.decoding import read_image
 from bovw.storage import save_vocabulary
 
 from .broken_pictures import BrokenPictures, make_broken_pictures

@@ -10,12 +10,12 @@ import pytest
 
 import bovw
 from bovw.cli import main
-from bovw.comparison import Fusion, System, compare
-from bovw.embedding_systems import embedding_run
-from bovw.embeddings import Embeddings
+from bovw.comparison.comparing import Fusion, System, compare
+from bovw.comparison.embedding_runs import embedding_run
+from bovw.embeddings.embeddings import Embeddings
 from bovw.errors import BovwError, GroundTruthError, SettingsError
 from bovw.evaluation import GroundTruth, GroundTruthQuery, Run
-from bovw.evaluation.comparison import compare_runs
+from bovw.evaluation.side_by_side import compare_runs
 from bovw.formats import read_run
 
 from .conftest import SAMPLE
@@ -148,8 +148,8 @@ def test_mistakes_are_noticed_before_anything_is_ranked(
     def ranked(*_: object, **__: object) -> None:
         raise AssertionError("ranked")
 
-    monkeypatch.setattr("bovw.comparison.engine_run", ranked)
-    monkeypatch.setattr("bovw.comparison.embedding_run", ranked)
+    monkeypatch.setattr("bovw.comparison.comparing.engine_run", ranked)
+    monkeypatch.setattr("bovw.comparison.comparing.embedding_run", ranked)
     systems = [f"strong={compared}/posters.bovw", f"{compared}/net.npz"]
     with pytest.raises(SettingsError, match=message):
         compare(compared / "gnd.json", systems, root=SAMPLE, **given)  # type: ignore[arg-type]

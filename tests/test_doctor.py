@@ -118,7 +118,7 @@ def test_leftovers_are_noted_and_removed(index: Path) -> None:
 
 
 def test_a_compressed_index(index: Path, tmp_path: Path) -> None:
-    from bovw.lsa_index import LsaIndex
+    from bovw.index.compressed import LsaIndex
     from bovw.storage import save_lsa_index
 
     save_lsa_index(LsaIndex.of(bovw.Engine.open(index).index, 4), tmp_path / "c")

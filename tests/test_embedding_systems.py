@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bovw.comparison import compare
-from bovw.embedding_systems import EmbeddingOptions, embedding_run
-from bovw.embeddings import EmbeddingIndex, Embeddings, save_embeddings
+from bovw.comparison.comparing import compare
+from bovw.comparison.embedding_runs import EmbeddingOptions, embedding_run
+from bovw.embeddings.embeddings import EmbeddingIndex, Embeddings, save_embeddings
 from bovw.errors import EmbeddingError
 from bovw.evaluation import GroundTruth
-from bovw.evaluation.comparison import compare_runs
+from bovw.evaluation.side_by_side import compare_runs
 
 from .conftest import SAMPLE
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from bovw.embeddings import (
+from bovw.embeddings.embeddings import (
     EmbeddingIndex,
     Embeddings,
     Projection,
@@ -210,7 +210,7 @@ def test_search_in_blocks_gives_the_same(
     index = EmbeddingIndex(Embeddings(tuple("abcdef"), np.eye(6)))
     queries = rng.integers(0, 9, (7, 6))
     whole = index.search(queries, 4)
-    monkeypatch.setattr("bovw.reranking._SCORES_AT_ONCE", 12)
+    monkeypatch.setattr("bovw.embeddings.reranking._SCORES_AT_ONCE", 12)
     parts = index.search(queries, 4)
     assert np.array_equal(whole.indices, parts.indices)
     assert np.array_equal(whole.similarities, parts.similarities)

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bovw.errors import GroundTruthError, SettingsError
-from bovw.evaluation import Run
-from bovw.fusion import (
+from bovw.comparison.engine_runs import fused_run
+from bovw.comparison.fusion import (
     fused_ranking,
     normalise_scores,
     put_first,
     reciprocal_rank_fusion,
     weighted_fusion,
 )
-from bovw.systems import fused_run
+from bovw.errors import GroundTruthError, SettingsError
+from bovw.evaluation import Run
 
 
 def test_reciprocal_ranks_by_hand() -> None:

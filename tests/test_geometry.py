@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.geometry import PictureFeatures, verify
-from bovw.matching import tentative_matches
-from bovw.parallel import limited_threads
-from bovw.settings import GeometrySettings
+from bovw.parallel.workers import limited_threads
+from bovw.search.geometry.correspondences import tentative_matches
+from bovw.search.geometry.verification import PictureFeatures, verify
+from bovw.settings.settings import GeometrySettings
 
 SIZE = (640, 480)
 MODELS = ["similarity", "partial", "affine", "homography"]

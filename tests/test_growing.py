@@ -15,7 +15,7 @@ from bovw.errors import (
     StorageError,
     UnknownPictureError,
 )
-from bovw.pictures import PictureFile
+from bovw.pictures.finding import PictureFile
 from bovw.storage import IndexWriter
 
 from .conftest import FEW, answers, names
@@ -85,10 +85,10 @@ def test_only_what_is_new_or_changed_is_read(
     fourth.unlink()
     read: list[str] = []
     monkeypatch.setattr(
-        "bovw.extraction.extract_query",
+        "bovw.features.extraction.extract_query",
         lambda query, *rest, **more: read.append(Path(query[0]).name) or original(query, *rest),
     )
-    from bovw.features import SiftExtractor
+    from bovw.features.sift import SiftExtractor
 
     def original(query: Any, settings: bovw.Settings, *_: Any) -> Any:
         return SiftExtractor(settings.features).extract(query[0], settings.images)
@@ -96,7 +96,7 @@ def test_only_what_is_new_or_changed_is_read(
     changes = empty.sync(folder)
     assert read == [second.name]
     with monkeypatch.context() as patch:  # its time is known from now on
-        patch.setattr("bovw.changes.read_bytes", None)
+        patch.setattr("bovw.engine.plan.read_bytes", None)
         assert len(empty.sync(folder).unchanged) == 11
     assert changes.updated == (second.name,) and changes.removed == (fourth.name,)
     assert changes.added == () and len(changes.unchanged) == 10
@@ -166,7 +166,8 @@ def test_the_failure_of_a_folder_ends_when_it_can_be_read(
     names(folder)[0].rename(folder / "sub" / "a.jpg")
     with monkeypatch.context() as patch:
         patch.setattr(
-            "bovw.engine.find_pictures", lambda *_, **__: [PictureFile("sub", str(folder / "sub"))]
+            "bovw.engine.engine.find_pictures",
+            lambda *_, **__: [PictureFile("sub", str(folder / "sub"))],
         )
         assert [f.identifier for f in empty.sync(folder).failed] == ["sub"]
     changes = empty.sync(folder)
@@ -221,7 +222,7 @@ def test_pictures_are_described_as_the_index_says(empty: bovw.Engine, folder: Pa
 def test_very_many_segments_are_merged(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bovw.engine._MANY_SEGMENTS", 2)
+    monkeypatch.setattr("bovw.engine.engine._MANY_SEGMENTS", 2)
     for n in (1, 2, 3):
         assert len(empty.add(names(folder)[:n]).added) == 1
     assert empty.info()["n_segments"] == 1 and len(empty) == 3
@@ -265,8 +266,8 @@ def test_a_merge_that_fails_stops_no_run(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
-    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
-    monkeypatch.setattr("bovw.engine._MANY_SEGMENTS", 3)
+    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.engine._MANY_SEGMENTS", 3)
 
     def full(*_: Any) -> None:
         raise StorageError("no room")

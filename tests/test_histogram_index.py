@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bovw.histogram_index import HistogramIndex, StoredGraph, candidate_recall
 from bovw.nearest import CacheFile
-from bovw.settings import CandidateSettings
-from bovw.weighting import normalise
+from bovw.search.candidates import HistogramIndex, StoredGraph, candidate_recall
+from bovw.settings.settings import CandidateSettings
+from bovw.vocabulary.weighting import normalise
 
 METHODS = ["inverted", "sparse-hnsw", "lsa-hnsw"]
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image as PillowImage
 
 from bovw.errors import ImageError, SettingsError
-from bovw.images import read_image
-from bovw.settings import ImageSettings
+from bovw.pictures.decoding import read_image
+from bovw.settings.settings import ImageSettings
 
 from .conftest import SAMPLE
 

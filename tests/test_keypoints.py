@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.keypoints import pack_keypoints, unpack_angles, unpack_keypoints
+from bovw.collection.keypoints import pack_keypoints, unpack_angles, unpack_keypoints
 
 
 @pytest.mark.parametrize("size", [(800, 600), (60, 4096), (12, 12)])

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 import bovw
-from bovw.collection import Collection
+from bovw.collection.forward_store import Collection
+from bovw.collection.segment import Record, make_segment, picture_words
+from bovw.embeddings.query_expansion import enrich_query
 from bovw.errors import SettingsError
-from bovw.expansion import enrich_query
-from bovw.match_kernel import (
+from bovw.search.kernels.hamming import (
     correspondences,
     find_matches,
     of_candidates,
     score_candidates,
 )
-from bovw.query import QueryFeatures, picture_as_query
-from bovw.segment import Record, make_segment, picture_words
-from bovw.settings import KernelSettings, Settings
-from bovw.signatures import HammingEmbedding, hamming_distances
-from bovw.vocabulary import Vocabulary
+from bovw.search.query import QueryFeatures, picture_as_query
+from bovw.settings.settings import KernelSettings, Settings
+from bovw.vocabulary.signatures import HammingEmbedding, hamming_distances
+from bovw.vocabulary.vocabulary import Vocabulary
 
 N_WORDS = 12
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import bovw
-from bovw.extraction import extract_files
-from bovw.parallel import ordered_map, uninterrupted
-from bovw.segment import Failure
+from bovw.collection.segment import Failure
+from bovw.features.extraction import extract_files
+from bovw.parallel.workers import ordered_map, uninterrupted
 from bovw.storage import save_vocabulary
 
 
@@ -40,9 +40,9 @@ def test_an_item_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> None
 def test_a_picture_that_kills_is_recorded(
     pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bovw import extraction
-    from bovw.features import Features
-    from bovw.pictures import PictureFile
+    from bovw.features import extraction
+    from bovw.features.sift import Features
+    from bovw.pictures.finding import PictureFile
 
     bad = str(pictures[1])
 
@@ -51,7 +51,7 @@ def test_a_picture_that_kills_is_recorded(
             os.kill(os.getpid(), signal.SIGKILL)
         return extraction.extract_query((file.path, None), settings, cache)
 
-    monkeypatch.setattr("bovw.extraction._extract_file", dying)
+    monkeypatch.setattr("bovw.features.extraction._extract_file", dying)
     files = [PictureFile(p.name, str(p)) for p in pictures[:3]]
     settings = bovw.Settings().changed(features={"max_features": 20})
     found = [result for _, result in extract_files(files, settings, n_jobs=2)]
@@ -69,9 +69,9 @@ def test_a_query_that_kills_is_one_error(
             os.kill(os.getpid(), signal.SIGKILL)
         return original(query, settings, cache)
 
-    from bovw.extraction import extract_query as original
+    from bovw.features.extraction import extract_query as original
 
-    monkeypatch.setattr("bovw.extraction.extract_query", dying)
+    monkeypatch.setattr("bovw.features.extraction.extract_query", dying)
     monkeypatch.setattr(engine, "n_jobs", 2)
     found = engine.search_many([str(picture) for picture in pictures[:3]], 1)
     assert [result.error is None for result in found] == [True, False, True]

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from bovw.errors import EmbeddingError, NotFittedError, SettingsError, TrainingError
-from bovw.quantisation import ProductQuantizer, ScalarQuantizer
+from bovw.embeddings.quantisation import ProductQuantizer, ScalarQuantizer
+from bovw.errors import (
+    EmbeddingError,
+    NotFittedError,
+    SettingsError,
+    TrainingError,
+)
 
 
 def test_eight_bits_by_hand() -> None:

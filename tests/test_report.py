@@ -11,12 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bovw.embedding_systems import embedding_run
-from bovw.embeddings import Embeddings
+from bovw.comparison.embedding_runs import embedding_run
+from bovw.comparison.engine_runs import fused_run
+from bovw.embeddings.embeddings import Embeddings
 from bovw.evaluation import GroundTruth, GroundTruthQuery, Run
-from bovw.evaluation.comparison import compare_runs
-from bovw.report import comparison_csv, comparison_latex, comparison_text, write_runs
-from bovw.systems import fused_run
+from bovw.evaluation.side_by_side import compare_runs
+from bovw.report import (
+    comparison_csv,
+    comparison_latex,
+    comparison_text,
+    write_runs,
+)
 
 
 def test_written_runs_give_other_tools_our_scores(tmp_path: Path) -> None:

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from bovw.embeddings.reranking import (
+    Diffusion,
+    KReciprocal,
+    Neighbours,
+    nearest_rows,
+)
 from bovw.errors import SettingsError
-from bovw.reranking import Diffusion, KReciprocal, Neighbours, nearest_rows
 
 N_GROUPS, GROUP = 12, 8
 

@@ -14,9 +14,7 @@ import numpy as np
 import pytest
 
 from bovw.errors import GroundTruthError
-from bovw.formats import (
-    load_revisited,
-)
+from bovw.formats import load_revisited
 from bovw.formats.restricted_pickle import load_pickle
 
 

@@ -43,7 +43,7 @@ def test_an_interrupted_run_is_taken_up(
 ) -> None:
     """The journal knows what was finished; here the run ends as if the machine had stopped."""
     assert empty.folder is not None
-    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
     given: list[Any] = []
 
     def stopping(files: Any, *rest: Any, **more: Any) -> Any:
@@ -53,9 +53,9 @@ def test_an_interrupted_run_is_taken_up(
                 raise SystemExit
             yield item
 
-    from bovw.indexing import extract_files as original
+    from bovw.engine.ingestion import extract_files as original
 
-    monkeypatch.setattr("bovw.indexing.extract_files", stopping)
+    monkeypatch.setattr("bovw.engine.ingestion.extract_files", stopping)
     stop_at = 5
     with pytest.raises(SystemExit):
         empty.add(folder)
@@ -79,7 +79,7 @@ def test_an_interrupted_run_is_taken_up(
 def test_ctrl_c_keeps_what_was_finished(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bovw.indexing import extract_files as original
+    from bovw.engine.ingestion import extract_files as original
 
     def interrupted(*given: Any, **more: Any) -> Any:
         for number, item in enumerate(original(*given, **more)):
@@ -87,7 +87,7 @@ def test_ctrl_c_keeps_what_was_finished(
                 raise KeyboardInterrupt
             yield item
 
-    monkeypatch.setattr("bovw.indexing.extract_files", interrupted)
+    monkeypatch.setattr("bovw.engine.ingestion.extract_files", interrupted)
     with pytest.raises(KeyboardInterrupt):
         empty.add(folder)
     assert empty.folder is not None
@@ -213,7 +213,7 @@ def test_leftovers_of_a_crash_are_removed(
 def test_a_folder_that_is_moved_away_is_not_written(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bovw.indexing import extract_files as original
+    from bovw.engine.ingestion import extract_files as original
 
     assert empty.folder is not None
     elsewhere = empty.folder.with_name("elsewhere")
@@ -224,7 +224,7 @@ def test_a_folder_that_is_moved_away_is_not_written(
         empty.folder.rename(elsewhere)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bovw.indexing.extract_files", moving)
+        patch.setattr("bovw.engine.ingestion.extract_files", moving)
         with pytest.raises(StorageError, match="was moved or removed while"):
             empty.add(folder)
     assert not empty.folder.exists()
@@ -398,8 +398,8 @@ def test_segments_are_merged_before_too_many_files_are_open(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
-    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
-    monkeypatch.setattr("bovw.engine._MANY_SEGMENTS", 3)
+    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.engine._MANY_SEGMENTS", 3)
     most = []
     commit = IndexWriter.commit
 

@@ -14,7 +14,7 @@ import pytest
 
 import bovw
 from bovw.errors import ExistsError, IncompatibleError, TrainingError
-from bovw.extraction import extract_files
+from bovw.features.extraction import extract_files
 from bovw.storage import diagnose
 
 from .conftest import FEW, SAMPLE
@@ -25,7 +25,9 @@ def test_without_a_vocabulary_it_goes_on_from_the_features_it_has(
 ) -> None:
     target = tmp_path / "i"
     with monkeypatch.context() as patch:
-        patch.setattr("bovw.training.Vocabulary.fit", lambda *_: (_ for _ in ()).throw(SystemExit))
+        patch.setattr(
+            "bovw.vocabulary.training.Vocabulary.fit", lambda *_: (_ for _ in ()).throw(SystemExit)
+        )
         with pytest.raises(SystemExit):
             bovw.update_index(target, pictures[:8], settings=FEW)
     kept = tmp_path / ".i.features"
@@ -33,7 +35,7 @@ def test_without_a_vocabulary_it_goes_on_from_the_features_it_has(
     times = {path: path.stat().st_mtime_ns for path in kept.rglob("*.npz")}
     read: list[Path] = []
     monkeypatch.setattr(
-        "bovw.feature_cache.FeatureCache.save", lambda self, *_: read.append(self.folder)
+        "bovw.features.cache.FeatureCache.save", lambda self, *_: read.append(self.folder)
     )
     engine, changes = bovw.update_index(target, pictures[:8], settings=FEW)
     assert len(changes.added) == 8 and times and not read
@@ -89,8 +91,8 @@ class Reading:
 @pytest.fixture
 def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
     reading = Reading()
-    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
-    monkeypatch.setattr("bovw.indexing.extract_files", reading)
+    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.ingestion.extract_files", reading)
     return reading
 
 
@@ -193,7 +195,7 @@ def test_many_segments_are_merged(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bovw.updating._MANY_SEGMENTS", 2)
+    monkeypatch.setattr("bovw.engine.update._MANY_SEGMENTS", 2)
     for n in (1, 2, 3):
         engine, _ = bovw.update_index(
             tmp_path / "i", pictures[:n], vocabulary=vocabulary, settings=FEW
@@ -210,7 +212,7 @@ def test_a_new_index_is_written_in_pieces_and_merged(
 ) -> None:
     """A long run commits what it has; here after every third picture."""
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 3)
-    monkeypatch.setattr("bovw.indexing._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
     commits: list[int] = []
     from bovw.storage import IndexWriter
 

@@ -8,16 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bovw import vector_files
-from bovw.embeddings import (
-    Embeddings,
-    load_embeddings,
-    save_embeddings,
-)
-from bovw.errors import (
-    EmbeddingError,
-    StorageError,
-)
+from bovw.embeddings import vector_files
+from bovw.embeddings.embeddings import Embeddings, load_embeddings, save_embeddings
+from bovw.errors import EmbeddingError, StorageError
 
 NAMES = ("b.jpg", "a/ä.jpg", "odd\udcff name.jpg")
 

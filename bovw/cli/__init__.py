@@ -14,7 +14,12 @@ from typing import Any
 
 from ..errors import BovwError
 from .arguments import make_parser
-from .output import ERROR, GOOD, INTERRUPTED, printable
+from .output import (
+    ERROR,
+    GOOD,
+    INTERRUPTED,
+    printable,
+)
 from .verbs import index, train
 
 

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from .output import ERROR, GOOD, answer, check_output, matching
+from .output import (
+    ERROR,
+    GOOD,
+    answer,
+    check_output,
+    matching,
+)
 
 
 def positive(text: str) -> int:
@@ -20,7 +26,7 @@ def positive(text: str) -> int:
 
 def remove(options: argparse.Namespace) -> int:
     """Remove pictures from an index."""
-    from ..engine import Engine
+    from ..engine.engine import Engine
     from ..errors import SettingsError
 
     if not options.identifiers and not options.pattern:
@@ -43,7 +49,7 @@ def remove(options: argparse.Namespace) -> int:
 
 def compact(options: argparse.Namespace) -> int:
     """Merge the segments of an index."""
-    from ..engine import Engine
+    from ..engine.engine import Engine
 
     engine = Engine.open(options.index)
     before = engine.info()
@@ -59,10 +65,10 @@ def compact(options: argparse.Namespace) -> int:
 
 def compress(options: argparse.Namespace) -> int:
     """Keep of an index a quantised vector for each picture, and nothing else."""
-    from ..engine import Engine
+    from ..embeddings.quantisation import ProductQuantizer, ScalarQuantizer
+    from ..engine.engine import Engine
     from ..errors import SettingsError
-    from ..lsa_index import LsaIndex
-    from ..quantisation import ProductQuantizer, ScalarQuantizer
+    from ..index.compressed import LsaIndex
     from ..storage import save_lsa_index
 
     if Path(options.output).resolve() == Path(options.index).resolve():

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 def train(options: argparse.Namespace) -> int:
     """Train a vocabulary and save it."""
-    from ..presets import load_settings
+    from ..settings.presets import load_settings
     from ..storage import save_vocabulary
-    from ..training import train_vocabulary
+    from ..vocabulary.training import train_vocabulary
 
     check_output(options, "bovw-vocabulary")
     settings = load_settings(options.preset or "strong")
@@ -71,9 +71,9 @@ def train(options: argparse.Namespace) -> int:
 
 def index(options: argparse.Namespace) -> int:
     """Index pictures into a new index, or one that is there."""
+    from ..engine.update import update_index
     from ..errors import SettingsError
     from ..storage import load_vocabulary
-    from ..updating import update_index
 
     vocabulary = None
     if options.vocabulary is not None:
@@ -112,9 +112,9 @@ def search(options: argparse.Namespace) -> int:
     """Search an index."""
     from fnmatch import fnmatchcase
 
-    from ..engine import Engine
+    from ..engine.engine import Engine
     from ..errors import SettingsError
-    from ..pictures import find_queries
+    from ..pictures.finding import find_queries
     from ..storage import load_lsa_index, read_manifest
 
     pattern = options.allow
@@ -179,9 +179,9 @@ def _root(options: argparse.Namespace) -> Path:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Score an index against a ground truth."""
-    from ..engine import Engine
+    from ..comparison.engine_runs import checked_contents
+    from ..engine.engine import Engine
     from ..evaluation import evaluate, metric, notes_on
-    from ..systems import checked_contents
 
     truth = _truth(options)
     for name in options.metrics or ():
@@ -219,9 +219,14 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Compare systems on a ground truth."""
-    from ..comparison import compare
+    from ..comparison.comparing import compare
     from ..files import write_text
-    from ..report import comparison_csv, comparison_latex, comparison_text, write_runs
+    from ..report import (
+        comparison_csv,
+        comparison_latex,
+        comparison_text,
+        write_runs,
+    )
 
     comparison = compare(
         _truth(options),
@@ -257,7 +262,7 @@ def info(options: argparse.Namespace) -> int:
     folder = Path(options.path)
     manifest = read_manifest(folder)
     if manifest["format"] == "bovw-index":
-        from ..engine import Engine
+        from ..engine.engine import Engine
 
         engine = Engine.open(folder)
         content: dict[str, Any] = {"index": options.path, **engine.info()}

@@ -9,15 +9,26 @@ from typing import Literal
 
 from ..errors import GroundTruthError
 from ..evaluation.ground_truth import GroundTruth, InBase
-from .collections import classes, copydays, holidays, stanford_mobile, ukbench
+from .file_names import (
+    classes,
+    copydays,
+    holidays,
+    stanford_mobile,
+    ukbench,
+)
 from .guess import guess_format
 from .json_truth import load_json, save_json
 from .labels import load_labels
 from .landmarks import load_landmarks
 from .oxford import load_oxford
-from .reading import Names, PathLike, names_in
+from .parsing import Names, PathLike, names_in
 from .revisited import Difficulty, load_revisited
-from .trec import load_qrels, read_run, save_qrels, write_run
+from .trec import (
+    load_qrels,
+    read_run,
+    save_qrels,
+    write_run,
+)
 
 __all__ = [
     "FORMATS",

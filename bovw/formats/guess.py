@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from ..errors import GroundTruthError
-from ..images import SUFFIXES
+from ..pictures.decoding import SUFFIXES
 from .landmarks import HEADER
-from .reading import PathLike, read_json, read_text
+from .parsing import PathLike, read_json, read_text
 
 
 def guess_format(path: PathLike) -> str:

@@ -26,7 +26,7 @@ from typing import Any
 from ..errors import GroundTruthError
 from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery, distinct_names
 from ..files import write_text
-from .reading import PathLike, read_json, to_box
+from .parsing import PathLike, read_json, to_box
 from .revisited import Difficulty, at_difficulty
 
 _KEYS = ("images", "queries", "name", "in_base", "metrics")

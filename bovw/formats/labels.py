@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 
 from ..errors import GroundTruthError
 from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
-from .reading import PathLike, read_table
+from .parsing import PathLike, read_table
 
 
 def load_labels(path: PathLike, separator: str = ";") -> GroundTruth:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..errors import GroundTruthError
 from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
-from .reading import Names, PathLike, read_table
+from .parsing import Names, PathLike, read_table
 
 HEADER = ("id", "images", "Usage")
 _USAGES = ("Public", "Private")

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from ..errors import GroundTruthError
 from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
-from .reading import Names, PathLike, picture_finder, picture_names, read_lines, to_box
+from .parsing import (
+    Names,
+    PathLike,
+    picture_finder,
+    picture_names,
+    read_lines,
+    to_box,
+)
 
 _PREFIX = "oxc1_"
 

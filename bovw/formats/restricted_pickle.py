@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GroundTruthError
-from .reading import PathLike
+from .parsing import PathLike
 
 
 def load_pickle(path: PathLike) -> Any:

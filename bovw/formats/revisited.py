@@ -10,7 +10,14 @@ from typing import Any, Literal, get_args
 
 from ..errors import GroundTruthError
 from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery, distinct_names
-from .reading import Names, PathLike, picture_finder, picture_names, read_json, to_box
+from .parsing import (
+    Names,
+    PathLike,
+    picture_finder,
+    picture_names,
+    read_json,
+    to_box,
+)
 from .restricted_pickle import load_pickle
 
 Difficulty = Literal["easy", "medium", "hard"]

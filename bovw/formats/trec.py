@@ -19,7 +19,7 @@ from ..errors import GroundTruthError
 from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
 from ..evaluation.scoring import taken_out
 from ..files import write_text
-from .reading import PathLike, read_lines
+from .parsing import PathLike, read_lines
 
 Rankings: TypeAlias = "Mapping[str, tuple[Sequence[str], Iterable[float] | None]]"
 _SAFE = string.punctuation.replace("%", "")

@@ -1,6 +1,6 @@
 """What people see of an evaluation."""
 
-from .files import write_runs
+from .run_files import write_runs
 from .tables import comparison_csv, comparison_latex, comparison_text
 
 __all__ = ["comparison_csv", "comparison_latex", "comparison_text", "write_runs"]

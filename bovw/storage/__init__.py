@@ -1,5 +1,7 @@
 """What lies on disk: folders of ``.npy`` and JSON, each with a manifest; never a pickle."""
 
+from .compressed_folder import load_lsa_index, save_lsa_index
+from .disk_writer import IndexWriter, index_writer
 from .doctor import Diagnosis, diagnose
 from .folders import (
     NEW,
@@ -12,10 +14,8 @@ from .folders import (
     tidy,
 )
 from .index_folder import holds_index, load_index, save_index
-from .index_writer import IndexWriter, index_writer
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
-from .lsa_folder import load_lsa_index, save_lsa_index
 from .manifest import digest_at, read_manifest
 from .vocabulary_folder import load_vocabulary, save_vocabulary
 

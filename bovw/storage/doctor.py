@@ -10,16 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..diary import READING
 from ..errors import FormatError, LockedError, StorageError
 from ..files import is_regular
-from .folders import MANIFEST, abandoned, rooms_for_another, tidy
-from .index_folder import KIND, VERSION, load_index, read_header
-from .index_writer import remove_unlisted, unlisted
+from ..parallel.diary import READING
+from .compressed_folder import KIND as LSA
+from .compressed_folder import load_lsa_index
+from .disk_writer import remove_unlisted, unlisted
+from .folders import (
+    MANIFEST,
+    abandoned,
+    rooms_for_another,
+    tidy,
+)
+from .index_folder import (
+    KIND,
+    VERSION,
+    load_index,
+    read_header,
+)
 from .journal import JOURNAL, read_journal
 from .lock import LOCK, locked
-from .lsa_folder import KIND as LSA
-from .lsa_folder import load_lsa_index
 from .manifest import file_problem, parse_manifest, replace_manifest
 from .segment_folder import load_segment, read_catalogue
 from .vocabulary_folder import load_vocabulary

@@ -26,12 +26,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..collection.segment import Segment, make_segment
 from ..errors import FormatError, SettingsError
-from ..histogram_index import StoredGraph
-from ..index import Index
-from ..segment import Segment, make_segment
-from ..settings import Settings
-from ..vocabulary import Vocabulary
+from ..index.index import Index
+from ..search.candidates import StoredGraph
+from ..settings.settings import Settings
+from ..vocabulary.vocabulary import Vocabulary
 from .arrays import load_array
 from .folders import MANIFEST, new_folder
 from .manifest import (
@@ -42,8 +42,18 @@ from .manifest import (
     sound_cache,
     write_manifest,
 )
-from .segment_folder import load_segment, segment_name, segment_number, write_merged
-from .values import check_description, check_versions, read_settings, shown
+from .segment_folder import (
+    load_segment,
+    segment_name,
+    segment_number,
+    write_merged,
+)
+from .values import (
+    check_description,
+    check_versions,
+    read_settings,
+    shown,
+)
 from .vocabulary_folder import load_vocabulary, write_vocabulary
 
 KIND = "bovw-index"

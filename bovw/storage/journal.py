@@ -18,9 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from ..collection.segment import (
+    ARRAYS,
+    Failure,
+    PictureWords,
+    Record,
+    SegmentBuilder,
+    array_kinds,
+)
 from ..errors import StorageError
 from ..files import is_regular
-from ..segment import ARRAYS, Failure, PictureWords, Record, SegmentBuilder, array_kinds
 from .folders import sync
 from .segment_folder import checked_failure, checked_record
 

@@ -12,7 +12,12 @@ from typing import Any, TypeVar
 from ..errors import FormatError, LockedError, StorageError
 from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
-from .folders import MANIFEST, called, moved_away, sync
+from .folders import (
+    MANIFEST,
+    called,
+    moved_away,
+    sync,
+)
 
 Loaded = TypeVar("Loaded")
 ADVICE = "restore it from a copy, or make it anew"

@@ -11,9 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ..collection import Collection
+from ..collection.forward_store import Collection
+from ..collection.segment import (
+    ARRAYS,
+    Failure,
+    Record,
+    Segment,
+    array_kinds,
+)
 from ..errors import FormatError
-from ..segment import ARRAYS, Failure, Record, Segment, array_kinds
 from .arrays import load_array
 from .manifest import ADVICE
 from .values import shown

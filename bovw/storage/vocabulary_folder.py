@@ -9,14 +9,24 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError, IncompatibleError
-from ..settings import VocabularySettings
-from ..signatures import BITS, HammingEmbedding
-from ..versions import versions
-from ..vocabulary import Vocabulary, WordStatistics
+from ..settings.settings import VocabularySettings
+from ..settings.versions import versions
+from ..vocabulary.signatures import BITS, HammingEmbedding
+from ..vocabulary.vocabulary import Vocabulary, WordStatistics
 from .arrays import load_array
 from .folders import new_folder
-from .manifest import ADVICE, of_one_generation, sound_cache, write_manifest
-from .values import check_fields, check_origin, check_versions, shown
+from .manifest import (
+    ADVICE,
+    of_one_generation,
+    sound_cache,
+    write_manifest,
+)
+from .values import (
+    check_fields,
+    check_origin,
+    check_versions,
+    shown,
+)
 
 KIND = "bovw-vocabulary"
 VERSION = 2

@@ -1,0 +1,275 @@
+"""A segment: some pictures of an index, as they are stored; it never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..errors import FormatError
+from ..vocabulary.signatures import aggregate
+from ..vocabulary.weighting import word_counts
+from .keypoints import pack_keypoints
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a picture besides its features.
+
+    Attributes
+    ----------
+    identifier, path : str
+    width, height : int
+        Pixels of the original, after its EXIF orientation.
+    sha256 : str
+        Hash of the bytes of the file.
+    size, mtime_ns : int
+        Bytes of the file, and when it was changed: who finds both the same need not read it.
+    """
+
+    identifier: str
+    path: str
+    width: int
+    height: int
+    sha256: str
+    size: int = 0
+    mtime_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A picture that could not be indexed, and why; `size` and `mtime_ns` as of a `Record`."""
+
+    identifier: str
+    path: str
+    reason: str
+    size: int = 0
+    mtime_ns: int = 0
+
+
+@dataclass(frozen=True)
+class PictureWords:
+    """What is stored of the features of one picture, in order of their words.
+
+    Attributes
+    ----------
+    words : (n,) unsigned integer ndarray
+    signatures : (n,) uint64 ndarray
+    keypoints : (n, 3) uint16 ndarray
+        See `pack_keypoints`.
+    """
+
+    words: NDArray[np.unsignedinteger]
+    signatures: NDArray[np.uint64]
+    keypoints: NDArray[np.uint16]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+ARRAYS = ("words", "signatures", "keypoints")
+"""What a segment holds of each feature, by name."""
+
+
+def array_kinds(n_words: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Type of each of `ARRAYS`, and the shape of what it holds of one feature."""
+    return {
+        "words": (word_dtype(n_words), ()),
+        "signatures": (np.dtype(np.uint64), ()),
+        "keypoints": (np.dtype(np.uint16), (3,)),
+    }
+
+
+def word_dtype(n_words: int) -> np.dtype[np.unsignedinteger]:
+    """Smallest unsigned type that holds the words of a vocabulary."""
+    if n_words <= 1 << 8:
+        return np.dtype(np.uint8)
+    return np.dtype(np.uint16 if n_words <= 1 << 16 else np.uint32)
+
+
+def picture_words(
+    words: NDArray[np.integer],
+    signatures: NDArray[np.uint64],
+    keypoints: NDArray[np.floating],
+    size: tuple[int, int],
+    n_words: int,
+) -> PictureWords:
+    """Put the features of one picture in the order, and the precision, in which they are stored.
+
+    Parameters
+    ----------
+    words : (n,) integer ndarray
+    signatures : (n,) uint64 ndarray
+    keypoints : (n, 4) ndarray
+    size : (int, int)
+        Width and height of the picture.
+    n_words : int
+        Size of the vocabulary.
+    """
+    order = np.argsort(words, kind="stable")
+    packed = pack_keypoints(keypoints[order], size)
+    return PictureWords(words[order].astype(word_dtype(n_words)), signatures[order], packed)
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Words and keypoints of some pictures, one after another.
+
+    Its entries have places: first those of the pictures, then those of the failures.
+
+    Attributes
+    ----------
+    number : int
+        Its name in an index; the higher, the later.
+    records : tuple of Record
+        In increasing order of identifier.
+    failures : tuple of Failure
+        Pictures that could not be indexed with them.
+    offsets : (n_pictures + 1,) int64 ndarray
+        The features of picture `i` are ``offsets[i]:offsets[i + 1]``.
+    words : (n_features,) unsigned integer ndarray
+        In increasing order within each picture.
+    signatures : (n_features,) uint64 ndarray
+        Where in their words the features lie; see `HammingEmbedding`.
+    keypoints : (n_features, 3) uint16 ndarray
+        See `pack_keypoints`.
+    """
+
+    number: int
+    records: tuple[Record, ...]
+    failures: tuple[Failure, ...]
+    offsets: NDArray[np.int64]
+    words: NDArray[np.unsignedinteger]
+    signatures: NDArray[np.uint64]
+    keypoints: NDArray[np.uint16]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def n_entries(self) -> int:
+        """Pictures and failures."""
+        return len(self.records) + len(self.failures)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all features."""
+        return sum(int(getattr(self, name).nbytes) for name in ("offsets", *ARRAYS))
+
+    def counts(self, n_words: int) -> sparse.csr_matrix:
+        """Counts of words, ``(n_pictures, n_words)``; see `check_words` for what is raised."""
+        self.check_words(n_words)  # here, where all words are read anyway; scipy would not look
+        return word_counts(self.words, self.offsets, n_words)
+
+    def check_words(self, n_words: int) -> None:
+        """Raise a FormatError when a segment that was read from disk has words as none has."""
+        largest = int(self.words.max(initial=0))
+        if largest >= n_words:
+            problem = f"holds word {largest} of a vocabulary of {n_words} words"
+        elif not np.isin(np.flatnonzero(self.words[1:] < self.words[:-1]) + 1, self.offsets).all():
+            problem = "holds words out of order"
+        else:
+            return
+        raise FormatError(
+            f"segment {self.number} {problem}: restore it from a copy, or make the index anew"
+        )
+
+    @cached_property
+    def aggregated(self) -> AggregatedWords:
+        """One feature for each word of a picture."""
+        sizes = np.diff(self.offsets)
+        picture = np.repeat(np.arange(len(sizes)), sizes)
+        starts, signatures = aggregate(picture << 32 | self.words, self.signatures)
+        offsets = np.searchsorted(starts, self.offsets).astype(np.int64)
+        return AggregatedWords(offsets, self.words[starts], signatures)
+
+
+@dataclass(frozen=True)
+class AggregatedWords:
+    """Words of pictures, each once in a picture, with the signature of all its features there.
+
+    Attributes are those of `Segment`.
+    """
+
+    offsets: NDArray[np.int64]
+    words: NDArray[np.unsignedinteger]
+    signatures: NDArray[np.uint64]
+
+
+def make_segment(
+    records: Sequence[Record],
+    pictures: Sequence[PictureWords],
+    n_words: int,
+    failures: Sequence[Failure] = (),
+    number: int = 1,
+) -> Segment:
+    """Join pictures, given in order of identifier, to a segment."""
+    joined = {
+        name: np.concatenate(
+            [np.zeros((0, *shape), dtype), *(getattr(part, name) for part in pictures)]
+        )
+        for name, (dtype, shape) in array_kinds(n_words).items()
+    }
+    offsets = np.cumsum([0, *map(len, pictures)]).astype(np.int64)
+    return Segment(number, tuple(records), tuple(failures), offsets, **joined)
+
+
+class SegmentBuilder:
+    """Collects pictures until they become a segment.
+
+    Parameters
+    ----------
+    n_words : int
+        Size of the vocabulary.
+    """
+
+    diary: Path | None = None
+    """In which folder to note what is read; see `extract_files`."""
+
+    def __init__(self, n_words: int) -> None:
+        self.n_words = n_words
+        self.pictures: dict[str, tuple[Record, PictureWords]] = {}
+        self.failures: dict[str, Failure] = {}
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it should become a segment before more is added."""
+        return False
+
+    def append(self, record: Record, picture: PictureWords) -> None:
+        """Add a picture."""
+        self.pictures[record.identifier] = record, picture
+
+    def fail(self, failure: Failure) -> None:
+        """Note a picture that could not be read."""
+        self.failures[failure.identifier] = failure
+
+    def flush(self) -> None:
+        """Wait until all that was added is safe."""
+
+    def make(self, number: int) -> Segment | None:
+        """Make a segment of what was collected; None of nothing."""
+        if not self.pictures and not self.failures:
+            return None
+        items = [self.pictures[identifier] for identifier in sorted(self.pictures)]
+        failures = [self.failures[identifier] for identifier in sorted(self.failures)]
+        return make_segment(
+            [record for record, _ in items],
+            [picture for _, picture in items],
+            self.n_words,
+            failures,
+            number,
+        )
+
+    def clear(self) -> None:
+        """Forget what was collected."""
+        self.pictures, self.failures = {}, {}

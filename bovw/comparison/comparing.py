@@ -1,0 +1,188 @@
+"""One comparison from files: a ground truth, any number of systems, one table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..embeddings.embeddings import load_embeddings
+from ..engine.engine import Engine
+from ..evaluation import GroundTruth, Run, metric
+from ..evaluation.side_by_side import Comparison, compare_runs
+from ..evaluation.significance import check_level
+from ..formats import load_ground_truth, read_run
+from ..settings.presets import load_settings
+from ..settings.versions import conditions
+from .embedding_runs import embedding_run
+from .engine_runs import (
+    checked_contents,
+    engine_run,
+    fused_run,
+    verified_run,
+)
+from .systems import Fusion, System, checked
+
+__all__ = ["Fusion", "System", "compare"]
+
+_SEARCHED = ("candidates", "kernel", "geometry", "expansion")
+
+
+def compare(
+    ground_truth: GroundTruth | str | os.PathLike[str],
+    systems: Sequence[System | Run | str],
+    *,
+    fuse: Sequence[Fusion | str] = (),
+    root: str | os.PathLike[str] | None = None,
+    metrics: Sequence[str] | None = None,
+    common: bool = False,
+    cache: str | os.PathLike[str] | None = None,
+    level: float = 0.95,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Comparison:
+    """Compare systems on a ground truth.
+
+    Parameters
+    ----------
+    ground_truth : GroundTruth or path
+        See `load_ground_truth`.
+    systems : sequence of System, Run or str
+        Strings as for `System.parse`.
+    fuse : sequence of Fusion or str
+        Strings as for `Fusion.parse`.
+    root : path, optional
+        The folder to which the names of the ground truth are relative; default: the folder that
+        the ground truth lies in.
+    metrics : sequence of str, optional
+        See `bovw.evaluation.metric`; the first one decides about wins.
+    common : bool
+        Rank only the pictures that all systems have, when they differ.
+    cache : path, optional
+        A folder in which features of queries are kept.
+    level, random_state
+        Of intervals and tests; see `compare_runs`.
+    n_jobs : int, optional
+    progress : bool
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    BovwError
+        When something does not fit; the message says what. Names, options, methods, metrics and
+        paths are checked before anything is ranked.
+    """
+    if isinstance(ground_truth, GroundTruth):
+        truth = ground_truth
+        folder = Path("." if root is None else root)
+    else:
+        truth = load_ground_truth(ground_truth)
+        path = Path(ground_truth)
+        folder = Path(root) if root is not None else path if path.is_dir() else path.parent
+    check_level(level)
+    for name in metrics or truth.metrics:
+        metric(name)
+    chosen, fusions = checked(systems, fuse)
+    engines = {
+        system.name: _engine(system, n_jobs)
+        for system in chosen
+        if isinstance(system, System) and system.kind == "index"
+    }
+    runs: dict[str, Run] = {}
+    for system in chosen:
+        if isinstance(system, Run):
+            runs[system.name] = system
+        elif system.name in engines:
+            runs[system.name] = engine_run(
+                engines[system.name], truth, folder, system.name, cache=cache, progress=progress
+            )
+        elif system.kind == "run":
+            runs[system.name] = _run_of_file(system, truth)
+        else:
+            runs[system.name] = _run_of_embeddings(system, truth, folder)
+    if common:
+        shared = set.intersection(*(set(run.items) for run in runs.values()))
+        runs = {name: run.restricted(shared) for name, run in runs.items()}
+    items = next(iter(runs.values())).items
+    same, notes = checked_contents(truth, folder, engines, items)
+    notes += [note for run in runs.values() for note in _notes_on_embeddings(run)]
+    queries = [query.name for query in truth.queries]
+    for fusion in fusions:
+        members = [runs[name] for name in fusion.systems]
+        if fusion.method == "verify":
+            runs[fusion.name] = verified_run(
+                members[0],
+                engines[fusion.systems[1]],
+                truth,
+                folder,
+                fusion.name,
+                cache=cache,
+                progress=progress,
+            )
+        else:
+            runs[fusion.name] = fused_run(members, fusion.name, fusion.method, queries=queries)
+    return compare_runs(
+        truth,
+        list(runs.values()),
+        metrics,
+        same=same,
+        notes=notes,
+        conditions=conditions(),
+        level=level,
+        random_state=random_state,
+    )
+
+
+def _engine(system: System, n_jobs: int | None) -> Engine:
+    engine = Engine.open(system.path, n_jobs=n_jobs)
+    if "preset" in system.options:
+        settings = load_settings(system.options["preset"])
+        engine = engine.changed(**{room: asdict(getattr(settings, room)) for room in _SEARCHED})
+    return engine
+
+
+def _run_of_file(system: System, truth: GroundTruth) -> Run:
+    ranked, _ = read_run(system.path)
+    names = {query: found[0] for query, found in ranked.items()}
+    return Run.from_names(
+        system.name,
+        names,
+        items=sorted(truth.images.union(*names.values())),
+        scores={query: found[1] for query, found in ranked.items()},
+    )
+
+
+def _run_of_embeddings(system: System, truth: GroundTruth, root: Path) -> Run:
+    queries = system.options.get("queries")
+    return embedding_run(
+        load_embeddings(system.path, system.options.get("names")),
+        truth,
+        system.name,
+        queries=None if queries is None else load_embeddings(queries),
+        options=system.embedding_options(),
+        root=root,
+    )
+
+
+def _notes_on_embeddings(run: Run) -> list[str]:
+    """Say which pictures of a file are ranked though nobody named them, which not, what learned."""
+    more, out = run.facts.get("n_distractors"), run.facts.get("n_left_out")
+    notes = []
+    if more:
+        notes.append(f"{run.name} ranks {more} pictures that the ground truth does not name, too")
+    if out:
+        notes.append(
+            f"{out} pictures that {run.name} has vectors of lie beside the base, are not in it, "
+            "and were left out"
+        )
+    if learned := run.facts.get("n_learned_from_tested"):
+        notes.append(
+            f"projection or quantisation of {run.name} was learned from {learned} of the pictures "
+            "that are searched or asked, which flatters it: learn it from others (learn)"
+        )
+    return notes

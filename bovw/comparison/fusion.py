@@ -1,0 +1,184 @@
+"""Several systems, one ranking.
+
+Pure functions of what systems say about the same `n` items, known by their position. Scores are
+finite, or -inf for an item that a system did not rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from ..errors import SettingsError
+
+Normalisation = Literal["min-max", "z", "rank"]
+
+
+def reciprocal_rank_fusion(
+    rankings: Sequence[ArrayLike], k: float = 60.0, *, n_items: int | None = None
+) -> NDArray[np.float64]:
+    """Score items by the sum of ``1 / (k + rank)``, ranks counting from 1.
+
+    Cormack, Clarke & Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank
+    learning methods" (SIGIR 2009).
+
+    Parameters
+    ----------
+    rankings : sequence of (r,) integer array
+        Of each system, positions of items, best first; not necessarily of all items. -1 is no
+        item, as in `Neighbours`.
+    k : float
+        How little the first ranks stand out.
+    n_items : int, optional
+        As many as the largest position needs without.
+
+    Returns
+    -------
+    (n_items,) float64 ndarray
+        0 for an item that nobody ranked.
+    """
+    positions = [_positions(ranking) for ranking in rankings]
+    needed = max((int(ranking.max(initial=-1)) + 1 for ranking in positions), default=0)
+    n = needed if n_items is None else n_items
+    if not (n >= needed and 0 <= k < np.inf):
+        raise SettingsError(
+            f"k={k}, n_items={n_items}: expected k from 0, and at least {needed} items, as ranked"
+        )
+    scores = np.zeros(n)
+    for ranking in positions:
+        ranks = np.arange(1, len(ranking) + 1)
+        listed = ranking >= 0
+        scores[ranking[listed]] += 1 / (k + ranks[listed])
+    return scores
+
+
+def normalise_scores(scores: ArrayLike, method: Normalisation = "min-max") -> NDArray[np.float64]:
+    """Bring the scores of one system to a scale that others share.
+
+    Montague & Aslam, "Relevance score normalization for metasearch" (CIKM 2001).
+
+    Parameters
+    ----------
+    scores : (n,) array
+    method : {"min-max", "z", "rank"}
+        The least becomes 0 and the greatest 1; the mean becomes 0 and the standard deviation 1;
+        or ranks (equal scores share the mean of theirs), the last becoming 0 and the first 1.
+
+    Returns
+    -------
+    (n,) float64 ndarray
+        Equal scores become 0. What was not ranked gets the least that others get.
+    """
+    if method not in {"min-max", "z", "rank"}:
+        raise SettingsError(f"method={method!r}: expected 'min-max', 'z' or 'rank'")
+    values = _scores(scores)
+    normalised = np.zeros(len(values))
+    ranked = values > -np.inf
+    values = rankdata(values[ranked]) if method == "rank" else values[ranked]
+    if len(values) and values.min() < values.max():
+        if method == "z":
+            values = (values - values.mean()) / values.std()
+        else:
+            values = (values - values.min()) / (values.max() - values.min())
+        normalised[:] = values.min()
+        normalised[ranked] = values
+    return normalised
+
+
+def weighted_fusion(
+    scores: Sequence[ArrayLike],
+    weights: Sequence[float] | None = None,
+    normalisation: Normalisation = "min-max",
+) -> NDArray[np.float64]:
+    """Sum normalised scores.
+
+    CombSUM of Fox & Shaw, "Combination of multiple searches" (TREC-2, 1994), with weights.
+
+    Parameters
+    ----------
+    scores : sequence of (n,) array
+        Of each system, for the same items.
+    weights : sequence of float, optional
+        Of each system, not negative; 1 without.
+    normalisation : {"min-max", "z", "rank"}
+        See `normalise_scores`.
+
+    Returns
+    -------
+    (n,) float64 ndarray
+    """
+    normalised = [normalise_scores(each, normalisation) for each in scores]
+    lengths = sorted({len(each) for each in normalised})
+    if len(lengths) != 1:
+        raise SettingsError(
+            f"scores of {' and '.join(map(str, lengths)) or 'no'} items: expected those of every "
+            "system for the same items"
+        )
+    shares = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)
+    if shares.shape != (len(scores),) or not ((shares >= 0) & (shares < np.inf)).all():
+        raise SettingsError(
+            f"weights {shares.tolist()} of {len(scores)} systems: expected one for each, finite "
+            "and not negative"
+        )
+    return np.asarray(shares @ np.stack(normalised), np.float64)
+
+
+def fused_ranking(scores: ArrayLike) -> NDArray[np.intp]:
+    """Rank items: positions ``(n,)`` by descending score, equal ones by position.
+
+    Where items stand in the order of their identifiers, so do equal ones in the ranking.
+    """
+    return np.argsort(-_scores(scores), kind="stable")
+
+
+def put_first(ranking: ArrayLike, verified: ArrayLike) -> NDArray[np.intp]:
+    """Move items that were verified, in their order, before the others, in theirs.
+
+    Parameters
+    ----------
+    ranking : (n,) integer array
+        Positions, best first; -1 is no item.
+    verified : (v,) integer array
+        Some of them, best first.
+
+    Returns
+    -------
+    (n,) intp ndarray
+    """
+    whole, first = _positions(ranking), _positions(verified)
+    first = first[first >= 0]
+    unknown = first[~np.isin(first, whole)]
+    if len(unknown):
+        raise SettingsError(
+            f"verified items {unknown[:5].tolist()} are not ranked: expected items of the ranking"
+        )
+    return np.concatenate([first, whole[~np.isin(whole, first)]])
+
+
+def _positions(ranking: ArrayLike) -> NDArray[np.intp]:
+    given: NDArray[Any] = np.asarray(ranking)
+    if given.ndim != 1 or not (given.dtype.kind in "iu" or given.size == 0):
+        raise SettingsError(
+            f"a ranking of shape {given.shape} and type {given.dtype}: expected positions (n,), "
+            "whole numbers"
+        )
+    positions = given.astype(np.intp)
+    listed = positions[positions != -1]
+    if listed.min(initial=0) < 0 or len(np.unique(listed)) < len(listed):
+        raise SettingsError(
+            "a ranking with negative or repeated positions: expected every item once, from 0"
+        )
+    return positions
+
+
+def _scores(scores: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(scores, np.float64)
+    if values.ndim != 1 or np.isnan(values).any() or (values == np.inf).any():
+        raise SettingsError(
+            f"scores of shape {values.shape}: expected numbers (n,), finite or -inf (not ranked)"
+        )
+    return values

@@ -1,0 +1,210 @@
+"""What is compared, as people write it, checked before anything is ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from ..errors import SettingsError
+from ..evaluation import Run
+from ..settings.presets import load_settings
+from .embedding_options import EmbeddingOptions
+from .fusion import Normalisation
+
+_RUN_SUFFIXES = {".run", ".trec", ".txt"}
+_FILES = ("queries", "names")
+METHODS = ("rrf", *get_args(Normalisation), "verify")
+
+
+@dataclass(frozen=True)
+class System:
+    """What is compared: an index, a run in TREC's format, or embeddings.
+
+    Attributes
+    ----------
+    name : str
+    path : str
+    options : mapping of str to str
+        Of an index: ``preset`` (search as this preset, or file of settings, does). Of embeddings:
+        ``queries`` and ``names`` (files), and the fields of `EmbeddingOptions`.
+    """
+
+    name: str
+    path: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> System:
+        """Read ``[NAME=]PATH[,OPTION=VALUE...]``; without a name it is that of the file.
+
+        Examples
+        --------
+        >>> System.parse("net=net.npz,pca=256,whiten=true").options["pca"]
+        '256'
+        """
+        given, options = text, {}
+        while "," in text and "=" in text.rsplit(",", 1)[1]:
+            text, last = text.rsplit(",", 1)
+            key, value = last.split("=", 1)
+            options[key] = value
+        name, found, path = text.partition("=")
+        if not found or "," in name:
+            name, path = Path(text).stem, text
+        if not name or not path:
+            raise SettingsError(f"system {given!r}: expected [NAME=]PATH[,OPTION=VALUE...]")
+        return cls(name, path, options)
+
+    @property
+    def kind(self) -> str:
+        """ "index", "run" or "embeddings", by what lies at the path."""
+        if Path(self.path).is_dir():
+            return "index"
+        return "run" if Path(self.path).suffix.lower() in _RUN_SUFFIXES else "embeddings"
+
+    def check(self) -> None:
+        """Raise a SettingsError when files are not there, or options are not as they should be."""
+        self._check_path()
+        try:
+            if self.kind == "embeddings":
+                options = self.embedding_options()
+                named = [self.options[key] for key in _FILES if key in self.options]
+                for file in (*named, *([options.learn] if options.learn else [])):
+                    if not Path(file).is_file():
+                        raise SettingsError(f"{file} is no file; check the path")
+            elif self.kind == "run" and self.options:
+                raise SettingsError(f"a run has no options, such as {min(self.options)!r}")
+            elif self.kind == "index":
+                unknown = set(self.options) - {"preset"}
+                if unknown:
+                    raise SettingsError(f"option {min(unknown)!r} is not one of an index (preset)")
+                if "preset" in self.options:
+                    load_settings(self.options["preset"])
+        except SettingsError as error:
+            raise SettingsError(f"system {self.name!r}: {error}") from None
+
+    def _check_path(self) -> None:
+        if Path(self.path).exists():
+            return
+        parts = self.path.split(",")
+        for i in range(len(parts) - 1, 0, -1):
+            if Path(",".join(parts[:i])).exists():
+                raise SettingsError(
+                    f"system {self.name!r}: {','.join(parts[i:])!r} is no option: expected "
+                    "OPTION=VALUE, with commas between several"
+                )
+        raise SettingsError(
+            f"system {self.name!r}: {self.path} does not exist: expected the folder of an index, "
+            "or a file of embeddings or of a run; check the path"
+        )
+
+    def embedding_options(self) -> EmbeddingOptions:
+        """Convert options to the types they have."""
+        defaults = EmbeddingOptions()
+        known = {f.name: type(getattr(defaults, f.name)) for f in fields(defaults)}
+        values: dict[str, Any] = {}
+        for key, text in self.options.items():
+            if key in _FILES:
+                continue
+            if key not in known:
+                raise SettingsError(
+                    f"option {key!r} is not one of embeddings ({', '.join((*_FILES, *known))})"
+                )
+            values[key] = _converted(key, text, known[key])
+        return EmbeddingOptions(**values)
+
+
+def _converted(key: str, text: str, kind: type) -> Any:
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise SettingsError(f"{key}={text}: expected true or false")
+        return text.lower() == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        expected = "a whole number" if kind is int else "a number"
+        raise SettingsError(f"{key}={text}: expected {expected}") from None
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """What is made of several systems.
+
+    Attributes
+    ----------
+    name : str
+    method : {"rrf", "min-max", "z", "rank", "verify"}
+        See `fused_run`; "verify": the second system, an index, verifies the first answers of the
+        first.
+    systems : tuple of str
+        Names.
+    """
+
+    name: str
+    method: str
+    systems: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Fusion:
+        """Read ``[NAME=]METHOD:SYSTEM+SYSTEM...``."""
+        name, found, rest = text.partition("=")
+        name, rest = (name, rest) if found else (text, text)
+        method, found, systems = rest.partition(":")
+        names = tuple(systems.split("+"))
+        if not found or len(names) < 2 or not all(names):
+            raise SettingsError(f"fusion {text!r}: expected [NAME=]METHOD:SYSTEM+SYSTEM...")
+        return cls(name, method, names)
+
+    def check(self, kinds: Mapping[str, str]) -> None:
+        """Raise a SettingsError when the method is none, or a member is not among those above.
+
+        Parameters
+        ----------
+        kinds : mapping of str to str
+            By name of the systems and of the fusions that were made before.
+        """
+        if self.method not in METHODS:
+            raise SettingsError(
+                f"fusion {self.name!r}: {self.method!r} is no method: expected one of "
+                + ", ".join(METHODS)
+            )
+        for name in self.systems:
+            if name not in kinds:
+                raise SettingsError(f"fusion {self.name!r}: {name!r} is none of {', '.join(kinds)}")
+        if self.method == "verify" and not (
+            len(self.systems) == 2 and kinds[self.systems[1]] == "index"
+        ):
+            raise SettingsError(
+                f"fusion {self.name!r}: expected verify:SYSTEM+INDEX, the second being one of the "
+                f"indexes ({', '.join(n for n, k in kinds.items() if k == 'index') or 'none here'})"
+            )
+
+
+def checked(
+    systems: Sequence[System | Run | str], fuse: Sequence[Fusion | str]
+) -> tuple[list[System | Run], list[Fusion]]:
+    """Read systems and fusions, and notice mistakes before anything is ranked.
+
+    Raises
+    ------
+    SettingsError
+        When names repeat, files are not there, or options, methods or members are unknown.
+    """
+    chosen = [System.parse(s) if isinstance(s, str) else s for s in systems]
+    fusions = [Fusion.parse(f) if isinstance(f, str) else f for f in fuse]
+    if not chosen:
+        raise SettingsError("no systems: expected one or more")
+    kinds: dict[str, str] = {}
+    for each in (*chosen, *fusions):
+        if each.name in kinds:
+            raise SettingsError(f"two systems are called {each.name!r}: give them names")
+        if isinstance(each, Fusion):
+            each.check(kinds)
+            kinds[each.name] = "fusion"
+        elif isinstance(each, Run):
+            kinds[each.name] = "run"
+        else:
+            each.check()
+            kinds[each.name] = each.kind
+    return chosen, fusions

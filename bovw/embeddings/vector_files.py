@@ -1,0 +1,243 @@
+"""Named vectors in files of other programs: NumPy, HDF5, Parquet, CSV. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EmbeddingError
+
+_NUMBERS = "fiu"
+_STRINGS = "USO"  # the strings of HDF5 arrive as objects
+_NAMES = ("names", "name", "path", "image", "filename", "id")  # the first of them is taken
+_FIRST_HEADINGS = {"", "file", "identifier", *_NAMES}
+
+
+def read_vectors(
+    path: str | os.PathLike[str], key: str | None = None
+) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
+    """Read vectors, and their names where the file holds them.
+
+    Parameters
+    ----------
+    path : path
+        Its suffix says what it is; see `load_embeddings`.
+    key : str, optional
+        Array, dataset or column of the vectors; needed where several could be meant.
+
+    Returns
+    -------
+    names : tuple of str, or None
+        From a file of names beside the vectors when they lie alone: of the same stem, with the
+        suffix ``.txt`` or ``.json``. None when there is none.
+    vectors : ndarray
+        As they lie there.
+
+    Raises
+    ------
+    EmbeddingError
+        When the file cannot be read, or does not say which are the vectors or names.
+    """
+    path = Path(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise EmbeddingError(f"{path}: expected a file that ends in {', '.join(_READERS)}")
+    try:
+        names, vectors = reader(path, key)
+    except EmbeddingError as error:
+        raise EmbeddingError(f"{path}: {error}") from error
+    except Exception as error:  # there is no end to what parsers raise for damaged files
+        raise _unreadable(
+            path, error, "numbers, and names that are strings, not objects"
+        ) from error
+    beside = [path.with_suffix(suffix) for suffix in (".txt", ".json")]
+    for candidate in beside if names is None else []:
+        if candidate.is_file():
+            return read_names(candidate), vectors
+    return names, vectors
+
+
+def read_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Read names: a list in JSON (``.json``), or else a text with one a line."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+        names = json.loads(text) if path.suffix.lower() == ".json" else _lines(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, error, "names") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise EmbeddingError(f"{path}: expected a list of names, all of them strings")
+    return tuple(names)
+
+
+def _lines(text: str) -> list[str]:  # splitlines would split at characters that names may have
+    return text.removesuffix("\n").split("\n")
+
+
+def _unreadable(path: Path, error: BaseException, expected: str) -> EmbeddingError:
+    found = getattr(error, "strerror", None) or "damaged, cut short, or not what its suffix says"
+    return EmbeddingError(f"{path}: {found}; expected {expected}; write it anew")
+
+
+def _optional(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise EmbeddingError(
+            f"reading it needs {package}, which is not installed: pip install bovw[embeddings]"
+        ) from error
+
+
+def _strings(values: NDArray[Any]) -> tuple[str, ...]:
+    return tuple(
+        value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+        for value in values.tolist()
+    )
+
+
+def _only(candidates: list[str], what: str, advice: str) -> str | None:
+    """Return the one candidate, None when there is none."""
+    if len(candidates) > 1:
+        raise EmbeddingError(f"{', '.join(candidates)} could be the {what}: {advice}")
+    return candidates[0] if candidates else None
+
+
+def _chosen(
+    arrays: Mapping[str, Any], key: str | None
+) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
+    """Find vectors and names among arrays or HDF5 datasets, and read these only."""
+    numbers = [name for name, a in arrays.items() if len(a.shape) == 2 and a.dtype.kind in _NUMBERS]
+    if key is None:
+        key = "vectors" if "vectors" in numbers else _only(numbers, "vectors", "say which with key")
+    if key is None or key not in arrays:
+        raise EmbeddingError(
+            f"found {', '.join(sorted(arrays)) or 'nothing'}: "
+            f"expected {key or 'an array of numbers with a row for each name'}"
+        )
+    strings = [name for name, a in arrays.items() if len(a.shape) == 1 and a.dtype.kind in _STRINGS]
+    named = "names" if "names" in strings else _only(strings, "names", "call one of them names")
+    return None if named is None else _strings(arrays[named][()]), np.asarray(arrays[key][()])
+
+
+def _read_numpy(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
+    with path.open("rb") as file:  # numpy leaves a damaged one open
+        stored = np.load(file, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            return None, stored
+        return _chosen({name: stored[name] for name in stored.files}, key)
+
+
+def _read_hdf5(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
+    h5py = _optional("h5py")
+    datasets: dict[str, Any] = {}
+
+    def note(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
+            datasets[name] = item
+
+    with h5py.File(path, "r") as file:
+        file.visititems(note)
+        return _chosen(datasets, key)
+
+
+def _read_parquet(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
+    parquet, compute = _optional("pyarrow.parquet"), _optional("pyarrow.compute")
+    types = _optional("pyarrow.types")
+
+    def is_string(kind: Any) -> bool:
+        kind = kind.value_type if types.is_dictionary(kind) else kind
+        return bool(types.is_string(kind) or types.is_large_string(kind))
+
+    with parquet.ParquetFile(path) as file:
+        table = file.read()
+    kinds = {field.name: field.type for field in table.schema}
+    strings = [name for name, kind in kinds.items() if is_string(kind)]
+    lists = [
+        name
+        for name, kind in kinds.items()
+        if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    ]
+    usual = next((name for name in _NAMES if name in strings), None)
+    named = usual or _only(strings, "names", f"call one of them {' or '.join(_NAMES)}")
+    names = None if named is None else tuple(table[named].to_pylist())
+    if key is None:
+        key = _only(lists, "vectors", "say which with key")
+    if key is not None:
+        if key not in lists:
+            raise EmbeddingError(f"found {', '.join(kinds)}: expected {key}, a column of lists")
+        lengths = set(compute.list_value_length(table[key]).to_pylist())
+        if len(lengths) != 1 or None in lengths:
+            raise EmbeddingError(f"{key}: expected lists of one length, and none missing")
+        return names, compute.list_flatten(table[key]).to_numpy().reshape(len(table), -1)
+    numbers = [
+        table[name].to_numpy().astype(np.float32)
+        for name, kind in kinds.items()
+        if (types.is_floating(kind) or types.is_integer(kind))
+        and not name.startswith("__index_level_")  # the index of a pandas table
+    ]
+    if not numbers:
+        raise EmbeddingError(f"found {', '.join(kinds)}: expected lists, or columns, of numbers")
+    return names, np.column_stack(numbers)
+
+
+def _read_csv(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
+    names: list[str] = []
+    vectors: list[NDArray[np.float32]] = []
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        lines = csv.reader(file)
+        for i, row in enumerate(filter(None, lines)):
+            if i == 0 and len(row) == 1 and ";" in row[0]:
+                raise EmbeddingError("semicolons between the columns: expected commas")
+            if i == 0 and _is_heading(row):
+                continue
+            try:
+                with np.errstate(over="ignore"):  # told when vectors are checked
+                    vector = np.array(row[1:], np.float32)
+            except ValueError as error:
+                raise EmbeddingError(
+                    f"line {lines.line_num}: expected a name, then numbers"
+                ) from error
+            if vectors and len(vector) != len(vectors[0]):
+                raise EmbeddingError(
+                    f"line {lines.line_num}: {len(vector)} numbers, expected {len(vectors[0])} "
+                    "as in the lines before"
+                )
+            names.append(row[0])
+            vectors.append(vector)
+    if not vectors:
+        raise EmbeddingError("no vectors, empty but for a heading perhaps: expected lines of them")
+    return tuple(names), np.stack(vectors)
+
+
+def _is_heading(row: list[str]) -> bool:
+    if row[0].strip().lower() in _FIRST_HEADINGS:
+        return True
+    cells, n = [cell.strip() for cell in row[1:]], len(row) - 1
+    # Numbers of columns; with one or two they could as well be a vector.
+    if n > 2 and cells in ([*map(str, range(n))], [*map(str, range(1, n + 1))]):
+        return True
+    for cell in row[1:]:
+        with suppress(ValueError):
+            float(cell)
+            return False
+    return True
+
+
+_READERS = {
+    ".npz": _read_numpy,
+    ".npy": _read_numpy,
+    ".h5": _read_hdf5,
+    ".hdf5": _read_hdf5,
+    ".parquet": _read_parquet,
+    ".csv": _read_csv,
+}

@@ -1,0 +1,165 @@
+"""From files to segments: features are extracted, and words found for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..collection.segment import (
+    Failure,
+    PictureWords,
+    Record,
+    SegmentBuilder,
+    make_segment,
+    picture_words,
+)
+from ..errors import SettingsError
+from ..features.extraction import extract_files
+from ..features.sift import Features, SiftExtractor, check_same_meaning
+from ..index.index import Index
+from ..pictures.finding import PictureFile
+from ..settings.presets import load_settings
+from ..settings.settings import Settings
+from ..settings.versions import versions
+from ..vocabulary.vocabulary import Vocabulary
+
+# Words are found for so many pictures at a time: what a crash costs at most.
+_PICTURES_AT_ONCE = 16
+
+
+def check_on_error(on_error: str) -> None:
+    """Raise a SettingsError when it does not say what becomes of pictures that cannot be read."""
+    if on_error not in ("record", "skip", "raise"):
+        raise SettingsError(f"on_error={on_error!r}: expected 'record', 'skip' or 'raise'")
+
+
+def fitting_settings(
+    settings: Settings | None, preset: str, vocabulary: Vocabulary | None
+) -> Settings:
+    """Return the settings, by default those of the vocabulary; refuse ones that do not fit it."""
+    made_with = None if vocabulary is None else vocabulary.made_with_
+    if settings is None:
+        settings = load_settings(preset)
+        if made_with is not None:
+            settings = settings.changed(images=made_with["images"], features=made_with["features"])
+    if made_with is not None:
+        given = SiftExtractor(settings.features).description()
+        check_same_meaning(made_with["descriptor"], given, "the vocabulary")
+    return settings
+
+
+def empty_index(vocabulary: Vocabulary, settings: Settings) -> Index:
+    """Make an index without pictures."""
+    names = set(asdict(settings.vocabulary))
+    chosen = {k: v for k, v in vocabulary.get_params().items() if k in names}
+    return Index(
+        segments=(make_segment((), (), vocabulary.n_words_, number=0),),
+        vocabulary=vocabulary,
+        settings=settings.changed(vocabulary={**chosen, "n_words": vocabulary.n_words_}),
+        descriptor=SiftExtractor(settings.features).description(),
+        versions=versions(),
+    )
+
+
+def read_pictures(
+    files: Sequence[PictureFile],
+    index: Index,
+    builder: SegmentBuilder,
+    commit: Callable[[], None],
+    *,
+    on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> None:
+    """Read pictures into the segment that a builder makes.
+
+    Parameters
+    ----------
+    files : sequence of PictureFile
+    index : Index
+        Whose vocabulary and settings hold.
+    builder : SegmentBuilder
+    commit : callable
+        Called when the builder is full, and must empty it. What the builder holds at the end, or
+        when this is interrupted, is left there.
+    on_error : {"record", "skip", "raise"}
+        What becomes of a picture that cannot be read: a failure in the segment, nothing, or an
+        ImageError.
+    cache, n_jobs, progress
+        See `extract_files`.
+    """
+    vocabulary = index.vocabulary
+    waiting: list[tuple[Record, Features]] = []
+    found = extract_files(
+        files,
+        index.settings,
+        on_error=on_error,
+        cache=cache,
+        n_jobs=n_jobs,
+        diary=builder.diary,
+        description="reading pictures" if progress else None,
+    )
+    try:
+        for file, features in found:
+            if isinstance(features, Failure):
+                if on_error != "skip":
+                    builder.fail(replace(features, size=file.size, mtime_ns=file.mtime_ns))
+                continue
+            waiting.append((_record(file, features), features))
+            if len(waiting) >= _PICTURES_AT_ONCE:
+                _assign(waiting, vocabulary, builder)
+            if builder.is_full:
+                commit()
+    finally:  # what was read before an interruption is kept
+        _assign(waiting, vocabulary, builder)
+
+
+def keep_features(
+    records: Sequence[Record], index: Index, builder: SegmentBuilder, commit: Callable[[], None]
+) -> None:
+    """Put pictures of an index into the segment that a builder makes, under other records."""
+    for record in records:
+        stored = index.collection.stored(index.collection.position(record.identifier))
+        builder.append(record, PictureWords(**stored))
+        if builder.is_full:
+            commit()
+    builder.flush()
+
+
+def _record(file: PictureFile, features: Features) -> Record:
+    width, height = features.size
+    return Record(
+        file.identifier, file.path, width, height, features.sha256, file.size, file.mtime_ns
+    )
+
+
+def _assign(
+    waiting: list[tuple[Record, Features]], vocabulary: Vocabulary, builder: SegmentBuilder
+) -> None:
+    """Find the words of pictures, all at once."""
+    if not waiting:
+        return
+    together: NDArray[np.uint8] = np.concatenate([features.descriptors for _, features in waiting])
+    words = vocabulary.predict(together)
+    signatures = vocabulary.signatures(together, words)
+    start = 0
+    for record, features in waiting:
+        mine = slice(start, start + len(features))
+        start = mine.stop
+        builder.append(
+            record,
+            picture_words(
+                words[mine],
+                signatures[mine],
+                features.keypoints,
+                features.size,
+                vocabulary.n_words_,
+            ),
+        )
+    builder.flush()
+    waiting.clear()

@@ -1,0 +1,190 @@
+"""Features of many pictures, in parallel; a bad picture is a record, not the end."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..collection.segment import Failure
+from ..errors import BovwError, ImageError
+from ..parallel.diary import READING, Diary
+from ..parallel.workers import ordered_map
+from ..pictures.decoding import (
+    Box,
+    Source,
+    describe,
+    read_bytes,
+    read_image,
+)
+from ..pictures.finding import PictureFile
+from ..settings.settings import Settings
+from .cache import FeatureCache
+from .sift import Features, SiftExtractor
+
+
+def extract_query(
+    query: tuple[Source, Box | None], settings: Settings, cache: str | None = None
+) -> Features | BovwError:
+    """Extract the features of one query, or return what was wrong with it.
+
+    `cache` names a folder for a `FeatureCache`.
+    """
+    source, region = query
+    extractor = SiftExtractor(settings.features)
+    try:
+        if cache is None or isinstance(source, np.ndarray):
+            return extractor.extract(source, settings.images, region)
+        kept = FeatureCache(cache, settings)
+        content = source if isinstance(source, bytes) else read_bytes(source)
+        features = kept.load(hashlib.sha256(content).hexdigest(), region)
+        if features is None:
+            image = read_image(content, settings.images, region, name=describe(source))
+            features = extractor.extract_image(image)
+            kept.save(features, region)
+        return features
+    except BovwError as error:
+        return error
+
+
+def extract_queries(
+    queries: Iterable[Source | tuple[Source, Box | None]],
+    settings: Settings,
+    *,
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Iterator[tuple[str, Features | BovwError]]:
+    """Extract the features of queries in parallel; yield names and features, or errors.
+
+    Parameters
+    ----------
+    queries : iterable of sources, or of (source, region)
+    settings : Settings
+    cache, n_jobs
+        See `extract_files`.
+    progress : bool
+        Show it on a terminal.
+    """
+    pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
+    folder = None if cache is None else os.fsdecode(cache)
+    found = ordered_map(
+        partial(extract_query, settings=settings, cache=folder),
+        pairs,
+        n_jobs=n_jobs,
+        lost=lambda query: _lost(describe(query[0])),
+        description="searching" if progress else None,
+        unit="query",
+    )
+    for (source, _), features in zip(pairs, found, strict=True):
+        yield describe(source), features
+
+
+def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:
+    if Path(file.path).is_dir():  # one that could not be looked into, or called x.jpg and given
+        return ImageError(file.path, "a folder that cannot be read", "check its permissions")
+    return extract_query((file.path, None), settings, cache)
+
+
+def _lost(name: str) -> BovwError:
+    return ImageError(
+        name,
+        "the process that read it was killed, twice (out of memory?)",
+        "make it smaller, lower images.max_pixels, or leave it out",
+    )
+
+
+def extract_files(
+    files: Sequence[PictureFile],
+    settings: Settings,
+    *,
+    on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    diary: str | os.PathLike[str] | None = None,
+    description: str | None = None,
+) -> Iterator[tuple[PictureFile, Features | Failure]]:
+    """Extract the features of files, in their order.
+
+    Parameters
+    ----------
+    files : sequence of PictureFile
+    settings : Settings
+    on_error : {"record", "raise"}
+        Yield a `Failure` for a picture that cannot be read, or raise its ImageError.
+    cache : path, optional
+        A folder in which features are kept by content, and looked for first.
+    n_jobs : int, optional
+    diary : path, optional
+        A folder for a `Diary`, with one job; without one it is in the cache. Both are read.
+    description : str, optional
+        Of the progress bar; None for none.
+    """
+    folder = None if cache is None else os.fsdecode(cache)
+    work = partial(_extract_file, settings=settings, cache=folder)
+    diaries = [Path(path, READING) for path in (folder, diary) if path is not None]
+    results = ordered_map(
+        work,
+        files,
+        n_jobs=n_jobs,
+        lost=lambda file: _lost(file.path),
+        diary=Diary(diaries, attrgetter("path")) if diaries else None,
+        description=description,
+    )
+    with closing(results):  # also when something is raised here
+        for file, result in zip(files, results, strict=True):
+            if isinstance(result, Features):
+                yield file, result
+            elif on_error == "raise" or not isinstance(result, ImageError):
+                raise result
+            else:
+                yield file, Failure(file.identifier, file.path, f"{result.found}; {result.advice}")
+
+
+class DescriptorSample:
+    """A uniform sample of all descriptors that pass by, in bounded memory.
+
+    Every descriptor draws a random number, and those with the smallest are kept. The numbers
+    depend on the seed and the picture's position only.
+    """
+
+    def __init__(self, size: int, random_state: int) -> None:
+        self.size = size
+        self.seen = 0
+        self._random_state = random_state
+        self._drawn: list[NDArray[np.float64]] = []
+        self._kept: list[NDArray[np.uint8]] = []
+        self._held = 0
+        self._limit = np.inf
+
+    def add(self, descriptors: NDArray[np.uint8], position: int) -> None:
+        """Offer the descriptors ``(n, d)`` of the picture at `position`."""
+        self.seen += len(descriptors)
+        drawn = np.random.default_rng((self._random_state, position)).random(len(descriptors))
+        lucky = drawn < self._limit
+        self._drawn.append(drawn[lucky])
+        self._kept.append(descriptors[lucky])
+        self._held += int(lucky.sum())
+        if self._held > 2 * self.size:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        drawn, kept = np.concatenate(self._drawn), np.concatenate(self._kept)
+        order = np.argsort(drawn, kind="stable")[: self.size]
+        self._limit = float(drawn[order[-1]]) if len(order) == self.size else np.inf
+        order.sort()
+        self._drawn, self._kept, self._held = [drawn[order]], [kept[order]], len(order)
+
+    def descriptors(self) -> NDArray[np.uint8]:
+        """Return the sample ``(n, d)``, at most `size`, in the order in which it passed."""
+        if not self._kept:
+            return np.zeros((0, 1), np.uint8)
+        self._shrink()
+        return self._kept[0]

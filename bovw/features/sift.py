@@ -1,0 +1,208 @@
+"""Local features of a picture: SIFT keypoints and their (Root)SIFT descriptors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IncompatibleError
+from ..pictures.decoding import (
+    Box,
+    Image,
+    Source,
+    read_image,
+)
+from ..settings.settings import FeatureSettings, ImageSettings
+
+DESCRIPTOR_LENGTH = 128
+# OpenCV's pyramid needs a few pixels; nothing smaller can hold a feature anyway.
+_MIN_SIDE = 12
+# OpenCV's packed octave -1 (the doubled picture), layer 1.
+_FINEST_OCTAVE = 255 | (1 << 8)
+# Of descriptors whose length is about 512; neighbouring words are over 100 apart.
+_GOLDEN_TOLERANCE = 25
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of one picture.
+
+    Attributes
+    ----------
+    keypoints : (n, 4) float32 ndarray
+        ``x, y, scale, angle``: pixels of the original after its EXIF orientation, the centre of
+        the top-left pixel being (0, 0); half of OpenCV's ``size`` in the same pixels; degrees,
+        clockwise in the picture, 0 for upright features.
+    descriptors : (n, 128) uint8 ndarray
+    size : (int, int)
+        Width and height of the original in pixels.
+    sha256 : str
+        Hash of the bytes of the picture.
+    region : tuple of float or None
+        ``x0, y0, x1, y1``: the features are of this part only.
+    """
+
+    keypoints: NDArray[np.float32]
+    descriptors: NDArray[np.uint8]
+    size: tuple[int, int]
+    sha256: str
+    region: Box | None = None
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    def __repr__(self) -> str:
+        return f"Features({len(self)} features of a picture of {self.size[0]} x {self.size[1]})"
+
+
+def root_sift(descriptors: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Turn SIFT descriptors ``(n, 128)`` into RootSIFT, stored as uint8.
+
+    Each value is ``round(512 * sqrt(d / sum(d)))``, clipped to 255: Euclidean distances between
+    the results are Hellinger distances between the originals (Arandjelovic & Zisserman 2012).
+    """
+    sums = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
+    values = np.minimum(np.rint(512 * np.sqrt(descriptors / sums)), 255)
+    return np.asarray(values, np.uint8)
+
+
+class SiftExtractor:
+    """Extracts SIFT features with OpenCV.
+
+    Parameters
+    ----------
+    settings : FeatureSettings, optional
+
+    Notes
+    -----
+    A larger `region_factor` describes more of the surroundings of each keypoint. Of keypoints
+    that share a position and scale (and, unless upright, an orientation) the first is kept.
+    The strongest responses (contrasts) are kept when there are too many; ties are broken by
+    position, so that the result does not depend on the order of detection.
+    """
+
+    def __init__(self, settings: FeatureSettings | None = None) -> None:
+        self.settings = settings or FeatureSettings()
+
+    def __repr__(self) -> str:
+        return f"SiftExtractor({self.settings!r})"
+
+    def extract(
+        self,
+        source: Source,
+        images: ImageSettings | None = None,
+        region: Box | None = None,
+    ) -> Features:
+        """Read a picture and extract its features; see `read_image` for the arguments."""
+        return self.extract_image(read_image(source, images, region))
+
+    def extract_image(self, image: Image) -> Features:
+        """Extract the features of a picture that was read, inside its region if it has one."""
+        import cv2
+
+        settings = self.settings
+        sift = cv2.SIFT.create(
+            nfeatures=0,
+            nOctaveLayers=3,
+            contrastThreshold=settings.contrast_threshold,
+            edgeThreshold=settings.edge_threshold,
+            sigma=1.6,
+            enable_precise_upscale=True,  # without it positions are off by a quarter pixel
+        )
+        found: Any = ()
+        if min(image.pixels.shape) >= _MIN_SIDE:
+            found = sift.detect(image.pixels, None)
+        values = np.array(
+            [(k.pt[0], k.pt[1], k.size, k.angle, k.response) for k in found], np.float32
+        ).reshape(-1, 5)
+        original = image.to_original(values[:, :2])
+        chosen = self._choose(values, original, image.region)
+        keypoints = []
+        for i in chosen:
+            keypoint = found[i]
+            keypoint.size *= settings.region_factor
+            if settings.upright:
+                keypoint.angle = 0.0
+            keypoints.append(keypoint)
+        descriptors: NDArray[np.float32] = np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
+        if keypoints:
+            # OpenCV leaves the doubled picture out when no keypoint comes from it, and all other
+            # descriptors change a little: one more keypoint keeps them independent of the choice.
+            finest = cv2.KeyPoint(0, 0, 2, 0, 0, _FINEST_OCTAVE)
+            described = sift.compute(image.pixels, [*keypoints, finest])[1]
+            descriptors = np.asarray(described, np.float32)[:-1]
+        stored = np.empty((len(chosen), 4), np.float32)
+        stored[:, :2] = original[chosen]
+        stored[:, 2] = values[chosen, 2] / 2 / np.sqrt(image.scale[0] * image.scale[1])
+        stored[:, 3] = 0 if settings.upright else values[chosen, 3]
+        return Features(
+            keypoints=stored,
+            descriptors=(
+                root_sift(descriptors)
+                if settings.root
+                else np.minimum(np.rint(descriptors), 255).astype(np.uint8)
+            ),
+            size=image.size,
+            sha256=image.sha256,
+            region=image.region,
+        )
+
+    def _choose(
+        self, values: NDArray[np.float32], original: NDArray[np.float64], region: Box | None
+    ) -> NDArray[np.intp]:
+        """Pick the features to describe: strongest first, without duplicates."""
+        order = np.lexsort((*values[:, 3::-1].T, -values[:, 4]))
+        if region is not None:
+            x, y = original[order].T
+            x0, y0, x1, y1 = region
+            order = order[(x >= x0 - 0.5) & (x < x1 - 0.5) & (y >= y0 - 0.5) & (y < y1 - 0.5)]
+        same = values[order, : 3 if self.settings.upright else 4]
+        _, first = np.unique(same, axis=0, return_index=True)
+        return np.asarray(order[np.sort(first)[: self.settings.max_features]], np.intp)
+
+    def description(self) -> dict[str, Any]:
+        """Return what decides the meaning of a descriptor (not how many there are), for JSON."""
+        return {
+            "descriptor": "rootsift" if self.settings.root else "sift",
+            "upright": self.settings.upright,
+            "region_factor": self.settings.region_factor,
+            "golden": golden_descriptor(),
+        }
+
+
+@lru_cache(maxsize=1)
+def golden_descriptor() -> list[int]:
+    """Describe one fixed keypoint of one fixed picture: what this OpenCV's SIFT means."""
+    import cv2
+
+    y, x = np.mgrid[0:96, 0:96].astype(np.float32)
+    picture = 128 + 60 * np.sin(x / 7 + (y / 19) ** 2) + 50 * np.cos((x - y) / 11)
+    keypoint = cv2.KeyPoint(48, 48, 12, 30)
+    sift = cv2.SIFT.create(enable_precise_upscale=True)
+    _, descriptors = sift.compute(picture.astype(np.uint8), [keypoint])
+    return [int(value) for value in root_sift(descriptors)[0]]
+
+
+def check_same_meaning(made_with: Mapping[str, Any], given: Mapping[str, Any], what: str) -> None:
+    """Raise an IncompatibleError when two `SiftExtractor.description` differ in meaning.
+
+    Golden descriptors may differ by the rounding of another instruction set.
+    """
+    for name in ("descriptor", "upright", "region_factor"):
+        if made_with.get(name) != given[name]:
+            raise IncompatibleError(
+                f"{what} was made with {name}={made_with.get(name)!r}, but {given[name]!r} is "
+                "given: use the settings it was made with, or make it anew"
+            )
+    difference = np.subtract(made_with["golden"], given["golden"])
+    if np.linalg.norm(difference) > _GOLDEN_TOLERANCE:
+        raise IncompatibleError(
+            f"{what} was made with a SIFT that describes a known picture differently "
+            f"(by {np.linalg.norm(difference):.0f}, at most {_GOLDEN_TOLERANCE} is rounding): "
+            "install the version of OpenCV it was made with, or make it anew"
+        )

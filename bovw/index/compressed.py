@@ -1,0 +1,227 @@
+"""The smallest index: of each picture a short vector, quantised, and nothing else.
+
+The vector is the histogram of visual words, projected by latent semantic analysis. A picture takes
+a few hundred bytes or less instead of twenty thousand, is compared by the cosine alone, and cannot
+be verified.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..collection.segment import Record
+from ..embeddings.quantisation import ProductQuantizer, ScalarQuantizer
+from ..embeddings.reranking import Neighbours, nearest_rows
+from ..errors import SettingsError, UnknownPictureError
+from ..features.extraction import extract_queries
+from ..features.sift import Features
+from ..pictures.decoding import Box, Source
+from ..search.candidates import learn_basis, project
+from ..search.results import (
+    Answer,
+    FullRanking,
+    SearchResult,
+    answer_each,
+)
+from ..settings.settings import Settings
+from ..vocabulary.vocabulary import Vocabulary
+from ..vocabulary.weighting import TfidfWeighting, word_counts
+from .index import Allow, Index, allowed_places
+
+Quantizer = ScalarQuantizer | ProductQuantizer
+
+
+@dataclass(frozen=True, eq=False)
+class LsaIndex:
+    """Pictures as quantised vectors; make one with `LsaIndex.of`.
+
+    Attributes
+    ----------
+    records : tuple of Record
+        In increasing order of identifier.
+    codes : (n, bytes) uint8 ndarray
+        What is kept of each picture.
+    basis : (n_components, n_words) float32 ndarray
+    idf : (n_words,) float32 ndarray
+    quantizer : ScalarQuantizer or ProductQuantizer
+    vocabulary : Vocabulary
+    settings : Settings
+    """
+
+    records: tuple[Record, ...]
+    codes: NDArray[np.uint8]
+    basis: NDArray[np.float32]
+    idf: NDArray[np.float32]
+    quantizer: Quantizer
+    vocabulary: Vocabulary
+    settings: Settings
+
+    @classmethod
+    def of(
+        cls, index: Index, n_components: int = 256, quantizer: Quantizer | None = None
+    ) -> LsaIndex:
+        """Compress an index.
+
+        Parameters
+        ----------
+        index : Index
+            Such as ``engine.index``.
+        n_components : int
+            Of the projection, learned from the pictures of the index.
+        quantizer : ScalarQuantizer or ProductQuantizer, optional
+            Default: a byte for each component.
+        """
+        rows = index.weighting.transform(index.collection.counts(index.vocabulary.n_words_))
+        if rows.nnz == 0:
+            raise SettingsError("an index without features cannot be compressed: add pictures")
+        basis = learn_basis(rows[np.flatnonzero(np.diff(rows.indptr))], n_components)
+        basis = basis.astype(np.float16, order="C").astype(np.float32)  # as it is stored
+        vectors = project(rows, basis)
+        quantizer = (quantizer or ScalarQuantizer(8)).fit(vectors)
+        return cls(
+            index.collection.records,
+            quantizer.transform(vectors),
+            basis,
+            index.weighting.idf_,
+            quantizer,
+            index.vocabulary,
+            index.settings,
+        )
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @cached_property
+    def vectors(self) -> NDArray[np.float32]:
+        """What the codes stand for, ``(n, n_components)``."""
+        return self.quantizer.inverse_transform(self.codes)
+
+    @cached_property
+    def _weighting(self) -> TfidfWeighting:
+        weighting = TfidfWeighting(**asdict(self.settings.weighting))
+        weighting.idf_ = self.idf
+        return weighting
+
+    def embed(self, features: Features) -> NDArray[np.float32]:
+        """Project the histogram of a picture: ``(1, n_components)``."""
+        words = np.sort(self.vocabulary.predict(features.descriptors))
+        counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
+        return project(self._weighting.transform(counts), self.basis)
+
+    def search(
+        self,
+        query: Source,
+        k: int | None = 10,
+        *,
+        region: Box | None = None,
+        allow: Allow | None = None,
+    ) -> SearchResult:
+        """Find the pictures whose vectors are nearest to that of a query, by cosine.
+
+        Parameters
+        ----------
+        query, region, allow
+            See `Engine.search`.
+        k : int or None
+            How many answers at most; None: all.
+
+        Raises
+        ------
+        ImageError
+            When the query cannot be read.
+        """
+        (result,) = self.search_many([(query, region)], k, allow=allow, on_error="raise")
+        return result
+
+    def search_many(
+        self,
+        queries: Iterable[Source | tuple[Source, Box | None]],
+        k: int | None = 10,
+        *,
+        allow: Allow | None = None,
+        on_error: str = "record",
+        n_jobs: int | None = None,
+        progress: bool = False,
+    ) -> list[SearchResult]:
+        """Search for many queries; see `Engine.search_many`."""
+        if k is not None and k < 1:
+            raise SettingsError(f"k={k}: expected at least 1, or None for all")
+        allowed = np.flatnonzero(allowed_places(allow, self.records, self._position))
+        found = extract_queries(queries, self.settings, n_jobs=n_jobs, progress=progress)
+
+        def answer(name: str, features: Features) -> SearchResult:
+            return self._answer(name, features, k, allowed)
+
+        return answer_each(found, answer, on_error)
+
+    def _position(self, identifier: str) -> int:
+        try:
+            return self._positions[identifier]
+        except KeyError:
+            raise UnknownPictureError(f"{identifier!r} is not in the index") from None
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {record.identifier: i for i, record in enumerate(self.records)}
+
+    def _answer(
+        self, name: str, features: Features, k: int | None, allowed: NDArray[np.intp]
+    ) -> SearchResult:
+        near, spent = self._nearest(features, k or len(self), allowed)
+        answers = []
+        for rank, (row, score) in enumerate(
+            zip(near.indices[0].tolist(), near.similarities[0].tolist(), strict=True)
+        ):
+            record = self.records[allowed[row]]
+            answers.append(Answer(rank, record.identifier, record.path, score, score))
+        return SearchResult(
+            name, tuple(answers), n_features=len(features), milliseconds={"search": spent}
+        )
+
+    def rank_many(
+        self,
+        queries: Iterable[Source | tuple[Source, Box | None]],
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        n_jobs: int | None = None,
+        progress: bool = False,
+    ) -> list[FullRanking]:
+        """Rank all pictures for many queries, for evaluation; see `Engine.rank_many`."""
+        rankings = []
+        for name, features in extract_queries(
+            queries, self.settings, cache=cache, n_jobs=n_jobs, progress=progress
+        ):
+            if not isinstance(features, Features):
+                raise features
+            near, spent = self._nearest(features, len(self))
+            identifiers = tuple(self.records[i].identifier for i in near.indices[0])
+            rankings.append(FullRanking(name, identifiers, near.similarities[0], {"search": spent}))
+        return rankings
+
+    def _nearest(
+        self, features: Features, k: int, allowed: NDArray[np.intp] | None = None
+    ) -> tuple[Neighbours, float]:
+        begun = time.perf_counter()
+        among = self.vectors
+        if allowed is not None and len(allowed) < len(self):
+            among = among[allowed]
+        near = nearest_rows(self.embed(features), among, min(k, len(among)))
+        return near, (time.perf_counter() - begun) * 1000
+
+    def info(self) -> dict[str, Any]:
+        """Return facts, for JSON."""
+        return {
+            "n_pictures": len(self),
+            "n_components": len(self.basis),
+            "bytes_per_picture": self.codes.shape[1],
+            "n_words": self.vocabulary.n_words_,
+            "settings": self.settings.to_dict(),
+        }

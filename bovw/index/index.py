@@ -1,0 +1,349 @@
+"""An index in memory: pictures, vocabulary and settings, and what is derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection as AnyCollection
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..collection.forward_store import Collection
+from ..collection.segment import (
+    Failure,
+    PictureWords,
+    Record,
+    Segment,
+    make_segment,
+)
+from ..errors import IncompatibleError, SettingsError
+from ..features.sift import Features, SiftExtractor, check_same_meaning
+from ..search.candidates import Graph, HistogramIndex, StoredGraph
+from ..search.cascade import (
+    Base,
+    Ranking,
+    Stopwatch,
+    rank,
+)
+from ..search.explanation import Explanation, reason, shared_words
+from ..search.query import Combine, Query, QueryFeatures
+from ..search.results import Answer
+from ..settings.settings import Settings
+from ..settings.versions import warn_of_other_versions
+from ..vocabulary.vocabulary import Vocabulary
+from ..vocabulary.weighting import TfidfWeighting, center_weights, word_counts
+
+Allow: TypeAlias = "AnyCollection[str] | Callable[[str], bool]"
+
+# What is fixed when pictures are indexed; the rest can be chosen anew for every search.
+_FIXED = {"features": ("upright", "region_factor", "root"), "vocabulary": None, "weighting": None}
+
+
+@dataclass(frozen=True)
+class Index:
+    """Everything that is needed to rank pictures for a query.
+
+    Attributes
+    ----------
+    segments : tuple of Segment
+        The pictures, their words and keypoints; at least one.
+    vocabulary : Vocabulary
+    settings : Settings
+    descriptor : dict
+        `SiftExtractor.description` of when it was made.
+    versions : dict
+        Of the packages it was made with.
+    dead : mapping of int to tuple of int
+        By number of the segment: places of what was removed, pictures or failures.
+    graph : Graph, StoredGraph or None
+        What nmslib searched when there were other pictures.
+    digest : str
+        Of the manifest that lies on disk, which tells whether it is still the same; "" when
+        nothing does.
+    """
+
+    segments: tuple[Segment, ...]
+    vocabulary: Vocabulary
+    settings: Settings
+    descriptor: dict[str, Any]
+    versions: dict[str, str]
+    dead: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    graph: Graph | StoredGraph | None = None
+    digest: str = ""
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The pictures that are alive, in order of identifier."""
+        return Collection.of(self.segments, self.dead)
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """Pictures that could not be indexed, in order of identifier; the last word on each."""
+        found: dict[str, Failure] = {}
+        for segment in self.segments:
+            for record in segment.records:
+                found.pop(record.identifier, None)
+            gone = set(self.dead.get(segment.number, ()))
+            for place, failure in enumerate(segment.failures, len(segment)):
+                if place not in gone:
+                    found[failure.identifier] = failure
+        return tuple(found[identifier] for identifier in sorted(found))
+
+    @cached_property
+    def weighting(self) -> TfidfWeighting:
+        """Weights of the words, from their document frequencies."""
+        return TfidfWeighting(**asdict(self.settings.weighting)).fit(self._counts)
+
+    @cached_property
+    def _counts(self) -> sparse.csr_matrix:
+        return self.collection.counts(self.vocabulary.n_words_)
+
+    @cached_property
+    def histograms(self) -> HistogramIndex:
+        """The weighted histograms of the pictures, searchable."""
+        rows = self.weighting.transform(self._counts)
+        self.__dict__.pop("_counts", None)  # as large as the rows, and easily made again
+        graph = self.graph
+        if isinstance(graph, StoredGraph):
+            graph = graph.load(self.settings.candidates)
+        return HistogramIndex(
+            rows, self.settings.candidates, keys=self.collection.keys, graph=graph
+        )
+
+    @cached_property
+    def base(self) -> Base:
+        """What is searched."""
+        return Base(self.collection, self.histograms, self.weighting.idf_)
+
+    def grown(self, segment: Segment) -> Index:
+        """Return an index with one segment more, whose pictures take the place of earlier ones."""
+        positions = self.collection.positions
+        again = [positions[r.identifier] for r in segment.records if r.identifier in positions]
+        segments = tuple(s for s in self.segments if s.number)  # 0 is the empty one
+        dead = self._with_dead(again)
+        return replace(self, segments=(*segments, segment), dead=dead, graph=self._graph)
+
+    def without(self, identifiers: Iterable[str]) -> Index:
+        """Return an index without some pictures, and without what it says of failures with them.
+
+        Raises
+        ------
+        UnknownPictureError
+            When one of them is neither a picture nor a failure.
+        """
+        names = dict.fromkeys(identifiers)
+        failed = {failure.identifier for failure in self.failures}
+        positions = self.collection.positions
+        gone = [self.collection.position(n) for n in names if n in positions or n not in failed]
+        failures = (
+            (segment.number, place)
+            for segment in self.segments
+            for place, failure in enumerate(segment.failures, len(segment))
+            if failure.identifier in names
+        )
+        return replace(self, dead=self._with_dead(gone, failures), graph=self._graph)
+
+    def compacted(self) -> Index:
+        """Return an index of one segment, without what was removed; memory holds it twice."""
+        collection = self.collection
+        pictures = [PictureWords(**collection.stored(i)) for i in range(len(collection))]
+        segment = make_segment(
+            collection.records, pictures, self.vocabulary.n_words_, self.failures, self.next_number
+        )
+        return replace(self, segments=(segment,), dead={}, graph=None)
+
+    @property
+    def next_number(self) -> int:
+        """Number for a segment to come."""
+        return max(segment.number for segment in self.segments) + 1
+
+    @property
+    def _graph(self) -> Graph | StoredGraph | None:
+        made: HistogramIndex | None = self.__dict__.get("histograms")
+        return self.graph if made is None else made.graph
+
+    def _with_dead(
+        self, positions: Iterable[int], failures: Iterable[tuple[int, int]] = ()
+    ) -> dict[int, tuple[int, ...]]:
+        dead = {number: set(places) for number, places in self.dead.items()}
+        keys = self.collection.keys
+        pictures = (divmod(int(keys[position]), 1 << 32) for position in positions)
+        for number, place in chain(pictures, failures):
+            dead.setdefault(number, set()).add(place)
+        return {number: tuple(sorted(places)) for number, places in dead.items()}
+
+    @property
+    def bytes_per_picture(self) -> float:
+        """Bytes of words, signatures and keypoints of a picture, on the average."""
+        return self.collection.nbytes / max(1, len(self.collection))
+
+    def check(self, name: str) -> None:
+        """Compare what the index was made with to what is installed.
+
+        Parameters
+        ----------
+        name : str
+            What to call the index in messages.
+
+        Raises
+        ------
+        IncompatibleError
+            When pictures are described differently now. Other versions are a warning.
+        """
+        given = SiftExtractor(self.settings.features).description()
+        check_same_meaning(self.descriptor, given, name)
+        if self.vocabulary.made_with_ is not None:
+            made_with = self.vocabulary.made_with_["descriptor"]
+            check_same_meaning(made_with, given, f"the vocabulary of {name}")
+        warn_of_other_versions(self.versions, name)
+
+    def changed(self, **changes: dict[str, Any]) -> Index:
+        """Return the same index with other settings.
+
+        Raises
+        ------
+        IncompatibleError
+            When a setting is fixed by the index.
+        """
+        settings = self.settings.changed(**changes)
+        for room, names in _FIXED.items():
+            now, then = asdict(getattr(settings, room)), asdict(getattr(self.settings, room))
+            for name in names or now:
+                if now[name] != then[name]:
+                    raise IncompatibleError(
+                        f"{room}.{name}={now[name]!r}: this index was made with {then[name]!r}; "
+                        "build another to change it"
+                    )
+        if settings.candidates != self.settings.candidates:
+            return replace(self, settings=settings, graph=None)
+        index = replace(self, settings=settings)
+        # Share what is made at the first search, whoever makes it.
+        index.__dict__["collection"] = self.collection
+        index.__dict__["weighting"] = self.weighting
+        index.__dict__["histograms"] = self.histograms
+        index.__dict__["base"] = self.base
+        return index
+
+    def rank(
+        self,
+        features: Sequence[Features],
+        depth: int,
+        allowed: NDArray[np.bool_] | None = None,
+        stopwatch: Stopwatch | None = None,
+        combine: Combine = "joined",
+    ) -> Ranking:
+        """Rank the pictures for the features of a query, of one picture or of several.
+
+        See `cascade.rank`.
+        """
+        stopwatch = stopwatch or Stopwatch()
+        return rank(
+            self.query(features, stopwatch, combine),
+            self.base,
+            self.settings,
+            depth=depth,
+            allowed=allowed,
+            stopwatch=stopwatch,
+        )
+
+    def query(
+        self, features: Sequence[Features], stopwatch: Stopwatch, combine: Combine = "joined"
+    ) -> Query:
+        """Find words, histogram and signatures of a query."""
+        with stopwatch("words"):
+            pictures = tuple(self._looked_up(part) for part in features)
+            words = np.concatenate([picture.words[:, 0] for picture in pictures])
+            counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
+            return Query(self.weighting.transform(counts), pictures, combine)
+
+    def _looked_up(self, features: Features) -> QueryFeatures:
+        kernel = self.settings.kernel
+        n_nearest = 1 if kernel.method == "none" else kernel.n_nearest
+        nearest = self.vocabulary.nearest(features.descriptors, n_nearest)[0]
+        signatures = self.vocabulary.signatures(features.descriptors, nearest)
+        order = np.argsort(nearest[:, 0], kind="stable")
+        keypoints, whole = features.keypoints[order], features.region is None
+        sigma = kernel.center_sigma if whole and kernel.method != "none" else 0.0
+        return QueryFeatures(
+            nearest[order],
+            signatures[order],
+            keypoints,
+            center_weights(keypoints[:, :2], features.size, sigma),
+            features.size,
+            whole,
+        )
+
+    def answers(self, ranking: Ranking, k: int | None) -> tuple[Answer, ...]:
+        """Describe the first `k` pictures of a ranking."""
+        return tuple(self._answer(ranking, place) for place in range(len(ranking.positions[:k])))
+
+    def explain(
+        self, ranking: Ranking, features: Features, position: int, name: str
+    ) -> Explanation:
+        """Explain the place of a picture in a ranking for the features of a query."""
+        places = np.flatnonzero(ranking.positions == position)
+        if len(places) == 0:
+            identifier = self.collection.records[position].identifier
+            answer = Answer(len(ranking.positions), identifier, "", 0.0, 0.0)
+            return Explanation(name, answer, (), None, "it shares no word with the query")
+        place = int(places[0])
+        answer = self._answer(ranking, place)
+        last = place + 1 == len(ranking.positions)
+        following = None if last else self._answer(ranking, place + 1)
+        words = shared_words(
+            self.query([features], Stopwatch()), position, self.base, self.settings.kernel
+        )
+        return Explanation(name, answer, words, following, reason(answer, following))
+
+    def _answer(self, ranking: Ranking, place: int) -> Answer:
+        position = int(ranking.positions[place])
+        record = self.collection.records[position]
+        answer = Answer(
+            rank=place,
+            identifier=record.identifier,
+            path=record.path,
+            score=float(ranking.scores[place]),
+            similarity=float(ranking.similarities[place]),
+        )
+        if position not in ranking.found:
+            return answer
+        found = ranking.found[position]
+        evidence = float(ranking.evidence[place])
+        return replace(
+            answer,
+            inliers=found.verification.inliers,
+            evidence=evidence,
+            verified=evidence >= self.settings.geometry.min_evidence,
+            direct=found.direct,
+            transform=found.verification.transform,
+            region=found.verification.region,
+            query_points=found.verification.query_points,
+            points=found.verification.points,
+        )
+
+    def allowed(self, allow: Allow | None) -> NDArray[np.bool_] | None:
+        """Turn a filter on identifiers into one on positions."""
+        if allow is None:
+            return None
+        return allowed_places(allow, self.collection.records, self.collection.position)
+
+
+def allowed_places(
+    allow: Allow | None, records: Sequence[Record], position: Callable[[str], int]
+) -> NDArray[np.bool_]:
+    """Say of each of some records whether a filter on identifiers lets it answer."""
+    if allow is None:
+        return np.ones(len(records), bool)
+    if callable(allow):
+        return np.array([bool(allow(record.identifier)) for record in records], bool)
+    if isinstance(allow, str):
+        raise SettingsError(f"allow={allow!r}: expected several identifiers, or a predicate")
+    allowed = np.zeros(len(records), bool)
+    for identifier in allow:
+        allowed[position(identifier)] = True
+    return allowed

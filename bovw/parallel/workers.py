@@ -1,0 +1,278 @@
+"""Parallel work over pictures: joblib, and the one place that limits threads.
+
+OpenCV, BLAS and joblib each start as many threads as there are cores; together they multiply.
+Here every task runs with one thread of its own, and joblib decides how many tasks run at once,
+so that a Dask or Ray cluster can be plugged in with `joblib.parallel_config`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from multiprocessing import current_process, resource_tracker
+from typing import Any, TypeVar
+
+from ..errors import SettingsError
+from .diary import Diary
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def worker_count(n_jobs: int | None) -> int:
+    """Number of tasks that run at once for scikit-learn's `n_jobs` (None: one, -1: every core)."""
+    from joblib import effective_n_jobs
+
+    if n_jobs == 0:
+        raise SettingsError("n_jobs=0: expected the number of jobs, or -1 for one on each core")
+    return int(effective_n_jobs(n_jobs))
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted
+        return
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if caught:  # as it would have been without the block
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def limited_threads(n_threads: int = 1) -> Iterator[None]:
+    """Let OpenCV, BLAS and OpenMP use at most `n_threads` threads inside the block."""
+    import cv2
+    from threadpoolctl import threadpool_limits
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(n_threads)
+    try:
+        with threadpool_limits(limits=n_threads):
+            yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def progress_bar(
+    items: Iterable[Item], description: str, total: int | None = None, unit: str = "picture"
+) -> Iterable[Item]:
+    """Show progress on stderr while `items` are consumed; silent when stderr is no terminal."""
+    from tqdm import tqdm
+
+    bar: Iterable[Item] = tqdm(
+        items,
+        desc=description,
+        total=total,
+        unit=unit,
+        disable=None,
+        file=sys.stderr,
+        dynamic_ncols=True,
+    )
+    return bar
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """End this worker soon after the process that started it, which may have been killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    # Not on another machine. A worker of joblib's own may have lost its parent while it started.
+    if os.getppid() == parent or current_process().name.startswith("LokyProcess"):
+        threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let processes that are started in the block not hear of Ctrl-C: who starts them ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    from joblib.externals.loky.backend import resource_tracker as tracker_of_loky
+
+    for tracker in (resource_tracker, tracker_of_loky):
+        tracker.ensure_running()  # its start would undo what is done here
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _one_thread_each(function: Callable[[Item], Result], item: Item, parent: int) -> Result:
+    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
+        # Ctrl-C reaches all processes of a terminal; the parent ends its workers.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _end_with(parent)
+    with limited_threads(1):
+        return function(item)
+
+
+def ordered_map(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    n_jobs: int | None = None,
+    lost: Callable[[Item], Result] | None = None,
+    diary: Diary | None = None,
+    description: str | None = None,
+    unit: str = "picture",
+) -> Generator[Result, None, None]:
+    """Apply `function` to `items` in parallel and yield the results in the order of `items`.
+
+    Only a few items per worker are under way at any time, so memory does not grow with their number
+    as long as the results are consumed.
+
+    Parameters
+    ----------
+    function : callable
+        Must be picklable when joblib's backend runs processes.
+    items : sequence
+    n_jobs : int, optional
+        As in scikit-learn.
+    lost : callable, optional
+        Gives the result for an item that killed its worker twice when it was alone, by taking all
+        memory for example. Without it the first killed worker ends everything.
+    diary : Diary, optional
+        With one job nothing protects this process. When one was killed before, the item that it
+        was at is done by a worker this time; needs `lost`.
+    description : str, optional
+        Shown in front of the progress bar; without it there is no bar.
+    unit : str
+        What the progress bar counts.
+    """
+    with limited_threads(1), diary or nullcontext():
+        n_workers = min(worker_count(n_jobs), len(items))
+        results: Iterable[Result]
+        if n_workers > 1:
+            results = _surviving(function, items, n_jobs, 2 * n_workers, lost)
+        elif diary is None or lost is None:
+            # Not through joblib, whose generator would look ahead by several items.
+            results = map(function, items)
+        else:
+            results = _careful(function, items, lost, diary)
+        if description is not None:
+            results = progress_bar(results, description, len(items), unit)
+        yield from results
+
+
+def _careful(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    lost: Callable[[Item], Result],
+    diary: Diary,
+) -> Iterator[Result]:
+    """Map in this process, but for what another was at when it was killed."""
+
+    def killed(item: Item) -> Result:
+        diary.convict(item)
+        return lost(item)
+
+    for item in items:
+        if diary.is_suspect(item):
+            diary.acquit(item)
+            yield isolated(function, item, killed)
+        else:
+            diary.note(item)
+            yield function(item)
+
+
+def isolated(
+    function: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]
+) -> Result:
+    """Apply `function` in another process, which may be killed."""
+    from joblib import parallel_config
+
+    with parallel_config(backend="loky"):
+        return _one_by_one(function, [item], None, lost)[0]
+
+
+def _surviving(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    n_jobs: int | None,
+    ahead: int,
+    lost: Callable[[Item], Result] | None,
+) -> Iterator[Result]:
+    """Map in parallel; when a worker is killed go on, carefully where it happened."""
+    from joblib.externals.loky import BrokenProcessPool
+
+    done = 0
+    while done < len(items):
+        try:
+            for result in _parallel(function, items[done:], n_jobs, ahead):
+                yield result
+                done += 1
+        except BrokenProcessPool:
+            if lost is None:
+                raise
+            # What was under way is lost with the pool, whoever broke it.
+            for result in _one_by_one(function, items[done : done + ahead], n_jobs, lost):
+                yield result
+                done += 1
+
+
+def _one_by_one(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    n_jobs: int | None,
+    lost: Callable[[Item], Result],
+    attempts: int = 2,
+) -> list[Result]:
+    """Map in halves, down to the item that kills its worker."""
+    from joblib.externals.loky import BrokenProcessPool
+
+    try:
+        return list(_parallel(function, items, max(2, worker_count(n_jobs)), len(items)))
+    except BrokenProcessPool:
+        if len(items) > 1:
+            half = len(items) // 2
+            first = _one_by_one(function, items[:half], n_jobs, lost)
+            return first + _one_by_one(function, items[half:], n_jobs, lost)
+        if attempts > 1:
+            return _one_by_one(function, items, n_jobs, lost, attempts - 1)
+        return [lost(items[0])]
+
+
+def _parallel(
+    function: Callable[[Item], Result], items: Sequence[Item], n_jobs: int | None, ahead: int
+) -> Iterator[Result]:
+    from joblib import Parallel, delayed
+
+    # When interrupted: what was under way is of no use, and nobody asked.
+    warnings.filterwarnings("ignore", r"\d+ tasks (have been|which were)", UserWarning)
+    parent, ended = os.getpid(), False
+
+    def tasks() -> Iterator[Any]:
+        for item in items:
+            if ended:
+                return
+            yield delayed(_one_thread_each)(function, item, parent)
+
+    with _deaf():
+        results: Iterator[Result] = Parallel(
+            n_jobs=n_jobs, return_as="generator", pre_dispatch=ahead, batch_size=1
+        )(tasks())
+    try:
+        yield from results
+    except GeneratorExit:  # nobody wants the rest; joblib would kill workers that are at something
+        ended = True
+        for _ in results:
+            pass
+        raise

@@ -1,0 +1,41 @@
+"""Runs and qrels of a comparison, for other tools."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StorageError
+from ..evaluation.run import Run
+from ..evaluation.side_by_side import Comparison
+from ..formats import save_qrels, write_run
+
+
+def write_runs(comparison: Comparison, folder: str | os.PathLike[str]) -> None:
+    """Write ``SYSTEM.run`` for each system, and ``qrels.txt``, in the format of TREC.
+
+    What counts neither as right nor as wrong is left out, so that other tools find our scores.
+    """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror}; choose another") from error
+    save_qrels(comparison.truth, target / "qrels.txt", comparison.taken)
+    for run in comparison.runs:
+        write_run(
+            target / f"{run.name.replace(os.sep, '_')}.run",
+            run.name,
+            {query: _kept(run, query, out) for query, out in comparison.taken.items()},
+        )
+
+
+def _kept(
+    run: Run, query: str, out: frozenset[str]
+) -> tuple[list[str], NDArray[np.floating] | None]:
+    names, scores = run.ranked_names(query), run.scores.get(query)
+    places = [i for i, name in enumerate(names) if name not in out]
+    return [names[i] for i in places], None if scores is None else scores[places]

@@ -1,0 +1,157 @@
+"""Why a picture answers a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..settings.settings import KernelSettings
+from .cascade import Base
+from .kernels.aggregated import aggregated_contributions
+from .kernels.hamming import contributions, find_matches
+from .query import Query
+from .results import Answer
+
+
+@dataclass(frozen=True)
+class SharedWord:
+    """A visual word that query and answer share.
+
+    Attributes
+    ----------
+    word : int
+    contribution : float
+        Share of the similarity of the query, before it was expanded, that comes from the word.
+    idf : float
+        Inverse document frequency: how rare the word is.
+    """
+
+    word: int
+    contribution: float
+    idf: float
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a picture answers a query, and why it stands where it does.
+
+    Attributes
+    ----------
+    query : str
+    answer : Answer
+        With the inliers (``query_points`` and ``points``), the transform and the region.
+    words : tuple of SharedWord
+        Those that count most first; contributions sum to 1.
+    following : Answer or None
+        The next in the ranking.
+    reason : str
+        Why the answer stands above the next.
+    """
+
+    query: str
+    answer: Answer
+    words: tuple[SharedWord, ...]
+    following: Answer | None
+    reason: str
+
+    def __str__(self) -> str:
+        answer, words = self.answer, self.words
+        lines = [f"{answer.identifier}: rank {answer.rank + 1}, score {answer.score:.4f}"]
+        lines.append("  " + _geometry(answer))
+        half = int(np.searchsorted(np.cumsum([w.contribution for w in words]), 0.5)) + 1
+        share = f"half of the similarity from {half} of them" if words else "none"
+        lines.append(f"  shared words: {len(words)}, {share}")
+        lines.append("  " + self.reason)
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        points, query_points = self.answer.points, self.answer.query_points
+        return {
+            "query": self.query,
+            "answer": self.answer.to_dict(),
+            "query_points": [] if query_points is None else query_points.tolist(),
+            "points": [] if points is None else points.tolist(),
+            "words": [
+                {"word": w.word, "contribution": w.contribution, "idf": w.idf} for w in self.words
+            ],
+            "following": None if self.following is None else self.following.to_dict(),
+            "reason": self.reason,
+        }
+
+
+def _geometry(answer: Answer) -> str:
+    if answer.inliers is None:
+        return "not verified: it was not among the first"
+    if answer.region is None:
+        return "no transform fits"
+    x0, y0, x1, y1 = answer.region
+    how = "" if answer.direct else ", by features that other answers gave"
+    return (
+        f"{answer.inliers} inliers in ({x0:.0f}, {y0:.0f}) to ({x1:.0f}, {y1:.0f}), "
+        f"evidence {answer.evidence or 0:.1f}{how}"
+    )
+
+
+def reason(answer: Answer, following: Answer | None) -> str:
+    """Say why an answer stands above the next."""
+    if following is None:
+        return "it is the last"
+    name = following.identifier
+    if answer.verified != following.verified:
+        return f"above {name}, which is not verified ({_geometry(following)})"
+    if answer.verified and answer.direct != following.direct:
+        return f"above {name}, which only features of other answers verify ({_geometry(following)})"
+    likeness = f"similarity {answer.similarity:.3f} against {following.similarity:.3f}"
+    if not answer.verified:
+        return f"above {name} by {likeness}; neither is verified"
+    mine, other = answer.evidence or 0, following.evidence or 0
+    return f"above {name} by {likeness}, evidence {mine:.1f} against {other:.1f}"
+
+
+def shared_words(
+    query: Query, position: int, base: Base, settings: KernelSettings
+) -> tuple[SharedWord, ...]:
+    """Find the words that a query shares with a picture, and what each adds to the similarity.
+
+    Parameters
+    ----------
+    query : Query
+        As it was asked, not expanded.
+    position : int
+        Of the picture in the collection.
+    base : Base
+    settings : KernelSettings
+    """
+    n_words = len(base.idf)
+    total: NDArray[np.floating] = np.zeros(n_words)
+    if settings.method == "none":
+        row = base.histograms.rows[[position]]
+        product = query.histogram.multiply(row).tocsr()
+        total[product.indices] = product.data
+    else:
+        at = np.array([position])
+        for picture in query.pictures:
+            if settings.method in ("asmk", "both"):
+                words, _, weight = aggregated_contributions(
+                    picture, at, base.aggregated, base.idf, settings
+                )
+                total += _shares(words, weight, n_words)
+            if settings.method in ("hamming", "both"):
+                found = find_matches(picture, at, base.collection, base.idf, settings)
+                weight = contributions(found, picture, at, base.collection, settings)
+                total += _shares(base.collection.words[found.feature], weight, n_words)
+    order = np.argsort(-total, kind="stable")[: np.count_nonzero(total > 0)]
+    share = total / (total.sum() or 1)
+    return tuple(SharedWord(int(w), float(share[w]), float(base.idf[w])) for w in order)
+
+
+def _shares(
+    words: NDArray[np.integer], weight: NDArray[np.floating], n_words: int
+) -> NDArray[np.floating]:
+    """Sum weights by word, all of them together 1."""
+    total = np.bincount(words, weight, minlength=n_words)
+    return total / (total.sum() or 1)

@@ -1,0 +1,148 @@
+"""One signature for each word of a picture: the aggregated selective match kernel.
+
+ASMK*: Tolias, Avrithis & Jegou, "To aggregate or not to aggregate: selective match kernels for
+image search" (ICCV 2013). Features of one picture that share a word become one signature, so that
+what repeats counts once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...collection.forward_store import Collection, joined
+from ...settings.settings import KernelSettings
+from ...vocabulary.signatures import BITS, aggregate, hamming_distances
+from ..query import QueryFeatures
+from .hamming import shared_features
+
+
+@dataclass(frozen=True)
+class Aggregated:
+    """A collection with one feature for each word of a picture.
+
+    Attributes
+    ----------
+    starts, sizes, words, signatures
+        See `WordStore`.
+    norms : (n_pictures,) float32 ndarray
+        Square root of what each picture scores with itself.
+    """
+
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    words: Any
+    signatures: Any
+    norms: NDArray[np.float32]
+
+
+def aggregate_collection(collection: Collection, idf: NDArray[np.floating]) -> Aggregated:
+    """Join the features of each picture that share a word."""
+    parts = [segment.aggregated for segment in collection.segments]
+    starts, sizes, own = [], [], []
+    before = 0
+    for part in parts:
+        starts.append(part.offsets[:-1] + before)
+        sizes.append(np.diff(part.offsets))
+        picture = np.repeat(np.arange(len(sizes[-1])), sizes[-1])
+        weights = np.square(idf, dtype=np.float64)[part.words]
+        own.append(np.bincount(picture, weights, len(sizes[-1])))
+        before += len(part.words)
+    rows = collection.rows
+    return Aggregated(
+        np.concatenate(starts)[rows],
+        np.concatenate(sizes)[rows],
+        joined([part.words for part in parts]),
+        joined([part.signatures for part in parts]),
+        np.sqrt(np.maximum(np.concatenate(own)[rows], 1e-12)).astype(np.float32),
+    )
+
+
+def aggregate_query(query: QueryFeatures) -> QueryFeatures:
+    """Join the features of a query that share one of their words; keypoints say nothing."""
+    order, words = query.by_word
+    starts, signatures = aggregate(words, query.signatures.ravel()[order])
+    weights = np.repeat(query.weights, query.words.shape[1])[order]
+    counts = np.diff(np.append(starts, len(order)))
+    mean = np.add.reduceat(weights, starts) / counts if len(starts) else weights
+    return QueryFeatures(
+        words[starts][:, None],
+        signatures[:, None],
+        np.zeros((len(starts), 4), np.float32),
+        mean.astype(np.float32),
+        query.size,
+        query.whole,
+    )
+
+
+def aggregated_contributions(
+    query: QueryFeatures,
+    positions: NDArray[np.integer],
+    aggregated: Aggregated,
+    idf: NDArray[np.floating],
+    settings: KernelSettings,
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32], NDArray[np.float32]]:
+    """Say how much each word that a query shares with candidates adds to their scores.
+
+    A word counts ``u ** selectivity`` times the square of its inverse document frequency, `u`
+    being 1 for equal signatures and 0 when half of the bits differ, or more; the sum is divided
+    by the square root of what the candidate scores with itself.
+
+    Parameters
+    ----------
+    query : QueryFeatures
+        Not yet aggregated.
+    positions : (c,) integer ndarray
+    aggregated : Aggregated
+    idf : (n_words,) ndarray
+    settings : KernelSettings
+
+    Returns
+    -------
+    words : (m,) unsigned integer ndarray
+    candidate : (m,) int32 ndarray
+        Which of the candidates shares it, in increasing order.
+    contributions : (m,) float32 ndarray
+    """
+    words, candidate, weight, _ = _weighed(query, positions, aggregated, idf, settings)
+    return words, candidate, weight / aggregated.norms[positions][candidate]
+
+
+def score_aggregated(
+    query: QueryFeatures,
+    positions: NDArray[np.integer],
+    aggregated: Aggregated,
+    idf: NDArray[np.floating],
+    settings: KernelSettings,
+) -> NDArray[np.float32]:
+    """Score candidates ``(c,)`` by the sum of what their words contribute."""
+    *_, weight, counts = _weighed(query, positions, aggregated, idf, settings)
+    sums = np.zeros(len(positions))
+    some = np.flatnonzero(counts)
+    starts = (np.cumsum(counts) - counts)[some]
+    if len(some):
+        sums[some] = np.add.reduceat(weight, starts, dtype=np.float64)
+    return np.asarray(sums / aggregated.norms[positions], np.float32)
+
+
+def _weighed(
+    query: QueryFeatures,
+    positions: NDArray[np.integer],
+    aggregated: Aggregated,
+    idf: NDArray[np.floating],
+    settings: KernelSettings,
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
+    """Words that are shared, their candidates, what they count, and how many each candidate has."""
+    alone = aggregate_query(query)
+    asked = alone.words[:, 0]
+    signatures, value = np.zeros(len(idf), np.uint64), np.zeros(len(idf), np.float32)
+    signatures[asked] = alone.signatures[:, 0]
+    value[asked] = np.square(idf[asked], dtype=np.float32) * alone.weights
+    feature, candidate, words = shared_features(value > 0, positions, aggregated)
+    distances = hamming_distances(signatures[words], aggregated.signatures[feature])
+    agreement = np.maximum(1 - np.arange(BITS + 1) / (BITS / 2), 0) ** settings.selectivity
+    weight = agreement.astype(np.float32)[distances] * value[words]
+    return words, candidate, weight, np.bincount(candidate, minlength=len(positions))

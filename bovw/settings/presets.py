@@ -1,0 +1,67 @@
+"""Named settings, and settings kept in files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import SettingsError
+from .settings import Settings
+
+PRESETS: Mapping[str, Settings] = {
+    # The best ranking: signatures, verification, Hamming expansion; docs/quality.md.
+    "strong": Settings(),
+    # The textbook: TF-IDF, verification, average expansion. Without signatures more words pay.
+    "classic": Settings().changed(
+        vocabulary={"n_words": 50_000},
+        kernel={"method": "none"},
+        expansion={"method": "average", "rounds": 1},
+    ),
+    # Few features, each in one word, few candidates, nothing twice.
+    "fast": Settings().changed(
+        features={"max_features": 500},
+        candidates={"n_candidates": 300},
+        kernel={"method": "asmk", "n_nearest": 1},
+        geometry={"verify": 30},
+        expansion={"method": "none"},
+    ),
+}
+
+
+def save_settings(settings: Settings, path: str | os.PathLike[str]) -> None:
+    """Write settings to a JSON file."""
+    Path(path).write_text(json.dumps(settings.to_dict(), indent=1) + "\n", encoding="utf-8")
+
+
+def load_settings(source: str | os.PathLike[str]) -> Settings:
+    """Return the settings of a preset, or of a JSON file.
+
+    Parameters
+    ----------
+    source : str or path
+        Name of a preset, or path of a file that `save_settings` wrote; what a file does not name
+        keeps its default.
+
+    Raises
+    ------
+    SettingsError
+        When there is neither, or the file holds something else.
+    """
+    name = os.fspath(source)
+    if name in PRESETS:
+        return PRESETS[name]
+    try:
+        values = json.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        names = ", ".join(PRESETS)
+        raise SettingsError(
+            f"no settings in {name!r} ({error}): expected {names}, or a JSON file of settings"
+        ) from None
+    if not isinstance(values, dict) or not all(isinstance(v, dict) for v in values.values()):
+        raise SettingsError(
+            f"no settings in {name!r}: expected a JSON object such as "
+            '{"geometry": {"verify": 50}}'
+        )
+    return Settings.from_dict(values)

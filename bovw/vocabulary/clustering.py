@@ -1,0 +1,130 @@
+"""k-means over descriptors: one level or two, and exact assignment to centres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..parallel.workers import ordered_map, progress_bar
+
+_EPOCHS = 4
+_BATCH = 16_384
+
+
+def minibatch_kmeans(
+    descriptors: NDArray[np.uint8], k: int, seed: int, *, progress: bool = False
+) -> NDArray[np.float32]:
+    """Train `MiniBatchKMeans` batch by batch, so that only a batch at a time is float32.
+
+    Returns the (k, d) float32 centres.
+
+    The first centres are random descriptors: k-means++ costs as much as the training when `k`
+    is large, and gains nothing there (measured; Philbin et al. 2007 begin so, too). Centres are
+    never reassigned, so the result is that of the textbook.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    rng = np.random.default_rng(seed)
+    first = np.sort(rng.choice(len(descriptors), k, replace=False))
+    model = MiniBatchKMeans(
+        n_clusters=k,
+        init=descriptors[first].astype(np.float32),
+        n_init=1,
+        batch_size=_BATCH,
+        init_size=3 * k,
+        reassignment_ratio=0,
+        compute_labels=False,
+        random_state=seed,
+    )
+    batches: Iterable[NDArray[np.intp]] = list(_batches(len(descriptors), k, rng))
+    if progress:
+        batches = progress_bar(batches, "clustering", unit="batch")
+    for batch in batches:
+        model.partial_fit(descriptors[batch].astype(np.float32))
+    return np.asarray(model.cluster_centers_, np.float32)
+
+
+def two_levels(
+    descriptors: NDArray[np.uint8],
+    k: int,
+    seed: int,
+    *,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> NDArray[np.float32]:
+    """Cluster coarsely, then share `k` among the clusters by their number of descriptors.
+
+    Each cluster is then clustered by itself; returned are the centres of all, (k, d) float32.
+    """
+    n_top = max(1, round(np.sqrt(k)))
+    # The first level needs no more than a sample.
+    rng = np.random.default_rng(seed)
+    size = min(len(descriptors), max(500 * n_top, 200_000))
+    sample = descriptors[np.sort(rng.choice(len(descriptors), size, replace=False))]
+    top = minibatch_kmeans(sample, n_top, seed)
+    cluster = nearest_exactly(descriptors, top, 1)[0][:, 0]
+    order = np.argsort(cluster, kind="stable")
+    sizes = np.bincount(cluster, minlength=len(top))
+    parts = np.split(order, np.cumsum(sizes)[:-1])
+    tasks = [
+        (descriptors[part], int(share), seed + 1 + i)
+        for i, (part, share) in enumerate(zip(parts, _apportion(sizes, k), strict=True))
+        if share
+    ]
+    centers = ordered_map(
+        _cluster_part,
+        tasks,
+        n_jobs=n_jobs,
+        description="clustering" if progress else None,
+        unit="cluster",
+    )
+    return np.concatenate(list(centers))
+
+
+def nearest_exactly(
+    descriptors: NDArray[np.uint8], centers: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Find the `k` nearest centres, and their squared distances, by comparing with all.
+
+    Equal distances go to the smaller number.
+    """
+    k = min(k, len(centers))
+    norms = np.einsum("ij,ij->i", centers, centers)
+    words = np.empty((len(descriptors), k), np.int32)
+    distances = np.empty((len(descriptors), k), np.float32)
+    block = max(1, 16_000_000 // len(centers))
+    for start in range(0, len(descriptors), block):
+        part = descriptors[start : start + block].astype(np.float32)
+        squared = norms - 2 * (part @ centers.T)
+        if k == 1:
+            near = squared.argmin(axis=1)[:, None]
+        else:
+            near = np.argsort(squared, axis=1, kind="stable")[:, :k]
+        words[start : start + block] = near
+        distances[start : start + block] = (
+            np.take_along_axis(squared, near, axis=1) + np.einsum("ij,ij->i", part, part)[:, None]
+        )
+    return words, distances
+
+
+def _batches(n: int, k: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+    """Yield random parts of ``range(n)`` of equal size, at least `k`; all of them each epoch."""
+    n_parts = max(1, n // max(_BATCH, k))
+    for _ in range(_EPOCHS):
+        yield from np.array_split(rng.permutation(n), n_parts)
+
+
+def _cluster_part(task: tuple[NDArray[np.uint8], int, int]) -> NDArray[np.float32]:
+    descriptors, k, seed = task
+    return minibatch_kmeans(descriptors, k, seed)
+
+
+def _apportion(sizes: NDArray[np.integer], total: int) -> NDArray[np.int64]:
+    """Share `total` among clusters by their `sizes` (largest remainder), none above its size."""
+    exact = sizes * (total / sizes.sum())
+    shares = np.floor(exact).astype(np.int64)
+    by_remainder = np.argsort(shares - exact, kind="stable")
+    shares[by_remainder[: total - int(shares.sum())]] += 1
+    return np.asarray(shares, np.int64)

@@ -1,0 +1,127 @@
+"""A vocabulary from pictures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from ..collection.segment import Failure
+from ..errors import TrainingError
+from ..features.extraction import DescriptorSample, extract_files
+from ..features.sift import SiftExtractor
+from ..pictures.finding import Paths, PictureFile, find_pictures
+from ..settings.settings import Settings
+from ..settings.versions import versions
+from .vocabulary import Vocabulary
+
+
+def train_vocabulary(
+    pictures: Paths,
+    *,
+    settings: Settings | None = None,
+    root: str | os.PathLike[str] | None = None,
+    patterns: Sequence[str] | None = None,
+    on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Vocabulary:
+    """Train a vocabulary on a random sample of the descriptors of pictures.
+
+    Parameters
+    ----------
+    pictures, root, patterns
+        See `find_pictures`.
+    settings : Settings, optional
+        ``settings.vocabulary.n_words`` says how many words.
+    on_error : {"record", "raise"}
+        Leave pictures that cannot be read out (``made_with_["failed"]`` names them), or raise.
+    cache : path, optional
+        A folder in which features are kept by content, so that interrupted or repeated work
+        goes on from there.
+    n_jobs : int, optional
+        Pictures and clusters that are worked on at once; -1: as many as there are cores.
+    progress : bool
+        Show progress on stderr when that is a terminal.
+
+    Raises
+    ------
+    TrainingError
+        When the pictures have fewer features than there are to be words.
+    """
+    files = find_pictures(pictures, root=root, patterns=patterns)
+    return train_on_files(
+        files,
+        settings or Settings(),
+        on_error=on_error,
+        cache=cache,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+
+
+def train_on_files(
+    files: Sequence[PictureFile],
+    settings: Settings,
+    *,
+    sized: bool = False,
+    on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Vocabulary:
+    """Train a vocabulary on files; `sized`: with as many words as they have features for.
+
+    See `train_vocabulary` and `words_for`.
+    """
+    wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
+    sample = DescriptorSample(wanted, settings.vocabulary.random_state)
+    hashes: list[str] = []
+    failures: list[Failure] = []
+    description = "reading pictures" if progress else None
+    for position, (_, features) in enumerate(
+        extract_files(
+            files, settings, on_error=on_error, cache=cache, n_jobs=n_jobs, description=description
+        )
+    ):
+        if isinstance(features, Failure):
+            failures.append(features)
+        else:
+            hashes.append(features.sha256)
+            sample.add(features.descriptors, position)
+    if sized:
+        settings = settings.changed(vocabulary={"n_words": words_for(sample.seen)})
+        if progress:
+            n_words = settings.vocabulary.n_words
+            print(f"training {n_words} words on the pictures themselves", file=sys.stderr)
+    if sample.seen < settings.vocabulary.n_words:
+        first = ""
+        if failures:
+            first = f" ({len(failures)} not, the first: {failures[0].path}: {failures[0].reason})"
+        raise TrainingError(
+            f"{len(hashes)} pictures could be read{first} and have {sample.seen} features, for "
+            f"{settings.vocabulary.n_words} words: give more pictures, or ask for fewer words"
+        )
+    vocabulary = Vocabulary(**asdict(settings.vocabulary), n_jobs=n_jobs, progress=progress)
+    vocabulary.fit(sample.descriptors())
+    vocabulary.made_with_ = {
+        "images": asdict(settings.images),
+        "features": asdict(settings.features),
+        "descriptor": SiftExtractor(settings.features).description(),
+        "n_pictures": len(hashes),
+        "failed": [asdict(failure) for failure in failures],
+        "versions": versions(),
+        "pictures": sorted(hashes),
+    }
+    return vocabulary
+
+
+def words_for(n_features: int) -> int:
+    """Size of a vocabulary that is trained on the collection itself: a word for 25 features.
+
+    Between 64 and 20,000 words. Small collections need few words, or pictures of one object
+    share none of them.
+    """
+    return int(min(max(n_features // 25, 64), 20_000))

@@ -1,0 +1,176 @@
+"""From counts of visual words to weighted, normalised histograms."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+from ..errors import NotFittedError, SettingsError
+
+
+def word_counts(
+    words: NDArray[np.integer], offsets: NDArray[np.integer], n_words: int
+) -> sparse.csr_matrix:
+    """Count the words of pictures.
+
+    Parameters
+    ----------
+    words : (n,) integer ndarray
+        The words of all pictures, one picture after another, sorted within each picture.
+    offsets : (n_pictures + 1,) integer ndarray
+        Picture `i` has ``words[offsets[i]:offsets[i + 1]]``.
+    n_words : int
+        Size of the vocabulary.
+
+    Returns
+    -------
+    (n_pictures, n_words) csr_matrix of float32
+    """
+    first = np.ones(len(words), bool)
+    first[1:] = words[1:] != words[:-1]
+    starts = offsets[:-1]
+    first[starts[starts < len(words)]] = True
+    at = np.flatnonzero(first)
+    counts = np.diff(at, append=len(words)).astype(np.float32)
+    rows = np.searchsorted(at, offsets)
+    return sparse.csr_matrix(
+        (counts, words[at].astype(np.int32), rows.astype(np.int64)),
+        shape=(len(offsets) - 1, n_words),
+    )
+
+
+class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
+    """Term frequency, inverse document frequency and normalisation (Sivic & Zisserman 2003).
+
+    Parameters
+    ----------
+    tf : {"raw", "sqrt", "log", "binary"}
+        ``c``, ``sqrt(c)``, ``1 + ln(c)`` or 1 for a word that occurs `c` times. The square root
+        is the simplest answer to bursts of a word (Jegou, Douze & Schmid 2009).
+    idf : {"smooth", "plain", "sklearn", "none"}
+        ``ln((N + 1) / (df + 1))``, ``ln(N / df)``, scikit-learn's
+        ``ln((N + 1) / (df + 1)) + 1``, or 1, for a word that occurs in `df` of `N` pictures.
+        A word that occurs in none weighs nothing with "plain".
+    norm : {"l2", "l1", "none"}
+    stop_words : int
+        This many words of the largest document frequency weigh nothing (ties: smaller word first).
+
+    Attributes
+    ----------
+    idf_ : (n_words,) float32 ndarray
+    stop_words_ : (stop_words,) int ndarray
+        In increasing order.
+    """
+
+    def __init__(
+        self, *, tf: str = "sqrt", idf: str = "smooth", norm: str = "l2", stop_words: int = 0
+    ) -> None:
+        self.tf = tf
+        self.idf = idf
+        self.norm = norm
+        self.stop_words = stop_words
+
+    def fit(self, X: sparse.spmatrix, y: object = None) -> TfidfWeighting:
+        """Learn document frequencies from counts ``(n_pictures, n_words)``."""
+        counts = sparse.csr_matrix(X)
+        frequencies = np.bincount(counts.indices[counts.data > 0], minlength=counts.shape[1])
+        return self.fit_frequencies(frequencies, counts.shape[0])
+
+    def fit_frequencies(
+        self, document_frequencies: NDArray[np.integer], n_pictures: int
+    ) -> TfidfWeighting:
+        """Take document frequencies ``(n_words,)`` that were counted elsewhere."""
+        df = document_frequencies.astype(np.float64)
+        if self.idf == "plain":
+            weights = np.where(df > 0, np.log(n_pictures / np.maximum(df, 1)), 0.0)
+        elif self.idf == "smooth":
+            weights = np.log((n_pictures + 1) / (df + 1))
+        elif self.idf == "sklearn":
+            weights = np.log((n_pictures + 1) / (df + 1)) + 1
+        elif self.idf == "none":
+            weights = np.ones_like(df)
+        else:
+            raise SettingsError(
+                f"idf={self.idf!r}: expected 'smooth', 'plain', 'sklearn' or 'none'"
+            )
+        most_frequent = np.argsort(-df, kind="stable")[: self.stop_words]
+        weights[most_frequent] = 0
+        self.stop_words_ = np.sort(most_frequent)
+        self.idf_ = weights.astype(np.float32)
+        return self
+
+    def transform(self, X: sparse.spmatrix) -> sparse.csr_matrix:
+        """Weight and normalise counts ``(n, n_words)``; an empty picture stays a row of zeros.
+
+        Returns
+        -------
+        (n, n_words) csr_matrix of float32
+            Without stored zeros.
+        """
+        if not hasattr(self, "idf_"):
+            raise NotFittedError("this TfidfWeighting has no frequencies yet: call fit first")
+        rows = sparse.csr_matrix(X, dtype=np.float32, copy=True)
+        if rows.shape[1] != len(self.idf_):
+            raise SettingsError(
+                f"counts of {rows.shape[1]} words: expected {len(self.idf_)}, as when fitted"
+            )
+        if self.tf == "sqrt":
+            np.sqrt(rows.data, out=rows.data)
+        elif self.tf == "log":
+            rows.data = 1 + np.log(rows.data)
+        elif self.tf == "binary":
+            rows.data[:] = 1
+        elif self.tf != "raw":
+            raise SettingsError(f"tf={self.tf!r}: expected 'raw', 'sqrt', 'log' or 'binary'")
+        rows.data *= self.idf_[rows.indices]
+        rows.eliminate_zeros()
+        return normalise(rows, self.norm)
+
+    def fit_transform(self, X: sparse.spmatrix, y: object = None) -> sparse.csr_matrix:
+        """Fit to counts and weight them."""
+        return self.fit(X).transform(X)
+
+
+def normalise(rows: sparse.csr_matrix, norm: str = "l2") -> sparse.csr_matrix:
+    """Scale each row of `rows`, in place, to length 1; rows of zeros stay."""
+    if norm == "none":
+        return rows
+    if norm == "l2":
+        lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1), np.float64).ravel())
+    elif norm == "l1":
+        lengths = np.asarray(abs(rows).sum(axis=1), np.float64).ravel()
+    else:
+        raise SettingsError(f"norm={norm!r}: expected 'l2', 'l1' or 'none'")
+    lengths[lengths == 0] = 1
+    rows.data /= np.repeat(lengths, np.diff(rows.indptr)).astype(np.float32)
+    return rows
+
+
+def center_weights(
+    points: NDArray[np.float32], size: tuple[int, int], sigma: float
+) -> NDArray[np.float32]:
+    """Weigh features by how near to the middle of the picture they lie.
+
+    Who takes a picture of something puts it in the middle, and what surrounds it is often in
+    other pictures too: the centring prior of Babenko & Lempitsky, "Aggregating deep convolutional
+    features for image retrieval" (ICCV 2015).
+
+    Parameters
+    ----------
+    points : (n, 2) float32 ndarray
+    size : (int, int)
+        Width and height of the picture.
+    sigma : float
+        Standard deviation of the Gaussian, in half sides of the picture; 0 for none.
+
+    Returns
+    -------
+    (n,) float32 ndarray
+        1 in the middle.
+    """
+    if sigma == 0:
+        return np.ones(len(points), np.float32)
+    off = (2 * points + 1) / np.array(size, np.float32) - 1
+    return np.asarray(np.exp(-0.5 * np.square(off / sigma).sum(axis=1)), np.float32)
