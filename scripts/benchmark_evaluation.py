@@ -28,7 +28,7 @@ from bovw.evaluation import (
     Run,
     score_run,
 )
-from bovw.parallel.workers import limited_threads
+from bovw.parallel.threads import limited_threads
 from bovw.settings.versions import conditions
 
 METRICS = ("ap", "ap_trapezoid", "p@10", "ndcg@10")

@@ -30,7 +30,8 @@ import bovw
 from bovw.evaluation import bootstrap_interval, evaluate
 from bovw.features.cache import FeatureCache
 from bovw.features.sift import Features
-from bovw.parallel.workers import limited_threads, ordered_map
+from bovw.parallel.threads import limited_threads
+from bovw.parallel.workers import ordered_map
 from bovw.pictures.decoding import Box, read_bytes, read_image
 from bovw.pictures.finding import find_pictures
 

@@ -26,7 +26,7 @@ import numpy as np
 
 import bovw
 from bovw.features.sift import SiftExtractor
-from bovw.parallel.workers import limited_threads
+from bovw.parallel.threads import limited_threads
 from bovw.pictures.finding import find_pictures
 from bovw.search.candidates import candidate_recall
 from bovw.settings.versions import conditions

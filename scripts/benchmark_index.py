@@ -23,7 +23,7 @@ from joblib.externals.loky import get_reusable_executor
 
 import bovw
 from bovw.formats import load_ground_truth
-from bovw.parallel.workers import limited_threads
+from bovw.parallel.threads import limited_threads
 from bovw.search.candidates import HistogramIndex, candidate_recall
 from bovw.settings.versions import conditions
 

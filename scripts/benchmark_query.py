@@ -25,10 +25,10 @@ from bovw.collection.segment import PictureWords, make_segment
 from bovw.features.extraction import extract_query
 from bovw.features.sift import Features
 from bovw.formats import load_ground_truth
-from bovw.parallel.workers import limited_threads
-from bovw.search.cascade import Stopwatch
+from bovw.parallel.threads import limited_threads
 from bovw.search.kernels.aggregated import aggregate_collection, score_aggregated
 from bovw.search.kernels.hamming import find_matches, score_candidates
+from bovw.search.ranking import Stopwatch
 
 Asked = dict[str, list[Features]]
 

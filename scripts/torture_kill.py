@@ -29,11 +29,12 @@ from typing import Any
 from torture_steps import STEPS, Answers, State, Step, Subject, answers, state_of
 
 import bovw
-from bovw.collection.segment import Failure
 from bovw.engine import ingestion
 from bovw.errors import BovwError, UnknownPictureError
 from bovw.parallel import workers
-from bovw.parallel.workers import limited_threads, progress_bar
+from bovw.parallel.progress import progress_bar
+from bovw.parallel.threads import limited_threads
+from bovw.pictures.records import Failure
 from bovw.storage import (
     NEW,
     IndexWriter,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bovw.collection.forward_store import Collection
-from bovw.collection.segment import Record, make_segment, picture_words
+from bovw.collection.segment import make_segment, picture_words
+from bovw.pictures.records import Record
 from bovw.search.kernels.aggregated import aggregate_collection, aggregate_query, score_aggregated
 from bovw.search.query import QueryFeatures
 from bovw.settings.settings import KernelSettings

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bovw.comparison.engine_runs import fused_run
 from bovw.comparison.fusion import (
     fused_ranking,
+    fused_run,
     normalise_scores,
     put_first,
     reciprocal_rank_fusion,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.parallel.workers import limited_threads
+from bovw.collection.forward_store import PictureFeatures
+from bovw.parallel.threads import limited_threads
 from bovw.search.geometry.correspondences import tentative_matches
-from bovw.search.geometry.verification import PictureFeatures, verify
+from bovw.search.geometry.verification import verify
 from bovw.settings.settings import GeometrySettings
 
 SIZE = (640, 480)

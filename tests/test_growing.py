@@ -222,7 +222,7 @@ def test_pictures_are_described_as_the_index_says(empty: bovw.Engine, folder: Pa
 def test_very_many_segments_are_merged(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bovw.engine.engine._MANY_SEGMENTS", 2)
+    monkeypatch.setattr("bovw.engine.ingestion._MANY_SEGMENTS", 2)
     for n in (1, 2, 3):
         assert len(empty.add(names(folder)[:n]).added) == 1
     assert empty.info()["n_segments"] == 1 and len(empty) == 3
@@ -267,7 +267,7 @@ def test_a_merge_that_fails_stops_no_run(
 ) -> None:
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
     monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
-    monkeypatch.setattr("bovw.engine.engine._MANY_SEGMENTS", 3)
+    monkeypatch.setattr("bovw.engine.ingestion._MANY_SEGMENTS", 3)
 
     def full(*_: Any) -> None:
         raise StorageError("no room")

@@ -9,9 +9,10 @@ import pytest
 
 import bovw
 from bovw.collection.forward_store import Collection
-from bovw.collection.segment import Record, make_segment, picture_words
-from bovw.embeddings.query_expansion import enrich_query
+from bovw.collection.segment import make_segment, picture_words
 from bovw.errors import SettingsError
+from bovw.pictures.records import Record
+from bovw.search.expansion import enrich_query
 from bovw.search.kernels.hamming import (
     correspondences,
     find_matches,

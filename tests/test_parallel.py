@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import bovw
-from bovw.collection.segment import Failure
 from bovw.features.extraction import extract_files
-from bovw.parallel.workers import ordered_map, uninterrupted
+from bovw.parallel.threads import uninterrupted
+from bovw.parallel.workers import ordered_map
+from bovw.pictures.records import Failure
 from bovw.storage import save_vocabulary
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bovw.comparison.embedding_runs import embedding_run
-from bovw.comparison.engine_runs import fused_run
+from bovw.comparison.fusion import fused_run
 from bovw.embeddings.embeddings import Embeddings
 from bovw.evaluation import GroundTruth, GroundTruthQuery, Run
 from bovw.evaluation.side_by_side import compare_runs

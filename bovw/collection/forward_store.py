@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..errors import FormatError, UnknownPictureError
-from ..search.geometry.verification import PictureFeatures
+from ..pictures.records import Record
 from .keypoints import unpack_angles, unpack_keypoints
-from .segment import ARRAYS, Record, Segment
+from .segment import ARRAYS, Segment
 
 
 class WordStore(Protocol):
@@ -228,3 +228,22 @@ class Collection:
         if len(parts) == 1 and len(self) == len(self.segments[0]):
             return parts[0]
         return sparse.vstack(parts).tocsr()[self.rows]
+
+
+@dataclass(frozen=True)
+class PictureFeatures:
+    """What verification needs of a picture.
+
+    Attributes
+    ----------
+    words : (n,) integer ndarray
+        In increasing order.
+    keypoints : (n, 4) float32 ndarray
+        ``x, y, scale, angle``.
+    size : (int, int)
+        Width and height.
+    """
+
+    words: NDArray[np.integer]
+    keypoints: NDArray[np.float32]
+    size: tuple[int, int]

@@ -13,44 +13,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..errors import FormatError
+from ..pictures.records import Failure, Record
 from ..vocabulary.signatures import aggregate
 from ..vocabulary.weighting import word_counts
 from .keypoints import pack_keypoints
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is known of a picture besides its features.
-
-    Attributes
-    ----------
-    identifier, path : str
-    width, height : int
-        Pixels of the original, after its EXIF orientation.
-    sha256 : str
-        Hash of the bytes of the file.
-    size, mtime_ns : int
-        Bytes of the file, and when it was changed: who finds both the same need not read it.
-    """
-
-    identifier: str
-    path: str
-    width: int
-    height: int
-    sha256: str
-    size: int = 0
-    mtime_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A picture that could not be indexed, and why; `size` and `mtime_ns` as of a `Record`."""
-
-    identifier: str
-    path: str
-    reason: str
-    size: int = 0
-    mtime_ns: int = 0
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,8 @@ from ..formats import load_ground_truth, read_run
 from ..settings.presets import load_settings
 from ..settings.versions import conditions
 from .embedding_runs import embedding_run
-from .engine_runs import (
-    checked_contents,
-    engine_run,
-    fused_run,
-    verified_run,
-)
+from .engine_runs import checked_contents, engine_run, verified_run
+from .fusion import fused_run
 from .systems import Fusion, System, checked
 
 __all__ = ["Fusion", "System", "compare"]

@@ -30,7 +30,7 @@ from ..embeddings.reranking import (
 )
 from ..errors import EmbeddingError, TrainingError
 from ..evaluation import GroundTruth, Run
-from ..parallel.workers import limited_threads
+from ..parallel.threads import limited_threads
 from .embedding_options import EmbeddingOptions, Rerank
 
 __all__ = ["EmbeddingOptions", "embedding_run"]

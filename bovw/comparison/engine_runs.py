@@ -7,21 +7,17 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 import numpy as np
 
 from ..engine.engine import Engine
-from ..errors import SettingsError
 from ..evaluation import GroundTruth, Run, queries_in_base
 from ..evaluation.protocol import left_out, names_in_truth, query_paths
 from ..features.sift import DESCRIPTOR_LENGTH, SiftExtractor
-from ..parallel.workers import limited_threads
+from ..parallel.threads import limited_threads
 from .fusion import (
-    Normalisation,
     put_first,
-    reciprocal_rank_fusion,
-    weighted_fusion,
 )
 
 _TIMED = 20
@@ -191,54 +187,6 @@ def checked_contents(
             f"{os.fspath(root)}: these queries were looked for by name only"
         )
     return queries_in_base(truth, base, asked), notes
-
-
-def fused_run(
-    runs: Sequence[Run],
-    name: str,
-    method: str = "rrf",
-    weights: Sequence[float] | None = None,
-    *,
-    queries: Sequence[str] | None = None,
-) -> Run:
-    """Fuse runs over the same base by reciprocal ranks, or by weighted, normalised scores.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-        Those without scores count by their ranks; what a system left out gains nothing by it.
-    name : str
-    method : {"rrf", "min-max", "z", "rank"}
-        Reciprocal ranks, or how scores are normalised; see `bovw.fusion`.
-    weights : sequence of float, optional
-        Of scores.
-    queries : sequence of str, optional
-        Names of the queries that are fused; default: those of the first run.
-    """
-    methods = ("rrf", *get_args(Normalisation))
-    if method not in methods:
-        raise SettingsError(f"fusion {method!r}: expected one of {', '.join(methods)}")
-    if len(runs) < 2 or any(run.items != runs[0].items for run in runs):
-        raise SettingsError(
-            f"fusion of {[run.name for run in runs]}: expected several runs over the same base"
-        )
-    asked = list(runs[0].rankings if queries is None else queries)
-    for run in runs:
-        run.check_queries(asked)
-    table = np.empty((len(asked), len(runs[0].items)))
-    for row, query in enumerate(asked):
-        by_item = [run.by_item(query) for run in runs]
-        if method == "rrf":
-            ranked = [run.ranked(query) for run in runs]
-            table[row] = reciprocal_rank_fusion(ranked, n_items=table.shape[1])
-        else:
-            table[row] = weighted_fusion(by_item, weights, cast(Normalisation, method))
-        table[row, np.isneginf(by_item).all(axis=0)] = -np.inf  # nobody ranked these
-    spent = sum(float(run.facts.get("milliseconds", np.nan)) for run in runs)
-    size = sum(float(run.facts.get("bytes", np.nan)) for run in runs)
-    return Run.from_scores(
-        name, runs[0].items, asked, table, {"milliseconds": spent, "bytes": size}
-    )
 
 
 def verified_run(

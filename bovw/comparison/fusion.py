@@ -7,13 +7,14 @@ finite, or -inf for an item that a system did not rank.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from ..errors import SettingsError
+from ..evaluation import Run
 
 Normalisation = Literal["min-max", "z", "rank"]
 
@@ -182,3 +183,51 @@ def _scores(scores: ArrayLike) -> NDArray[np.float64]:
             f"scores of shape {values.shape}: expected numbers (n,), finite or -inf (not ranked)"
         )
     return values
+
+
+def fused_run(
+    runs: Sequence[Run],
+    name: str,
+    method: str = "rrf",
+    weights: Sequence[float] | None = None,
+    *,
+    queries: Sequence[str] | None = None,
+) -> Run:
+    """Fuse runs over the same base by reciprocal ranks, or by weighted, normalised scores.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Those without scores count by their ranks; what a system left out gains nothing by it.
+    name : str
+    method : {"rrf", "min-max", "z", "rank"}
+        Reciprocal ranks, or how scores are normalised; see `bovw.fusion`.
+    weights : sequence of float, optional
+        Of scores.
+    queries : sequence of str, optional
+        Names of the queries that are fused; default: those of the first run.
+    """
+    methods = ("rrf", *get_args(Normalisation))
+    if method not in methods:
+        raise SettingsError(f"fusion {method!r}: expected one of {', '.join(methods)}")
+    if len(runs) < 2 or any(run.items != runs[0].items for run in runs):
+        raise SettingsError(
+            f"fusion of {[run.name for run in runs]}: expected several runs over the same base"
+        )
+    asked = list(runs[0].rankings if queries is None else queries)
+    for run in runs:
+        run.check_queries(asked)
+    table = np.empty((len(asked), len(runs[0].items)))
+    for row, query in enumerate(asked):
+        by_item = [run.by_item(query) for run in runs]
+        if method == "rrf":
+            ranked = [run.ranked(query) for run in runs]
+            table[row] = reciprocal_rank_fusion(ranked, n_items=table.shape[1])
+        else:
+            table[row] = weighted_fusion(by_item, weights, cast(Normalisation, method))
+        table[row, np.isneginf(by_item).all(axis=0)] = -np.inf  # nobody ranked these
+    spent = sum(float(run.facts.get("milliseconds", np.nan)) for run in runs)
+    size = sum(float(run.facts.get("bytes", np.nan)) for run in runs)
+    return Run.from_scores(
+        name, runs[0].items, asked, table, {"milliseconds": spent, "bytes": size}
+    )

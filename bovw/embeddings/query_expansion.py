@@ -5,15 +5,11 @@ Pure functions of vectors, for histograms of visual words and for embeddings ali
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-
-from ..search.query import QueryFeatures, join_features
-from ..vocabulary.weighting import center_weights
 
 Rows = TypeVar("Rows", sparse.csr_matrix, NDArray[np.float32])
 
@@ -169,53 +165,3 @@ def augment(
         return (scale @ mixed).tocsr()  # type: ignore[no-any-return]
     lengths = np.linalg.norm(mixed, axis=1, keepdims=True)
     return np.asarray(mixed / np.where(lengths > 0, lengths, 1), np.float32)
-
-
-def enrich_query(
-    query: QueryFeatures,
-    answers: Sequence[QueryFeatures],
-    transforms: Sequence[NDArray[np.float64]],
-    weight: float,
-    center_sigma: float = 0.0,
-) -> QueryFeatures:
-    """Add the features of verified answers that lie where the query lies.
-
-    Hamming query expansion (Tolias & Jegou, "Visual query expansion with or without geometry",
-    2014), with the features projected back into the query by the transform that was verified.
-
-    Parameters
-    ----------
-    query : QueryFeatures
-    answers : sequence of QueryFeatures
-    transforms : sequence of (3, 3) float64 ndarray
-        From the query to each answer.
-    weight : float
-        Of each added feature; those of the query weigh 1.
-    center_sigma : float
-        Added features weigh less away from the middle of the query; see `center_weights`.
-    """
-    low, high = query.keypoints[:, :2].min(axis=0), query.keypoints[:, :2].max(axis=0)
-    parts = [query]
-    for answer, transform in zip(answers, transforms, strict=True):
-        back = np.linalg.inv(transform)
-        points = answer.keypoints[:, :2] @ back[:, :2].T + back[:, 2]
-        with np.errstate(divide="ignore", invalid="ignore"):  # at infinity: outside
-            points = points[:, :2] / points[:, 2:]
-        inside = ((points >= low) & (points <= high)).all(axis=1)
-        keypoints = answer.keypoints[inside]
-        keypoints[:, :2] = points[inside]
-        keypoints[:, 2] *= np.sqrt(abs(np.linalg.det(back[:2, :2])))
-        turn = np.degrees(np.arctan2(back[1, 0], back[0, 0]))
-        keypoints[:, 3] = (keypoints[:, 3] + turn) % 360
-        weights = np.float32(weight) * center_weights(keypoints[:, :2], query.size, center_sigma)
-        parts.append(
-            QueryFeatures(
-                answer.words[inside],
-                answer.signatures[inside],
-                keypoints,
-                weights,
-                query.size,
-                query.whole,
-            )
-        )
-    return join_features(parts)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..collection.segment import Failure
-from ..errors import StorageError
 from ..index.augmentation import augment_index
 from ..index.index import Index
 from ..index.memory_writer import MemoryWriter, Writer
-from ..parallel.workers import limited_threads, uninterrupted
+from ..parallel.threads import limited_threads, uninterrupted
 from ..pictures.finding import (
     Paths,
     PictureFile,
@@ -25,6 +23,7 @@ from ..pictures.finding import (
     folders_of,
     listed,
 )
+from ..pictures.records import Failure
 from ..settings.settings import Settings
 from ..storage import index_writer, load_index, save_index
 from ..vocabulary.training import train_on_files
@@ -33,8 +32,7 @@ from .ingestion import (
     check_on_error,
     empty_index,
     fitting_settings,
-    keep_features,
-    read_pictures,
+    ingest,
 )
 from .plan import (
     Changes,
@@ -45,9 +43,6 @@ from .plan import (
     summary,
 )
 from .searcher import Searcher
-
-# Each segment on disk holds four files open; where fewest are allowed (macOS) it is 256.
-_MANY_SEGMENTS = 40
 
 
 class Engine(Searcher):
@@ -333,49 +328,25 @@ class Engine(Searcher):
             before = writer.index
             plan = make_plan(files, before, retry=retry)
             gone = missing(before, prune, files)
-            with writer.builder(plan.wanted, retry=retry) as (builder, wanted):
-
-                def commit(removed: Sequence[str] = ()) -> None:
-                    index = writer.index.without(removed) if removed else writer.index
-                    segment = builder.make(index.next_number)
-                    if segment is not None:
-                        index = index.grown(segment)
-                    with uninterrupted():
-                        if index is not writer.index:
-                            self.index = writer.commit(index)
-                        builder.clear()
-
-                def merge() -> None:
-                    if self.folder is not None and len(writer.index.segments) > _MANY_SEGMENTS:
-                        with uninterrupted():
-                            self.index = writer.compact()
-
-                def go_on() -> None:
-                    commit()
-                    with suppress(StorageError):  # pictures are worth more; the end will say it
-                        merge()
-
-                try:
-                    keep_features(plan.touched, before, builder, go_on)
-                    read_pictures(
-                        wanted,
-                        before,
-                        builder,
-                        go_on,
-                        on_error=on_error,
-                        cache=cache,
-                        n_jobs=self.n_jobs,
-                        progress=progress,
-                    )
-                except KeyboardInterrupt:
-                    commit()
-                    raise
-                commit(gone)
-                merge()
+            ingest(
+                writer,
+                plan,
+                gone,
+                self._take,
+                retry=retry,
+                on_error=on_error,
+                cache=cache,
+                n_jobs=self.n_jobs,
+                progress=progress,
+                merge=self.folder is not None,
+            )
             changes = summary(before, writer.index, plan, gone)
             if on_error == "skip":
                 changes = replace(changes, failed=())
             return changes
+
+    def _take(self, index: Index) -> None:
+        self.index = index
 
     def remove(self, identifiers: str | Iterable[str]) -> Changes:
         """Remove pictures, or what is said of failures; bytes stay on disk until `compact`.

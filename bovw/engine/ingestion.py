@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collection.segment import (
-    Failure,
-    PictureWords,
-    Record,
-    SegmentBuilder,
-    make_segment,
-    picture_words,
-)
-from ..errors import SettingsError
+from ..collection.segment import PictureWords, SegmentBuilder, make_segment, picture_words
+from ..errors import SettingsError, StorageError
 from ..features.extraction import extract_files
 from ..features.sift import Features, SiftExtractor, check_same_meaning
 from ..index.index import Index
+from ..index.memory_writer import Writer
+from ..parallel.threads import uninterrupted
 from ..pictures.finding import PictureFile
+from ..pictures.records import Failure, Record
 from ..settings.presets import load_settings
 from ..settings.settings import Settings
 from ..settings.versions import versions
 from ..vocabulary.vocabulary import Vocabulary
+from .plan import Plan
 
 # Words are found for so many pictures at a time: what a crash costs at most.
 _PICTURES_AT_ONCE = 16
+# Each segment on disk holds four files open; where fewest are allowed (macOS) it is 256.
+_MANY_SEGMENTS = 40
 
 
 def check_on_error(on_error: str) -> None:
@@ -63,6 +63,80 @@ def empty_index(vocabulary: Vocabulary, settings: Settings) -> Index:
         descriptor=SiftExtractor(settings.features).description(),
         versions=versions(),
     )
+
+
+def ingest(
+    writer: Writer,
+    plan: Plan,
+    gone: Sequence[str],
+    take: Callable[[Index], None],
+    *,
+    retry: bool = False,
+    on_error: str = "record",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+    merge: bool = True,
+) -> None:
+    """Carry out a plan: read pictures into segments, commit these, and remove what is gone.
+
+    Interrupted by Ctrl-C, what was finished is committed.
+
+    Parameters
+    ----------
+    writer : Writer
+    plan : Plan
+    gone : sequence of str
+        Identifiers to remove, with the last commit.
+    take : callable
+        Is given the index after each commit.
+    retry : bool
+        Read again what failed in an interrupted run.
+    on_error, cache, n_jobs, progress
+        See `read_pictures`.
+    merge : bool
+        Merge the segments when there are more than forty.
+    """
+    before = writer.index
+    with writer.builder(plan.wanted, retry=retry) as (builder, wanted):
+
+        def commit(removed: Sequence[str] = ()) -> None:
+            index = writer.index.without(removed) if removed else writer.index
+            segment = builder.make(index.next_number)
+            if segment is not None:
+                index = index.grown(segment)
+            with uninterrupted():
+                if index is not writer.index:
+                    take(writer.commit(index))
+                builder.clear()
+
+        def merge_many() -> None:
+            if merge and len(writer.index.segments) > _MANY_SEGMENTS:
+                with uninterrupted():
+                    take(writer.compact())
+
+        def go_on() -> None:
+            commit()
+            with suppress(StorageError):  # pictures are worth more; the end will say it
+                merge_many()
+
+        try:
+            keep_features(plan.touched, before, builder, go_on)
+            read_pictures(
+                wanted,
+                before,
+                builder,
+                go_on,
+                on_error=on_error,
+                cache=cache,
+                n_jobs=n_jobs,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            commit()
+            raise
+        commit(gone)
+        merge_many()
 
 
 def read_pictures(

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..collection.segment import Failure, Record
 from ..errors import ImageError
 from ..index.index import Index
 from ..pictures.decoding import read_bytes
 from ..pictures.finding import PictureFile
+from ..pictures.records import Failure, Record
 
 
 @dataclass(frozen=True)

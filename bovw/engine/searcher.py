@@ -13,12 +13,12 @@ from ..errors import BovwError, SettingsError
 from ..features.extraction import extract_queries
 from ..features.sift import Features, SiftExtractor
 from ..index.index import Allow, Index
-from ..parallel.workers import limited_threads
+from ..parallel.threads import limited_threads
 from ..pictures.decoding import Box, Source, describe
 from ..search.calibration import Calibration, calibrate
-from ..search.cascade import Stopwatch
 from ..search.explanation import Explanation
 from ..search.query import Combine
+from ..search.ranking import Stopwatch
 from ..search.results import FullRanking, SearchResult, answer_each
 from ..settings.settings import Settings
 from ..vocabulary.vocabulary import Vocabulary

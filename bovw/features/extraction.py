@@ -11,9 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..collection.segment import Failure
 from ..errors import BovwError, ImageError
 from ..parallel.diary import READING, Diary
 from ..parallel.workers import ordered_map
@@ -25,6 +23,7 @@ from ..pictures.decoding import (
     read_image,
 )
 from ..pictures.finding import PictureFile
+from ..pictures.records import Failure
 from ..settings.settings import Settings
 from .cache import FeatureCache
 from .sift import Features, SiftExtractor
@@ -146,45 +145,3 @@ def extract_files(
                 raise result
             else:
                 yield file, Failure(file.identifier, file.path, f"{result.found}; {result.advice}")
-
-
-class DescriptorSample:
-    """A uniform sample of all descriptors that pass by, in bounded memory.
-
-    Every descriptor draws a random number, and those with the smallest are kept. The numbers
-    depend on the seed and the picture's position only.
-    """
-
-    def __init__(self, size: int, random_state: int) -> None:
-        self.size = size
-        self.seen = 0
-        self._random_state = random_state
-        self._drawn: list[NDArray[np.float64]] = []
-        self._kept: list[NDArray[np.uint8]] = []
-        self._held = 0
-        self._limit = np.inf
-
-    def add(self, descriptors: NDArray[np.uint8], position: int) -> None:
-        """Offer the descriptors ``(n, d)`` of the picture at `position`."""
-        self.seen += len(descriptors)
-        drawn = np.random.default_rng((self._random_state, position)).random(len(descriptors))
-        lucky = drawn < self._limit
-        self._drawn.append(drawn[lucky])
-        self._kept.append(descriptors[lucky])
-        self._held += int(lucky.sum())
-        if self._held > 2 * self.size:
-            self._shrink()
-
-    def _shrink(self) -> None:
-        drawn, kept = np.concatenate(self._drawn), np.concatenate(self._kept)
-        order = np.argsort(drawn, kind="stable")[: self.size]
-        self._limit = float(drawn[order[-1]]) if len(order) == self.size else np.inf
-        order.sort()
-        self._drawn, self._kept, self._held = [drawn[order]], [kept[order]], len(order)
-
-    def descriptors(self) -> NDArray[np.uint8]:
-        """Return the sample ``(n, d)``, at most `size`, in the order in which it passed."""
-        if not self._kept:
-            return np.zeros((0, 1), np.uint8)
-        self._shrink()
-        return self._kept[0]

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..collection.segment import PictureWords, make_segment, picture_words
-from ..embeddings.query_expansion import enrich_query
-from ..parallel.workers import progress_bar
+from ..parallel.progress import progress_bar
 from ..search.cascade import rank
+from ..search.expansion import enrich_query
 from ..search.query import Query, picture_as_query
 from .index import Index
 

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collection.segment import Record
 from ..embeddings.quantisation import ProductQuantizer, ScalarQuantizer
 from ..embeddings.reranking import Neighbours, nearest_rows
 from ..errors import SettingsError, UnknownPictureError
 from ..features.extraction import extract_queries
 from ..features.sift import Features
 from ..pictures.decoding import Box, Source
+from ..pictures.records import Record
 from ..search.candidates import learn_basis, project
 from ..search.results import (
     Answer,

@@ -14,24 +14,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..collection.forward_store import Collection
-from ..collection.segment import (
-    Failure,
-    PictureWords,
-    Record,
-    Segment,
-    make_segment,
-)
+from ..collection.segment import PictureWords, Segment, make_segment
 from ..errors import IncompatibleError, SettingsError
 from ..features.sift import Features, SiftExtractor, check_same_meaning
+from ..pictures.records import Failure, Record
 from ..search.candidates import Graph, HistogramIndex, StoredGraph
-from ..search.cascade import (
-    Base,
-    Ranking,
-    Stopwatch,
-    rank,
-)
+from ..search.cascade import rank
 from ..search.explanation import Explanation, reason, shared_words
 from ..search.query import Combine, Query, QueryFeatures
+from ..search.ranking import Base, Ranking, Stopwatch
 from ..search.results import Answer
 from ..settings.settings import Settings
 from ..settings.versions import warn_of_other_versions

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 import warnings
@@ -19,69 +18,12 @@ from functools import cache
 from multiprocessing import current_process, resource_tracker
 from typing import Any, TypeVar
 
-from ..errors import SettingsError
 from .diary import Diary
+from .progress import progress_bar
+from .threads import limited_threads, worker_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def worker_count(n_jobs: int | None) -> int:
-    """Number of tasks that run at once for scikit-learn's `n_jobs` (None: one, -1: every core)."""
-    from joblib import effective_n_jobs
-
-    if n_jobs == 0:
-        raise SettingsError("n_jobs=0: expected the number of jobs, or -1 for one on each core")
-    return int(effective_n_jobs(n_jobs))
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is interrupted
-        return
-    caught: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if caught:  # as it would have been without the block
-            signal.raise_signal(signal.SIGINT)
-
-
-@contextmanager
-def limited_threads(n_threads: int = 1) -> Iterator[None]:
-    """Let OpenCV, BLAS and OpenMP use at most `n_threads` threads inside the block."""
-    import cv2
-    from threadpoolctl import threadpool_limits
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(n_threads)
-    try:
-        with threadpool_limits(limits=n_threads):
-            yield
-    finally:
-        cv2.setNumThreads(before)
-
-
-def progress_bar(
-    items: Iterable[Item], description: str, total: int | None = None, unit: str = "picture"
-) -> Iterable[Item]:
-    """Show progress on stderr while `items` are consumed; silent when stderr is no terminal."""
-    from tqdm import tqdm
-
-    bar: Iterable[Item] = tqdm(
-        items,
-        desc=description,
-        total=total,
-        unit=unit,
-        disable=None,
-        file=sys.stderr,
-        dynamic_ncols=True,
-    )
-    return bar
 
 
 @cache

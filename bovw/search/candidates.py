@@ -16,7 +16,7 @@ from scipy import sparse
 from ..embeddings.projection import unit_rows
 from ..errors import SettingsError
 from ..nearest import CacheFile, NearestNeighbours
-from ..parallel.workers import limited_threads
+from ..parallel.threads import limited_threads
 from ..settings.settings import CandidateSettings
 
 # The graph is asked for more than is wanted; what is rescored exactly is what it found.

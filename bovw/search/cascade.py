@@ -6,28 +6,16 @@ match kernel, geometry, expansion, and all of them once more.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..collection.forward_store import Collection
-from ..embeddings.query_expansion import (
-    discriminative_weights,
-    enrich_query,
-    expansion_weights,
-    weighted_sum,
-)
 from ..settings.settings import Settings
-from .candidates import HistogramIndex
-from .geometry.verification import Verification, verify
-from .kernels.aggregated import Aggregated, aggregate_collection, score_aggregated
+from .expansion import expanded_query
+from .geometry.verification import verify
+from .kernels.aggregated import score_aggregated
 from .kernels.hamming import (
     KernelMatches,
     correspondences,
@@ -36,94 +24,12 @@ from .kernels.hamming import (
     score_candidates,
 )
 from .query import (
+    Asked,
     Query,
     QueryFeatures,
     join_features,
-    picture_as_query,
 )
-
-# How an expansion weighs the answers.
-_WEIGHTS: dict[str, Literal["rank", "similarity"]] = {"rank": "rank", "alpha": "similarity"}
-
-
-@dataclass
-class Stopwatch:
-    """Adds up the milliseconds of named stages."""
-
-    milliseconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - begun) * 1000
-            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
-
-
-@dataclass(frozen=True)
-class Base:
-    """What is searched.
-
-    Attributes
-    ----------
-    collection : Collection
-    histograms : HistogramIndex
-        Of its pictures.
-    idf : (n_words,) float32 ndarray
-    """
-
-    collection: Collection
-    histograms: HistogramIndex
-    idf: NDArray[np.float32]
-
-    @cached_property
-    def aggregated(self) -> Aggregated:
-        """The collection with one feature for each word of a picture."""
-        return aggregate_collection(self.collection, self.idf)
-
-
-@dataclass(frozen=True)
-class Found:
-    """A verification, and how it came about.
-
-    Attributes
-    ----------
-    verification : Verification
-    picture : int
-        Which of the query's pictures it is of.
-    direct : bool
-        Whether with the features of that picture alone, not with those that joined it.
-    """
-
-    verification: Verification
-    picture: int
-    direct: bool
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Positions in a collection, best first.
-
-    Attributes
-    ----------
-    positions : (n,) int32 ndarray
-    scores, similarities, evidence : (n,) float32 ndarray
-    found : dict of int to Found
-        By position, of those that were verified.
-    """
-
-    positions: NDArray[np.int32]
-    scores: NDArray[np.float32]
-    similarities: NDArray[np.float32]
-    evidence: NDArray[np.float32]
-    found: dict[int, Found]
-
-    def direct_evidence(self, chance_share: float) -> float:
-        """Most evidence of any answer that the query has by itself."""
-        direct = (f.verification.evidence(chance_share) for f in self.found.values() if f.direct)
-        return max(direct, default=0.0)
+from .ranking import Base, Found, Ranking, Stopwatch
 
 
 def rank(
@@ -154,7 +60,7 @@ def rank(
         By decreasing score, then increasing position.
     """
     search = _Search(query, base, settings, depth, allowed, stopwatch or Stopwatch())
-    ranking = search.once(_Asked(query.histogram, query.pictures))
+    ranking = search.once(Asked(query.histogram, query.pictures))
     if settings.expansion.method == "none":
         return ranking
     before: set[int] = set()
@@ -164,33 +70,10 @@ def rank(
         if before.issuperset(answers.tolist()):
             break
         before.update(answers.tolist())
-        ranking = search.once(search.expanded(ranking, len(answers)))
+        with search.stopwatch("expansion"):
+            asked = expanded_query(query, base, settings, ranking, len(answers))
+        ranking = search.once(asked)
     return ranking
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What one round asks with.
-
-    Attributes
-    ----------
-    histogram : (1, n_words) csr_matrix
-        For the candidates.
-    pictures : sequence of QueryFeatures
-        For the match kernel.
-    weights : sequence of float, optional
-        Of these pictures; without them all count the same.
-    direction : (1, n_words) csr_matrix, optional
-        Scores the histograms of the candidates anew.
-    enriched : bool
-        The pictures are those of the query with more features, and verify.
-    """
-
-    histogram: sparse.csr_matrix
-    pictures: Sequence[QueryFeatures]
-    weights: Sequence[float] | None = None
-    direction: sparse.csr_matrix | None = None
-    enriched: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,7 +92,7 @@ class _Search:
         default_factory=dict
     )
 
-    def once(self, asked: _Asked) -> Ranking:
+    def once(self, asked: Asked) -> Ranking:
         """Go through all stages with a query, or with what it was expanded to."""
         with self.stopwatch("candidates"):
             positions, similarities = self._candidates(asked.histogram)
@@ -236,7 +119,7 @@ class _Search:
         wanted = self.allowed[positions]
         return positions[wanted][: self.depth], scores[wanted][: self.depth]
 
-    def _score(self, asked: _Asked, positions: NDArray[np.int32]) -> NDArray[np.float32]:
+    def _score(self, asked: Asked, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         """Score candidates by the match kernel, the best of each picture 1."""
         pictures = asked.pictures
         if asked.weights is None and self.query.combine == "joined" and len(pictures) > 1:
@@ -276,7 +159,7 @@ class _Search:
         base = self.base
         return find_matches(picture, positions, base.collection, base.idf, self.settings.kernel)
 
-    def _verify(self, asked: _Asked, positions: NDArray[np.int32]) -> None:
+    def _verify(self, asked: Asked, positions: NDArray[np.int32]) -> None:
         """Verify what was not verified before."""
         indirect = asked.enriched and self.settings.expansion.indirect
         if indirect:
@@ -336,64 +219,6 @@ class _Search:
         return Ranking(
             positions[order], scores[order], similarities[order], evidence[order], self.found
         )
-
-    def expanded(self, ranking: Ranking, n_answers: int) -> _Asked:
-        """Expand the query with its first, verified answers."""
-        answers = ranking.positions[:n_answers]
-        with self.stopwatch("expansion"):
-            examples, weights = self._examples(ranking, answers)
-            rows = sparse.vstack(
-                [self.query.histogram, self.base.histograms.rows[examples]]
-            ).tocsr()
-            histogram = weighted_sum(rows, np.maximum(weights, 0))
-            if self.settings.expansion.method == "hamming":
-                return _Asked(histogram, self._enriched(answers), enriched=True)
-            n = len(self.query.pictures)
-            pictures = [picture_as_query(self.base.collection, int(p)) for p in examples]
-            return _Asked(
-                histogram,
-                [*self.query.pictures, *pictures],
-                [*[float(weights[0]) / n] * n, *weights[1:].tolist()],
-                weighted_sum(rows, weights) if (weights < 0).any() else None,
-            )
-
-    def _examples(
-        self, ranking: Ranking, answers: NDArray[np.int32]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Choose pictures of the collection, and weights for the query and for them."""
-        expansion = self.settings.expansion
-        if expansion.method == "discriminative":
-            last = ranking.positions[len(answers) :][-expansion.n_negatives :]
-            if len(last):
-                rows = self.base.histograms.rows
-                positives = sparse.vstack([self.query.histogram, rows[answers]]).tocsr()
-                weights = discriminative_weights(positives, rows[last])
-                examples = np.concatenate([answers, last])
-                used = np.flatnonzero(weights[1:])
-                return examples[used], weights[np.append(0, used + 1)]
-        weights = expansion_weights(
-            ranking.similarities[: len(answers)],
-            by=_WEIGHTS.get(expansion.method, "none"),
-            alpha=expansion.alpha if expansion.method == "alpha" else 1.0,
-        )
-        return answers, np.append(np.float32(1), weights)
-
-    def _enriched(self, answers: NDArray[np.int32]) -> list[QueryFeatures]:
-        """Add to each picture of the query the features of what was verified with it."""
-        mine: list[list[int]] = [[] for _ in self.query.pictures]
-        for position in answers.tolist():
-            mine[self.found[position].picture].append(position)
-        transforms = {p: self.found[p].verification.transforms[0] for p in answers.tolist()}
-        return [
-            enrich_query(
-                picture,
-                [picture_as_query(self.base.collection, p) for p in positions],
-                [transforms[p] for p in positions],
-                self.settings.expansion.answer_weight,
-                self.settings.kernel.center_sigma if picture.whole else 0.0,
-            )
-            for picture, positions in zip(self.query.pictures, mine, strict=True)
-        ]
 
 
 def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:

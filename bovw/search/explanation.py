@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..settings.settings import KernelSettings
-from .cascade import Base
 from .kernels.aggregated import aggregated_contributions
 from .kernels.hamming import contributions, find_matches
 from .query import Query
+from .ranking import Base
 from .results import Answer
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..collection.forward_store import Collection
-from .geometry.verification import PictureFeatures
+from ..collection.forward_store import Collection, PictureFeatures
 
 Combine = Literal["joined", "mean", "best"]
 
@@ -80,6 +79,31 @@ class Query:
     histogram: sparse.csr_matrix
     pictures: tuple[QueryFeatures, ...]
     combine: Combine = "joined"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one round asks with.
+
+    Attributes
+    ----------
+    histogram : (1, n_words) csr_matrix
+        For the candidates.
+    pictures : sequence of QueryFeatures
+        For the match kernel.
+    weights : sequence of float, optional
+        Of these pictures; without them all count the same.
+    direction : (1, n_words) csr_matrix, optional
+        Scores the histograms of the candidates anew.
+    enriched : bool
+        The pictures are those of the query with more features, and verify.
+    """
+
+    histogram: sparse.csr_matrix
+    pictures: Sequence[QueryFeatures]
+    weights: Sequence[float] | None = None
+    direction: sparse.csr_matrix | None = None
+    enriched: bool = False
 
 
 def picture_as_query(collection: Collection, position: int) -> QueryFeatures:

@@ -12,14 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..collection.forward_store import Collection
-from ..collection.segment import (
-    ARRAYS,
-    Failure,
-    Record,
-    Segment,
-    array_kinds,
-)
+from ..collection.segment import ARRAYS, Segment, array_kinds
 from ..errors import FormatError
+from ..pictures.records import Failure, Record
 from .arrays import load_array
 from .manifest import ADVICE
 from .values import shown

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parallel.workers import ordered_map, progress_bar
+from ..parallel.progress import progress_bar
+from ..parallel.workers import ordered_map
 
 _EPOCHS = 4
 _BATCH = 16_384

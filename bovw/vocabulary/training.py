@@ -7,11 +7,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ..collection.segment import Failure
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import TrainingError
-from ..features.extraction import DescriptorSample, extract_files
+from ..features.extraction import extract_files
 from ..features.sift import SiftExtractor
 from ..pictures.finding import Paths, PictureFile, find_pictures
+from ..pictures.records import Failure
 from ..settings.settings import Settings
 from ..settings.versions import versions
 from .vocabulary import Vocabulary
@@ -125,3 +128,45 @@ def words_for(n_features: int) -> int:
     share none of them.
     """
     return int(min(max(n_features // 25, 64), 20_000))
+
+
+class DescriptorSample:
+    """A uniform sample of all descriptors that pass by, in bounded memory.
+
+    Every descriptor draws a random number, and those with the smallest are kept. The numbers
+    depend on the seed and the picture's position only.
+    """
+
+    def __init__(self, size: int, random_state: int) -> None:
+        self.size = size
+        self.seen = 0
+        self._random_state = random_state
+        self._drawn: list[NDArray[np.float64]] = []
+        self._kept: list[NDArray[np.uint8]] = []
+        self._held = 0
+        self._limit = np.inf
+
+    def add(self, descriptors: NDArray[np.uint8], position: int) -> None:
+        """Offer the descriptors ``(n, d)`` of the picture at `position`."""
+        self.seen += len(descriptors)
+        drawn = np.random.default_rng((self._random_state, position)).random(len(descriptors))
+        lucky = drawn < self._limit
+        self._drawn.append(drawn[lucky])
+        self._kept.append(descriptors[lucky])
+        self._held += int(lucky.sum())
+        if self._held > 2 * self.size:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        drawn, kept = np.concatenate(self._drawn), np.concatenate(self._kept)
+        order = np.argsort(drawn, kind="stable")[: self.size]
+        self._limit = float(drawn[order[-1]]) if len(order) == self.size else np.inf
+        order.sort()
+        self._drawn, self._kept, self._held = [drawn[order]], [kept[order]], len(order)
+
+    def descriptors(self) -> NDArray[np.uint8]:
+        """Return the sample ``(n, d)``, at most `size`, in the order in which it passed."""
+        if not self._kept:
+            return np.zeros((0, 1), np.uint8)
+        self._shrink()
+        return self._kept[0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...collection.forward_store import PictureFeatures
 from ...settings.settings import GeometrySettings
 from ...vocabulary.weighting import center_weights
 from .correspondences import Correspondences, tentative_matches
@@ -31,25 +32,6 @@ _LOG_SCALE_SLACK = np.log(2.0)
 _ANGLE_SLACK = 40.0
 # Places a side, more than any tolerance makes.
 _MANY_CELLS = 1 << 15
-
-
-@dataclass(frozen=True)
-class PictureFeatures:
-    """What verification needs of a picture.
-
-    Attributes
-    ----------
-    words : (n,) integer ndarray
-        In increasing order.
-    keypoints : (n, 4) float32 ndarray
-        ``x, y, scale, angle``.
-    size : (int, int)
-        Width and height.
-    """
-
-    words: NDArray[np.integer]
-    keypoints: NDArray[np.float32]
-    size: tuple[int, int]
 
 
 @dataclass(frozen=True)

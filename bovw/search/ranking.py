@@ -1,0 +1,97 @@
+"""What a search reads and what it gives: the base, verifications, and a ranking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..collection.forward_store import Collection
+from .candidates import HistogramIndex
+from .geometry.verification import Verification
+from .kernels.aggregated import Aggregated, aggregate_collection
+
+
+@dataclass
+class Stopwatch:
+    """Adds up the milliseconds of named stages."""
+
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - begun) * 1000
+            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
+
+
+@dataclass(frozen=True)
+class Base:
+    """What is searched.
+
+    Attributes
+    ----------
+    collection : Collection
+    histograms : HistogramIndex
+        Of its pictures.
+    idf : (n_words,) float32 ndarray
+    """
+
+    collection: Collection
+    histograms: HistogramIndex
+    idf: NDArray[np.float32]
+
+    @cached_property
+    def aggregated(self) -> Aggregated:
+        """The collection with one feature for each word of a picture."""
+        return aggregate_collection(self.collection, self.idf)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A verification, and how it came about.
+
+    Attributes
+    ----------
+    verification : Verification
+    picture : int
+        Which of the query's pictures it is of.
+    direct : bool
+        Whether with the features of that picture alone, not with those that joined it.
+    """
+
+    verification: Verification
+    picture: int
+    direct: bool
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Positions in a collection, best first.
+
+    Attributes
+    ----------
+    positions : (n,) int32 ndarray
+    scores, similarities, evidence : (n,) float32 ndarray
+    found : dict of int to Found
+        By position, of those that were verified.
+    """
+
+    positions: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    similarities: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    found: dict[int, Found]
+
+    def direct_evidence(self, chance_share: float) -> float:
+        """Most evidence of any answer that the query has by itself."""
+        direct = (f.verification.evidence(chance_share) for f in self.found.values() if f.direct)
+        return max(direct, default=0.0)
