@@ -10,7 +10,7 @@ from bovw.collection.segment import make_segment, picture_words
 from bovw.pictures.records import Record
 from bovw.search.kernels.aggregated import aggregate_collection, aggregate_query, score_aggregated
 from bovw.search.query import QueryFeatures
-from bovw.settings.settings import KernelSettings
+from bovw.settings.searching import KernelSettings
 from bovw.vocabulary.signatures import aggregate
 
 ALL = np.uint64(2**64 - 1)

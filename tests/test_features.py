@@ -9,7 +9,7 @@ import pytest
 from bovw.errors import IncompatibleError
 from bovw.features.sift import SiftExtractor, check_same_meaning, root_sift
 from bovw.pictures.decoding import read_image
-from bovw.settings.settings import FeatureSettings, ImageSettings
+from bovw.settings.describing import FeatureSettings, ImageSettings
 
 from .conftest import SAMPLE
 

@@ -9,7 +9,7 @@ from bovw.collection.forward_store import PictureFeatures
 from bovw.parallel.threads import limited_threads
 from bovw.search.geometry.correspondences import tentative_matches
 from bovw.search.geometry.verification import verify
-from bovw.settings.settings import GeometrySettings
+from bovw.settings.searching import GeometrySettings
 
 SIZE = (640, 480)
 MODELS = ["similarity", "partial", "affine", "homography"]

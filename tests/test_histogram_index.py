@@ -10,7 +10,7 @@ from scipy import sparse
 
 from bovw.nearest import CacheFile
 from bovw.search.candidates import HistogramIndex, StoredGraph, candidate_recall
-from bovw.settings.settings import CandidateSettings
+from bovw.settings.searching import CandidateSettings
 from bovw.vocabulary.weighting import normalise
 
 METHODS = ["inverted", "sparse-hnsw", "lsa-hnsw"]

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 
 from bovw.errors import ImageError, SettingsError
 from bovw.pictures.decoding import read_image
-from bovw.settings.settings import ImageSettings
+from bovw.settings.describing import ImageSettings
 
 from .conftest import SAMPLE
 

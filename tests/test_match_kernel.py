@@ -20,7 +20,8 @@ from bovw.search.kernels.hamming import (
     score_candidates,
 )
 from bovw.search.query import QueryFeatures, picture_as_query
-from bovw.settings.settings import KernelSettings, Settings
+from bovw.settings.searching import KernelSettings
+from bovw.settings.settings import Settings
 from bovw.vocabulary.signatures import HammingEmbedding, hamming_distances
 from bovw.vocabulary.vocabulary import Vocabulary
 

@@ -17,7 +17,7 @@ from ..pictures.decoding import (
     Source,
     read_image,
 )
-from ..settings.settings import FeatureSettings, ImageSettings
+from ..settings.describing import FeatureSettings, ImageSettings
 
 DESCRIPTOR_LENGTH = 128
 # OpenCV's pyramid needs a few pixels; nothing smaller can hold a feature anyway.

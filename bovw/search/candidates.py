@@ -17,7 +17,7 @@ from ..embeddings.projection import unit_rows
 from ..errors import SettingsError
 from ..nearest import CacheFile, NearestNeighbours
 from ..parallel.threads import limited_threads
-from ..settings.settings import CandidateSettings
+from ..settings.searching import CandidateSettings
 
 # The graph is asked for more than is wanted; what is rescored exactly is what it found.
 _EF_SEARCH = 100

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..features.sift import DESCRIPTOR_LENGTH
-from ..settings.settings import FeatureSettings, ImageSettings, Settings
+from ..settings.describing import FeatureSettings, ImageSettings
+from ..settings.settings import Settings
 
 _LIMIT = 1 << 63
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError, IncompatibleError
-from ..settings.settings import VocabularySettings
+from ..settings.describing import VocabularySettings
 from ..settings.versions import versions
 from ..vocabulary.signatures import BITS, HammingEmbedding
 from ..vocabulary.vocabulary import Vocabulary, WordStatistics

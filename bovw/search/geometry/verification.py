@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...collection.forward_store import PictureFeatures
-from ...settings.settings import GeometrySettings
+from ...settings.searching import GeometrySettings
 from ...vocabulary.weighting import center_weights
 from .correspondences import Correspondences, tentative_matches
 from .transforms import (

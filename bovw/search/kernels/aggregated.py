@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...collection.forward_store import Collection, joined
-from ...settings.settings import KernelSettings
+from ...settings.searching import KernelSettings
 from ...vocabulary.signatures import BITS, aggregate, hamming_distances
 from ..query import QueryFeatures
 from .hamming import shared_features

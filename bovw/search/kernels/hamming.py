@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...collection.forward_store import Collection, WordStore
-from ...settings.settings import KernelSettings
+from ...settings.searching import KernelSettings
 from ...vocabulary.signatures import BITS, hamming_distances
 from ..geometry.correspondences import Correspondences
 from ..query import QueryFeatures

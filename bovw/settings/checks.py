@@ -1,0 +1,17 @@
+"""Checks that the values of settings are in their range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import SettingsError
+
+
+def require(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise SettingsError(f"{name}={value!r}: expected {expected}")
+
+
+def one_of(name: str, value: object, kind: Any) -> None:
+    options = kind.__args__
+    require(value in options, name, value, "one of " + ", ".join(map(repr, options)))

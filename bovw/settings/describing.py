@@ -1,0 +1,111 @@
+"""How pictures are read, described and looked up: what an index is made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .checks import one_of, require
+
+TermFrequency = Literal["raw", "sqrt", "log", "binary"]
+
+
+Idf = Literal["smooth", "plain", "sklearn", "none"]
+
+
+Norm = Literal["l1", "l2", "none"]
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """How pictures are read.
+
+    Parameters
+    ----------
+    max_side : int
+        Larger pictures are shrunk until their longest side has this many pixels.
+    max_pixels : int
+        Pictures with more pixels (by their header) are refused before they are decoded.
+    """
+
+    max_side: int = 800
+    max_pixels: int = 150_000_000
+
+    def __post_init__(self) -> None:
+        require(self.max_side >= 16, "max_side", self.max_side, "at least 16 pixels")
+        require(self.max_pixels >= 1, "max_pixels", self.max_pixels, "at least 1")
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """Which local features are taken from a picture, and how they are described.
+
+    Parameters
+    ----------
+    upright : bool
+        Describe all features with the orientation 0, not with their own.
+    region_factor : float
+        Side of the described region, as a multiple of what SIFT takes (12 times the scale).
+    max_features : int
+        The features with the strongest contrast are kept when there are more.
+    contrast_threshold, edge_threshold : float
+        Of SIFT's detector, as in OpenCV: a larger `contrast_threshold` gives fewer features,
+        a larger `edge_threshold` more.
+    root : bool
+        RootSIFT (Arandjelovic & Zisserman 2012), not plain SIFT.
+    """
+
+    upright: bool = False
+    region_factor: float = 2.5  # docs/quality.md
+    max_features: int = 1500
+    # A quarter of OpenCV's: pictures of few features gain, the others keep their strongest; a
+    # tenth helps UKBench and hurts boxes; docs/quality.md.
+    contrast_threshold: float = 0.01
+    edge_threshold: float = 10.0  # Lowe 2004
+    root: bool = True  # Arandjelovic & Zisserman 2012
+
+    def __post_init__(self) -> None:
+        require(0.1 <= self.region_factor <= 10, "region_factor", self.region_factor, "0.1 to 10")
+        require(self.max_features >= 1, "max_features", self.max_features, "at least 1")
+        require(self.contrast_threshold >= 0, "contrast_threshold", self.contrast_threshold, ">= 0")
+        require(self.edge_threshold > 0, "edge_threshold", self.edge_threshold, "> 0")
+
+
+@dataclass(frozen=True)
+class VocabularySettings:
+    """How a vocabulary is trained; the parameters of `bovw.Vocabulary`.
+
+    Parameters
+    ----------
+    n_words : int
+    two_level : bool or None
+        Cluster the clusters of a first clustering; None: from 4,096 words on.
+    samples_per_word : int
+        Descriptors to train on, drawn from the pictures given.
+    random_state : int
+    """
+
+    n_words: int = 20_000  # with signatures; docs/quality.md
+    two_level: bool | None = None
+    samples_per_word: int = 50
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        require(1 <= self.n_words <= 1_000_000, "n_words", self.n_words, "1 to 1,000,000")
+        require(self.samples_per_word >= 3, "samples_per_word", self.samples_per_word, "at least 3")
+
+
+@dataclass(frozen=True)
+class WeightingSettings:
+    """How counts of visual words become histograms; the parameters of `bovw.TfidfWeighting`."""
+
+    tf: TermFrequency = "sqrt"
+    idf: Idf = "smooth"
+    norm: Norm = "l2"
+    stop_words: int = 0
+
+    def __post_init__(self) -> None:
+        one_of("tf", self.tf, TermFrequency)
+        one_of("idf", self.idf, Idf)
+        one_of("norm", self.norm, Norm)
+        require(self.stop_words >= 0, "stop_words", self.stop_words, ">= 0")
