@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import BovwError
-from .arguments import make_parser
 from .output import (
     ERROR,
     GOOD,
     INTERRUPTED,
     printable,
 )
-from .verbs import index, train
+from .parser import make_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,15 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = make_parser().parse_args(arguments)
     warnings.showwarning = _note  # type: ignore[assignment]
-    verb: Callable[[argparse.Namespace], int] = options.verb
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
         with _interrupted_once():
-            return verb(options)
+            return run(options)
     except BovwError as error:
         print(f"bovw: error: {printable(str(error))}", file=sys.stderr)
         return ERROR
     except KeyboardInterrupt:
-        goes_on = verb is index or (verb is train and options.cache is not None)
+        verb = options.verb
+        goes_on = verb == "index" or (verb == "train" and options.cache is not None)
         kept = "; what was finished is kept, the same command goes on" if goes_on else ""
         print(f"bovw: interrupted{kept}", file=sys.stderr)
         return INTERRUPTED

@@ -1,0 +1,55 @@
+"""``bovw compress``: a short vector for each picture, and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..arguments import add_jobs, positive
+from ..output import GOOD, answer, check_output
+
+HELP = "make a far smaller index that compares pictures by one short vector each"
+EXAMPLE = "bovw compress photos.bovw -o photos.lsa --components 256 --bits 8"
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    sub.add_argument("-o", "--output", required=True, metavar="OUTPUT")
+    sub.add_argument("--overwrite", action="store_true", help="replace it when it exists")
+    sub.add_argument(
+        "--components", type=positive, default=256, metavar="N", help="of a vector (default: 256)"
+    )
+    sub.add_argument(
+        "--bits", type=int, choices=[8, 4, 1], default=8, help="of a component (default: 8)"
+    )
+    sub.add_argument(
+        "--parts", type=positive, metavar="N", help="product quantisation instead: a byte a part"
+    )
+    add_jobs(sub)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Keep of an index a quantised vector for each picture, and nothing else."""
+    from ...embeddings.quantisation import ProductQuantizer, ScalarQuantizer
+    from ...engine.engine import Engine
+    from ...errors import SettingsError
+    from ...index.compressed import LsaIndex
+    from ...storage import save_lsa_index
+
+    if Path(options.output).resolve() == Path(options.index).resolve():
+        raise SettingsError(f"{options.output} is what is to be compressed: choose another output")
+    check_output(options, "bovw-lsa")
+    quantizer = (
+        ScalarQuantizer(options.bits) if options.parts is None else ProductQuantizer(options.parts)
+    )
+    engine = Engine.open(options.index, n_jobs=options.jobs)
+    compressed = LsaIndex.of(engine.index, options.components, quantizer)
+    save_lsa_index(compressed, options.output, overwrite=options.overwrite)
+    answer(
+        options,
+        {"compressed index": options.output, **compressed.info()},
+        f"{options.output}: {len(compressed)} pictures in {compressed.codes.shape[1]} bytes "
+        f"each (they were {engine.index.bytes_per_picture:.0f})",
+    )
+    return GOOD

@@ -1,0 +1,81 @@
+"""``bovw index``: a new index, or one that is brought up to date."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..arguments import add_output
+from ..output import answer, printable, report_failures
+
+HELP = "index pictures: make an index, or add to one what is new or has changed"
+EXAMPLE = (
+    "bovw index photos/ -o photos.bovw -v photos.vocabulary\n"
+    "  bovw index photos/ -o photos.bovw --sync"
+)
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    add_output(sub, "INDEX")
+    sub.add_argument(
+        "--sync",
+        action="store_true",
+        help="also remove pictures whose files are no longer in the folders given",
+    )
+    sub.add_argument(
+        "--retry", action="store_true", help="read again what failed before and has not changed"
+    )
+    sub.add_argument(
+        "--on-error",
+        choices=["record", "skip", "raise"],
+        default="record",
+        metavar="WHAT",
+        help="with pictures that cannot be read: record (and exit with 3; default), skip (leave "
+        "them out without a word) or raise (stop)",
+    )
+    sub.add_argument(
+        "-v",
+        "--vocabulary",
+        metavar="VOCABULARY",
+        help="of 'bovw train' (default: one is trained on these pictures, sized to them)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Index pictures into a new index, or one that is there."""
+    from ...engine.update import update_index
+    from ...errors import SettingsError
+    from ...storage import load_vocabulary
+
+    vocabulary = None
+    if options.vocabulary is not None:
+        if Path(options.vocabulary).resolve() == Path(options.output).resolve():
+            raise SettingsError(f"{options.output} is the vocabulary: choose another output")
+        vocabulary = load_vocabulary(options.vocabulary, n_jobs=options.jobs)
+    engine, changes = update_index(
+        options.output,
+        options.pictures,
+        vocabulary=vocabulary,
+        preset=options.preset,
+        root=options.root,
+        patterns=options.pattern,
+        sync=options.sync,
+        retry=options.retry,
+        overwrite=options.overwrite,
+        on_error=options.on_error,
+        cache=options.cache,
+        n_jobs=options.jobs,
+        progress=True,
+    )
+    done = changes.to_dict()
+    answer(
+        options,
+        {"index": options.output, **engine.info(), "changes": done, "failed": done["failed"]},
+        *(f"the same picture: {', '.join(map(printable, g))}" for g in changes.duplicates),
+        f"{options.output}: {changes}",
+        f"{len(engine)} pictures, {engine.collection.n_features} features, vocabulary of "
+        f"{engine.vocabulary.n_words_} words (trained on "
+        f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)",
+    )
+    return report_failures([(failure.path, failure.reason) for failure in changes.failed])

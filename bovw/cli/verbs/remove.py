@@ -1,0 +1,42 @@
+"""``bovw remove``: pictures taken out of an index."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..output import GOOD, answer, matching
+
+HELP = "remove pictures from an index"
+EXAMPLE = "bovw remove photos.bovw 2019/beach.jpg --pattern 'trash/*'"
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    sub.add_argument("identifiers", nargs="*", metavar="IDENTIFIER")
+    sub.add_argument(
+        "--pattern", action="append", metavar="GLOB", help="all that match; may be repeated"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Remove pictures from an index."""
+    from ...engine.engine import Engine
+    from ...errors import SettingsError
+
+    if not options.identifiers and not options.pattern:
+        raise SettingsError("nothing to remove: give identifiers, or --pattern")
+    engine = Engine.open(options.index)
+    names = list(options.identifiers)
+    known = [record.identifier for record in engine.collection.records]
+    known += [failure.identifier for failure in engine.failures]
+    for pattern in options.pattern or ():
+        names += matching(pattern, known)
+    changes = engine.remove(names)
+    answer(
+        options,
+        {"index": options.index, **engine.info(), "changes": changes.to_dict()},
+        f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left"
+        + (f", {len(changes.forgotten)} that had failed forgotten" if changes.forgotten else ""),
+    )
+    return GOOD

@@ -1,0 +1,86 @@
+"""``bovw search``: ranked answers to queries."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..arguments import PICTURES, add_jobs, add_search_options, positive, region
+from ..output import matching, print_json, report_failures, say, table
+
+HELP = "search an index"
+EXAMPLE = "bovw search photos.bovw query.jpg -k 5 --region 10,10,300,200"
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    sub.add_argument("queries", nargs="+", metavar="QUERY", help=PICTURES)
+    sub.add_argument(
+        "-k", type=positive, default=10, metavar="N", help="answers for each query (default: 10)"
+    )
+    sub.add_argument(
+        "--region",
+        type=region,
+        metavar="X0,Y0,X1,Y1",
+        help="search for this part of each query, in its pixels",
+    )
+    sub.add_argument(
+        "--allow",
+        metavar="GLOB",
+        help="only pictures whose identifier matches may answer, such as 'covers/*'",
+    )
+    sub.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="do not load nmslib's own files: for an index that somebody else has made",
+    )
+    add_search_options(sub)
+    add_jobs(sub)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Search an index."""
+    from fnmatch import fnmatchcase
+
+    from ...engine.engine import Engine
+    from ...errors import SettingsError
+    from ...pictures.finding import find_queries
+    from ...storage import load_lsa_index, read_manifest
+
+    pattern = options.allow
+    allow = None if pattern is None else (lambda name: fnmatchcase(name, pattern))
+    queries = [(path, options.region) for path in find_queries(options.queries)]
+    if read_manifest(Path(options.index))["format"] == "bovw-lsa":
+        if options.verify is not None or options.expand is not None:
+            raise SettingsError(
+                f"{options.index} is a compressed index, which knows no geometry: leave --verify "
+                "and --expand out, or search the index that it was made from"
+            )
+        trusted = not options.untrusted
+        compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
+        if pattern is not None:
+            matching(pattern, (r.identifier for r in compressed.records))
+        results = compressed.search_many(
+            queries, options.k, allow=allow, n_jobs=options.jobs, progress=True
+        )
+    else:
+        engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
+        if pattern is not None:
+            matching(pattern, (r.identifier for r in engine.collection.records))
+        results = engine.search_many(
+            queries,
+            options.k,
+            allow=allow,
+            verify=options.verify,
+            expand=options.expand,
+            progress=True,
+        )
+    if options.json:
+        print_json([result.to_dict() for result in results])
+    else:
+        for result in results:
+            if result.error is None:
+                say(table(result))
+    failed = [(r.query, r.error.removeprefix(f"{r.query}: ")) for r in results if r.error]
+    return report_failures(failed)
