@@ -12,47 +12,47 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Answer": "search.results",
+    "Answer": "search",
     "BovwError": "errors",
-    "Engine": "engine.engine",
-    "Explanation": "search.explanation",
+    "Engine": "engine",
+    "Explanation": "search",
     "ImageError": "errors",
-    "PRESETS": "settings.presets",
-    "SearchResult": "search.results",
-    "Settings": "settings.settings",
-    "SiftExtractor": "features.sift",
-    "TfidfWeighting": "vocabulary.weighting",
-    "Vocabulary": "vocabulary.vocabulary",
-    "compare": "comparison.comparing",
-    "load_settings": "settings.presets",
+    "PRESETS": "settings",
+    "SearchResult": "search",
+    "Settings": "settings",
+    "SiftExtractor": "features",
+    "TfidfWeighting": "vocabulary",
+    "Vocabulary": "vocabulary",
+    "compare": "comparison",
+    "load_settings": "settings",
     "load_vocabulary": "storage",
-    "save_settings": "settings.presets",
+    "save_settings": "settings",
     "save_vocabulary": "storage",
-    "train_vocabulary": "vocabulary.training",
-    "update_index": "engine.update",
+    "train_vocabulary": "vocabulary",
+    "update_index": "engine",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from .comparison.comparing import compare as compare
-    from .engine.engine import Engine as Engine
-    from .engine.update import update_index as update_index
+    from .comparison import compare as compare
+    from .engine import Engine as Engine
+    from .engine import update_index as update_index
     from .errors import BovwError as BovwError
     from .errors import ImageError as ImageError
-    from .features.sift import SiftExtractor as SiftExtractor
-    from .search.explanation import Explanation as Explanation
-    from .search.results import Answer as Answer
-    from .search.results import SearchResult as SearchResult
-    from .settings.presets import PRESETS as PRESETS
-    from .settings.presets import load_settings as load_settings
-    from .settings.presets import save_settings as save_settings
-    from .settings.settings import Settings as Settings
+    from .features import SiftExtractor as SiftExtractor
+    from .search import Answer as Answer
+    from .search import Explanation as Explanation
+    from .search import SearchResult as SearchResult
+    from .settings import PRESETS as PRESETS
+    from .settings import Settings as Settings
+    from .settings import load_settings as load_settings
+    from .settings import save_settings as save_settings
     from .storage import load_vocabulary as load_vocabulary
     from .storage import save_vocabulary as save_vocabulary
-    from .vocabulary.training import train_vocabulary as train_vocabulary
-    from .vocabulary.vocabulary import Vocabulary as Vocabulary
-    from .vocabulary.weighting import TfidfWeighting as TfidfWeighting
+    from .vocabulary import TfidfWeighting as TfidfWeighting
+    from .vocabulary import Vocabulary as Vocabulary
+    from .vocabulary import train_vocabulary as train_vocabulary
 
 
 def __getattr__(name: str) -> object:

@@ -20,7 +20,7 @@ from typing import Any
 from benchmark_quality import DATA, Benchmark, Workshop
 
 import bovw
-from bovw.evaluation.side_by_side import Comparison
+from bovw.evaluation import Comparison
 from bovw.report import comparison_text
 
 _OXFORD = ("distractors", "ukbench1000", "smvs_dvd")

@@ -17,9 +17,9 @@ from typing import Any
 from benchmark_quality import BENCHMARKS, DATA, Benchmark, Workshop, conditions, figures, load_truth
 
 import bovw
-from bovw.embeddings.quantisation import ProductQuantizer, ScalarQuantizer
+from bovw.embeddings import ProductQuantizer, ScalarQuantizer
 from bovw.evaluation import evaluate
-from bovw.index.compressed import LsaIndex
+from bovw.index import LsaIndex
 
 # Components, and how they are kept.
 COMPRESSIONS = {

@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from bovw.embeddings.reranking import Diffusion, KReciprocal, nearest_rows
+from bovw.embeddings import Diffusion, KReciprocal, nearest_rows
 from bovw.evaluation import (
     GroundTruth,
     GroundTruthQuery,
     Run,
     score_run,
 )
-from bovw.parallel.threads import limited_threads
-from bovw.settings.versions import conditions
+from bovw.parallel import limited_threads
+from bovw.settings import conditions
 
 METRICS = ("ap", "ap_trapezoid", "p@10", "ndcg@10")
 _POSITIVES = 20

@@ -28,12 +28,9 @@ from feature_variants import PLAIN, added, dense, mser, sift, tilted, unless_ful
 
 import bovw
 from bovw.evaluation import bootstrap_interval, evaluate
-from bovw.features.cache import FeatureCache
-from bovw.features.sift import Features
-from bovw.parallel.threads import limited_threads
-from bovw.parallel.workers import ordered_map
-from bovw.pictures.decoding import Box, read_bytes, read_image
-from bovw.pictures.finding import find_pictures
+from bovw.features import FeatureCache, Features
+from bovw.parallel import limited_threads, ordered_map
+from bovw.pictures import Box, find_pictures, read_bytes, read_image
 
 SETS = ("oxford1k/gnd", "oxford1k/gnd_rox", "smvs_dvd/gnd_all", "ukbench1000/gnd")
 Query = tuple[str, "Box | None"]

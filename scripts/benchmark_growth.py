@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 
 import bovw
-from bovw.features.sift import SiftExtractor
-from bovw.parallel.threads import limited_threads
-from bovw.pictures.finding import find_pictures
-from bovw.search.candidates import candidate_recall
-from bovw.settings.versions import conditions
+from bovw.features import SiftExtractor
+from bovw.parallel import limited_threads
+from bovw.pictures import find_pictures
+from bovw.search import candidate_recall
+from bovw.settings import conditions
 from bovw.storage import load_vocabulary, save_index
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))

@@ -23,9 +23,9 @@ from joblib.externals.loky import get_reusable_executor
 
 import bovw
 from bovw.formats import load_ground_truth
-from bovw.parallel.threads import limited_threads
-from bovw.search.candidates import HistogramIndex, candidate_recall
-from bovw.settings.versions import conditions
+from bovw.parallel import limited_threads
+from bovw.search import HistogramIndex, candidate_recall
+from bovw.settings import conditions
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
 FOLDERS = ("oxford1k", "smvs_dvd", "ukbench1000", "distractors")

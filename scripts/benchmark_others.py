@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 
 import bovw
 from bovw.evaluation import evaluate
-from bovw.features.extraction import extract_query
-from bovw.features.sift import Features
+from bovw.features import Features, extract_query
 
 _PARAMETERS = {
     "index": {"gpu_id": None},

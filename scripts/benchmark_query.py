@@ -20,15 +20,13 @@ import numpy as np
 from benchmark_quality import BENCHMARKS, DATA, conditions
 
 import bovw
-from bovw.collection.forward_store import Collection
-from bovw.collection.segment import PictureWords, make_segment
-from bovw.features.extraction import extract_query
-from bovw.features.sift import Features
+from bovw.collection import Collection, PictureWords, make_segment
+from bovw.features import Features, extract_query
 from bovw.formats import load_ground_truth
-from bovw.parallel.threads import limited_threads
+from bovw.parallel import limited_threads
+from bovw.search import Stopwatch
 from bovw.search.kernels.aggregated import aggregate_collection, score_aggregated
 from bovw.search.kernels.hamming import find_matches, score_candidates
-from bovw.search.ranking import Stopwatch
 
 Asked = dict[str, list[Features]]
 

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bovw
-from bovw.features.extraction import extract_query
-from bovw.features.sift import Features, SiftExtractor, root_sift
-from bovw.pictures.decoding import Box, Image, read_image
+from bovw.features import Features, SiftExtractor, extract_query, root_sift
+from bovw.pictures import Box, Image, read_image
 
 N_ADDED = 500
 PLAIN = bovw.Settings()

@@ -33,9 +33,8 @@ from fuzz_mutations import ARRAY, BYTES, JSON, Rng
 
 import bovw
 from bovw.errors import BovwError
-from bovw.index.compressed import LsaIndex
-from bovw.parallel.progress import progress_bar
-from bovw.parallel.threads import limited_threads
+from bovw.index import LsaIndex
+from bovw.parallel import limited_threads, progress_bar
 from bovw.storage import load_lsa_index, read_manifest, save_lsa_index
 from bovw.storage.manifest import digest
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 import bovw
-from bovw.collection.segment import PictureWords, make_segment, picture_words
-from bovw.features.sift import Features, SiftExtractor
-from bovw.index.compressed import LsaIndex
-from bovw.pictures.records import Failure, Record
+from bovw.collection import PictureWords, make_segment, picture_words
+from bovw.features import Features, SiftExtractor
+from bovw.index import LsaIndex
+from bovw.pictures import Failure, Record
 from bovw.storage import index_writer, save_lsa_index, save_vocabulary
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"

@@ -31,10 +31,8 @@ from torture_steps import STEPS, Answers, State, Step, Subject, answers, state_o
 import bovw
 from bovw.engine import ingestion
 from bovw.errors import BovwError, UnknownPictureError
-from bovw.parallel import workers
-from bovw.parallel.progress import progress_bar
-from bovw.parallel.threads import limited_threads
-from bovw.pictures.records import Failure
+from bovw.parallel import limited_threads, progress_bar, workers
+from bovw.pictures import Failure
 from bovw.storage import (
     NEW,
     IndexWriter,

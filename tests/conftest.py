@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bovw
-from bovw.embeddings.embeddings import Embeddings, save_embeddings
+from bovw.embeddings import Embeddings, save_embeddings
 from bovw.evaluation import GroundTruth
 from bovw.formats import load_ground_truth, save_json
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bovw.evaluation.ground_truth import GroundTruth, GroundTruthQuery
+from bovw.evaluation import GroundTruth, GroundTruthQuery
 
 
 def touch(folder: Path, *names: str) -> Path:

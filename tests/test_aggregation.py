@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.collection.forward_store import Collection
-from bovw.collection.segment import make_segment, picture_words
-from bovw.pictures.records import Record
+from bovw.collection import Collection, make_segment, picture_words
+from bovw.pictures import Record
+from bovw.search import QueryFeatures
 from bovw.search.kernels.aggregated import aggregate_collection, aggregate_query, score_aggregated
-from bovw.search.query import QueryFeatures
-from bovw.settings.searching import KernelSettings
-from bovw.vocabulary.signatures import aggregate
+from bovw.settings import KernelSettings
+from bovw.vocabulary import aggregate
 
 ALL = np.uint64(2**64 - 1)
 

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 import bovw
-from bovw.cli import main
-from bovw.cli.output import printable
+from bovw.cli import main, printable
 from bovw.errors import ImageError
-from bovw.pictures.decoding import read_image
+from bovw.pictures import read_image
 from bovw.storage import save_vocabulary
 
 from .broken_pictures import BrokenPictures, make_broken_pictures

@@ -10,12 +10,10 @@ import pytest
 
 import bovw
 from bovw.cli import main
-from bovw.comparison.comparing import Fusion, System, compare
-from bovw.comparison.embedding_runs import embedding_run
-from bovw.embeddings.embeddings import Embeddings
+from bovw.comparison import Fusion, System, compare, embedding_run
+from bovw.embeddings import Embeddings
 from bovw.errors import BovwError, GroundTruthError, SettingsError
-from bovw.evaluation import GroundTruth, GroundTruthQuery, Run
-from bovw.evaluation.side_by_side import compare_runs
+from bovw.evaluation import GroundTruth, GroundTruthQuery, Run, compare_runs
 from bovw.formats import read_run
 
 from .conftest import SAMPLE

@@ -12,8 +12,7 @@ import pytest
 import bovw
 from bovw.cli import main
 from bovw.errors import FormatError, LockedError
-from bovw.storage import diagnose
-from bovw.storage.lock import locked
+from bovw.storage import diagnose, locked
 from bovw.storage.manifest import digest
 
 from .conftest import SMALL
@@ -118,7 +117,7 @@ def test_leftovers_are_noted_and_removed(index: Path) -> None:
 
 
 def test_a_compressed_index(index: Path, tmp_path: Path) -> None:
-    from bovw.index.compressed import LsaIndex
+    from bovw.index import LsaIndex
     from bovw.storage import save_lsa_index
 
     save_lsa_index(LsaIndex.of(bovw.Engine.open(index).index, 4), tmp_path / "c")

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bovw.comparison.comparing import compare
-from bovw.comparison.embedding_runs import EmbeddingOptions, embedding_run
-from bovw.embeddings.embeddings import EmbeddingIndex, Embeddings, save_embeddings
+from bovw.comparison import EmbeddingOptions, compare, embedding_run
+from bovw.embeddings import EmbeddingIndex, Embeddings, save_embeddings
 from bovw.errors import EmbeddingError
-from bovw.evaluation import GroundTruth
-from bovw.evaluation.side_by_side import compare_runs
+from bovw.evaluation import GroundTruth, compare_runs
 
 from .conftest import SAMPLE
 

@@ -9,12 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from bovw.embeddings.embeddings import (
-    EmbeddingIndex,
-    Embeddings,
-    Projection,
-    load_embeddings,
-)
+from bovw.embeddings import EmbeddingIndex, Embeddings, Projection, load_embeddings
 from bovw.errors import (
     EmbeddingError,
     NotFittedError,

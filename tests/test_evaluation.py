@@ -21,6 +21,7 @@ from bovw.evaluation import (
     notes_on,
     queries_in_base,
     score_run,
+    taken_out,
 )
 from bovw.evaluation.metrics import (
     average_precision,
@@ -28,7 +29,6 @@ from bovw.evaluation.metrics import (
     n_s_score,
     precision_at,
 )
-from bovw.evaluation.scoring import taken_out
 from bovw.formats import load_ground_truth
 
 

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bovw.embeddings.query_expansion import (
-    augment,
-    discriminative_weights,
-    expand_query,
-    expansion_weights,
-)
+from bovw.embeddings import augment, discriminative_weights, expand_query, expansion_weights
 
 QUERY = np.array([[1.0, 0, 0]], np.float32)
 ANSWERS = np.array([[0.6, 0.8, 0], [0.0, 0.6, 0.8]], np.float32)

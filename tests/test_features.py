@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bovw.errors import IncompatibleError
-from bovw.features.sift import SiftExtractor, check_same_meaning, root_sift
-from bovw.pictures.decoding import read_image
-from bovw.settings.describing import FeatureSettings, ImageSettings
+from bovw.features import SiftExtractor, check_same_meaning, root_sift
+from bovw.pictures import read_image
+from bovw.settings import FeatureSettings, ImageSettings
 
 from .conftest import SAMPLE
 

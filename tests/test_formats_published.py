@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bovw.errors import GroundTruthError
-from bovw.evaluation.ground_truth import GroundTruthQuery
+from bovw.evaluation import GroundTruthQuery
 from bovw.formats import (
     copydays,
     guess_format,

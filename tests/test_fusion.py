@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bovw.comparison.fusion import (
-    fused_ranking,
+from bovw.comparison import (
     fused_run,
     normalise_scores,
     put_first,
     reciprocal_rank_fusion,
     weighted_fusion,
 )
+from bovw.comparison.fusion import fused_ranking
 from bovw.errors import GroundTruthError, SettingsError
 from bovw.evaluation import Run
 

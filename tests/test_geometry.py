@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bovw.collection.forward_store import PictureFeatures
-from bovw.parallel.threads import limited_threads
+from bovw.collection import PictureFeatures
+from bovw.parallel import limited_threads
+from bovw.search import verify
 from bovw.search.geometry.correspondences import tentative_matches
-from bovw.search.geometry.verification import verify
-from bovw.settings.searching import GeometrySettings
+from bovw.settings import GeometrySettings
 
 SIZE = (640, 480)
 MODELS = ["similarity", "partial", "affine", "homography"]

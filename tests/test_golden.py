@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import bovw
-from bovw.features.sift import Features
+from bovw.features import Features
 from bovw.storage import diagnose, load_lsa_index
 
 GOLDEN = Path(__file__).parent / "golden"

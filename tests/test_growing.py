@@ -15,7 +15,7 @@ from bovw.errors import (
     StorageError,
     UnknownPictureError,
 )
-from bovw.pictures.finding import PictureFile
+from bovw.pictures import PictureFile
 from bovw.storage import IndexWriter
 
 from .conftest import FEW, answers, names
@@ -88,7 +88,7 @@ def test_only_what_is_new_or_changed_is_read(
         "bovw.features.extraction.extract_query",
         lambda query, *rest, **more: read.append(Path(query[0]).name) or original(query, *rest),
     )
-    from bovw.features.sift import SiftExtractor
+    from bovw.features import SiftExtractor
 
     def original(query: Any, settings: bovw.Settings, *_: Any) -> Any:
         return SiftExtractor(settings.features).extract(query[0], settings.images)

@@ -9,8 +9,8 @@ import pytest
 from scipy import sparse
 
 from bovw.nearest import CacheFile
-from bovw.search.candidates import HistogramIndex, StoredGraph, candidate_recall
-from bovw.settings.searching import CandidateSettings
+from bovw.search import HistogramIndex, StoredGraph, candidate_recall
+from bovw.settings import CandidateSettings
 from bovw.vocabulary.weighting import normalise
 
 METHODS = ["inverted", "sparse-hnsw", "lsa-hnsw"]

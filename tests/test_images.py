@@ -14,8 +14,8 @@ import pytest
 from PIL import Image as PillowImage
 
 from bovw.errors import ImageError, SettingsError
-from bovw.pictures.decoding import read_image
-from bovw.settings.describing import ImageSettings
+from bovw.pictures import read_image
+from bovw.settings import ImageSettings
 
 from .conftest import SAMPLE
 

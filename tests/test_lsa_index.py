@@ -9,10 +9,10 @@ import pytest
 
 import bovw
 from bovw.cli import main
-from bovw.embeddings.quantisation import ProductQuantizer, ScalarQuantizer
+from bovw.embeddings import ProductQuantizer, ScalarQuantizer
 from bovw.engine.ingestion import empty_index
 from bovw.errors import FormatError, SettingsError, UnknownPictureError
-from bovw.index.compressed import LsaIndex
+from bovw.index import LsaIndex
 from bovw.storage import load_lsa_index, save_lsa_index
 
 

@@ -8,22 +8,18 @@ import numpy as np
 import pytest
 
 import bovw
-from bovw.collection.forward_store import Collection
-from bovw.collection.segment import make_segment, picture_words
+from bovw.collection import Collection, make_segment, picture_words
 from bovw.errors import SettingsError
-from bovw.pictures.records import Record
-from bovw.search.expansion import enrich_query
+from bovw.pictures import Record
+from bovw.search import QueryFeatures, enrich_query, picture_as_query
 from bovw.search.kernels.hamming import (
     correspondences,
     find_matches,
     of_candidates,
     score_candidates,
 )
-from bovw.search.query import QueryFeatures, picture_as_query
-from bovw.settings.searching import KernelSettings
-from bovw.settings.settings import Settings
-from bovw.vocabulary.signatures import HammingEmbedding, hamming_distances
-from bovw.vocabulary.vocabulary import Vocabulary
+from bovw.settings import KernelSettings, Settings
+from bovw.vocabulary import HammingEmbedding, Vocabulary, hamming_distances
 
 N_WORDS = 12
 

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 import bovw
-from bovw.features.extraction import extract_files
-from bovw.parallel.threads import uninterrupted
-from bovw.parallel.workers import ordered_map
-from bovw.pictures.records import Failure
+from bovw.features import extract_files
+from bovw.parallel import ordered_map, uninterrupted
+from bovw.pictures import Failure
 from bovw.storage import save_vocabulary
 
 
@@ -41,9 +40,8 @@ def test_an_item_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> None
 def test_a_picture_that_kills_is_recorded(
     pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bovw.features import extraction
-    from bovw.features.sift import Features
-    from bovw.pictures.finding import PictureFile
+    from bovw.features import Features, extraction
+    from bovw.pictures import PictureFile
 
     bad = str(pictures[1])
 
@@ -70,7 +68,7 @@ def test_a_query_that_kills_is_one_error(
             os.kill(os.getpid(), signal.SIGKILL)
         return original(query, settings, cache)
 
-    from bovw.features.extraction import extract_query as original
+    from bovw.features import extract_query as original
 
     monkeypatch.setattr("bovw.features.extraction.extract_query", dying)
     monkeypatch.setattr(engine, "n_jobs", 2)

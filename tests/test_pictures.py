@@ -10,7 +10,7 @@ import pytest
 
 import bovw
 from bovw.errors import ImageError, SettingsError
-from bovw.pictures.finding import find_pictures, find_queries
+from bovw.pictures import find_pictures, find_queries
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def test_queries_keep_their_order(tree: Path) -> None:
 def test_a_folder_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bovw.features.extraction import extract_files
-    from bovw.pictures.records import Failure
+    from bovw.features import extract_files
+    from bovw.pictures import Failure
 
     (tmp_path / "closed").mkdir()
     (tmp_path / "closed" / "a.jpg").write_bytes(b"")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from bovw.embeddings.quantisation import ProductQuantizer, ScalarQuantizer
+from bovw.embeddings import ProductQuantizer, ScalarQuantizer
 from bovw.errors import (
     EmbeddingError,
     NotFittedError,

@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bovw.comparison.embedding_runs import embedding_run
-from bovw.comparison.fusion import fused_run
-from bovw.embeddings.embeddings import Embeddings
-from bovw.evaluation import GroundTruth, GroundTruthQuery, Run
-from bovw.evaluation.side_by_side import compare_runs
+from bovw.comparison import embedding_run, fused_run
+from bovw.embeddings import Embeddings
+from bovw.evaluation import GroundTruth, GroundTruthQuery, Run, compare_runs
 from bovw.report import (
     comparison_csv,
     comparison_latex,

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bovw.embeddings.reranking import (
-    Diffusion,
-    KReciprocal,
-    Neighbours,
-    nearest_rows,
-)
+from bovw.embeddings import Diffusion, KReciprocal, Neighbours, nearest_rows
 from bovw.errors import SettingsError
 
 N_GROUPS, GROUP = 12, 8

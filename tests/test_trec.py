@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bovw.errors import GroundTruthError, StorageError
-from bovw.evaluation.ground_truth import GroundTruth, GroundTruthQuery
+from bovw.evaluation import GroundTruth, GroundTruthQuery
 from bovw.formats import (
     load_ground_truth,
     load_qrels,

@@ -14,7 +14,7 @@ import pytest
 
 import bovw
 from bovw.errors import ExistsError, IncompatibleError, TrainingError
-from bovw.features.extraction import extract_files
+from bovw.features import extract_files
 from bovw.storage import diagnose
 
 from .conftest import FEW, SAMPLE

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bovw.embeddings import vector_files
-from bovw.embeddings.embeddings import Embeddings, load_embeddings, save_embeddings
+from bovw.embeddings import Embeddings, load_embeddings, save_embeddings, vector_files
 from bovw.errors import EmbeddingError, StorageError
 
 NAMES = ("b.jpg", "a/ä.jpg", "odd\udcff name.jpg")

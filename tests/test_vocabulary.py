@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from bovw.errors import NotFittedError, SettingsError, TrainingError
-from bovw.vocabulary.vocabulary import Vocabulary, WordStatistics
+from bovw.vocabulary import Vocabulary, WordStatistics
 
 
 @pytest.fixture

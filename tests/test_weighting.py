@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from bovw.errors import NotFittedError, SettingsError
-from bovw.vocabulary.weighting import TfidfWeighting, center_weights, word_counts
+from bovw.vocabulary import TfidfWeighting, center_weights, word_counts
 
 COUNTS = sparse.csr_matrix(np.array([[3, 1, 0, 0], [1, 0, 4, 0], [2, 0, 0, 0]], np.float32))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BovwError
-from ..search.results import SearchResult
+from ..search import SearchResult
 
 GOOD, ERROR, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 

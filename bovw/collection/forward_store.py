@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..errors import FormatError, UnknownPictureError
-from ..pictures.records import Record
+from ..pictures import Record
 from .keypoints import unpack_angles, unpack_keypoints
 from .segment import ARRAYS, Segment
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..errors import FormatError
-from ..pictures.records import Failure, Record
-from ..vocabulary.signatures import aggregate
-from ..vocabulary.weighting import word_counts
+from ..pictures import Failure, Record
+from ..vocabulary import aggregate, word_counts
 from .keypoints import pack_keypoints
 
 

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..embeddings.embeddings import load_embeddings
-from ..engine.engine import Engine
-from ..evaluation import GroundTruth, Run, metric
-from ..evaluation.side_by_side import Comparison, compare_runs
-from ..evaluation.significance import check_level
+from ..embeddings import load_embeddings
+from ..engine import Engine
+from ..evaluation import Comparison, GroundTruth, Run, check_level, compare_runs, metric
 from ..formats import load_ground_truth, read_run
-from ..settings.presets import load_settings
-from ..settings.versions import conditions
+from ..settings import conditions, load_settings
 from .embedding_runs import embedding_run
 from .engine_runs import checked_contents, engine_run, verified_run
 from .fusion import fused_run

@@ -12,25 +12,28 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..embeddings.embeddings import EmbeddingIndex, Embeddings, load_embeddings
-from ..embeddings.projection import Projection, as_vectors, unit_rows
-from ..embeddings.quantisation import ProductQuantizer, ScalarQuantizer
-from ..embeddings.query_expansion import (
-    augment,
-    discriminative_weights,
-    expand_query,
-    weighted_sum,
-)
-from ..embeddings.reranking import (
+from ..embeddings import (
     Diffusion,
+    EmbeddingIndex,
+    Embeddings,
     KReciprocal,
     Neighbours,
+    ProductQuantizer,
+    Projection,
+    ScalarQuantizer,
+    as_vectors,
+    augment,
     best_scores,
+    discriminative_weights,
+    expand_query,
+    load_embeddings,
     nearest_rows,
+    unit_rows,
+    weighted_sum,
 )
 from ..errors import EmbeddingError, TrainingError
 from ..evaluation import GroundTruth, Run
-from ..parallel.threads import limited_threads
+from ..parallel import limited_threads
 from .embedding_options import EmbeddingOptions, Rerank
 
 __all__ = ["EmbeddingOptions", "embedding_run"]

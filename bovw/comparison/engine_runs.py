@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.engine import Engine
-from ..evaluation import GroundTruth, Run, queries_in_base
-from ..evaluation.protocol import left_out, names_in_truth, query_paths
-from ..features.sift import DESCRIPTOR_LENGTH, SiftExtractor
-from ..parallel.threads import limited_threads
+from ..engine import Engine
+from ..evaluation import GroundTruth, Run, left_out, names_in_truth, queries_in_base, query_paths
+from ..features import DESCRIPTOR_LENGTH, SiftExtractor
+from ..parallel import limited_threads
 from .fusion import (
     put_first,
 )

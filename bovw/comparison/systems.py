@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from ..errors import SettingsError
 from ..evaluation import Run
-from ..settings.presets import load_settings
+from ..settings import load_settings
 from .embedding_options import EmbeddingOptions
 from .fusion import Normalisation
 

@@ -1,0 +1,35 @@
+"""Vectors of any origin: files, search, re-ranking; knows nothing of pictures and words."""
+
+from .embeddings import EmbeddingIndex, Embeddings, load_embeddings, save_embeddings
+from .projection import Projection, as_vectors, unit_rows
+from .quantisation import ProductQuantizer, ScalarQuantizer
+from .query_expansion import (
+    augment,
+    discriminative_weights,
+    expand_query,
+    expansion_weights,
+    weighted_sum,
+)
+from .reranking import Diffusion, KReciprocal, Neighbours, best_scores, nearest_rows
+
+__all__ = [
+    "Diffusion",
+    "EmbeddingIndex",
+    "Embeddings",
+    "KReciprocal",
+    "Neighbours",
+    "ProductQuantizer",
+    "Projection",
+    "ScalarQuantizer",
+    "as_vectors",
+    "augment",
+    "best_scores",
+    "discriminative_weights",
+    "expand_query",
+    "expansion_weights",
+    "load_embeddings",
+    "nearest_rows",
+    "save_embeddings",
+    "unit_rows",
+    "weighted_sum",
+]

@@ -15,7 +15,7 @@ from ..errors import (
     SettingsError,
     TrainingError,
 )
-from ..parallel.workers import ordered_map
+from ..parallel import ordered_map
 from .projection import as_vectors
 
 _AT_ONCE = 4_096

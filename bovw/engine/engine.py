@@ -12,22 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..index.augmentation import augment_index
-from ..index.index import Index
-from ..index.memory_writer import MemoryWriter, Writer
-from ..parallel.threads import limited_threads, uninterrupted
-from ..pictures.finding import (
-    Paths,
-    PictureFile,
-    find_pictures,
-    folders_of,
-    listed,
-)
-from ..pictures.records import Failure
-from ..settings.settings import Settings
+from ..index import Index, MemoryWriter, Writer, augment_index
+from ..parallel import limited_threads, uninterrupted
+from ..pictures import Failure, Paths, PictureFile, find_pictures, folders_of, listed
+from ..settings import Settings
 from ..storage import index_writer, load_index, save_index
-from ..vocabulary.training import train_on_files
-from ..vocabulary.vocabulary import Vocabulary
+from ..vocabulary import Vocabulary, train_on_files
 from .ingestion import (
     check_on_error,
     empty_index,

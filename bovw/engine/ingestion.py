@@ -10,19 +10,14 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collection.segment import PictureWords, SegmentBuilder, make_segment, picture_words
+from ..collection import PictureWords, SegmentBuilder, make_segment, picture_words
 from ..errors import SettingsError, StorageError
-from ..features.extraction import extract_files
-from ..features.sift import Features, SiftExtractor, check_same_meaning
-from ..index.index import Index
-from ..index.memory_writer import Writer
-from ..parallel.threads import uninterrupted
-from ..pictures.finding import PictureFile
-from ..pictures.records import Failure, Record
-from ..settings.presets import load_settings
-from ..settings.settings import Settings
-from ..settings.versions import versions
-from ..vocabulary.vocabulary import Vocabulary
+from ..features import Features, SiftExtractor, check_same_meaning, extract_files
+from ..index import Index, Writer
+from ..parallel import uninterrupted
+from ..pictures import Failure, PictureFile, Record
+from ..settings import Settings, load_settings, versions
+from ..vocabulary import Vocabulary
 from .plan import Plan
 
 # Words are found for so many pictures at a time: what a crash costs at most.

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError
-from ..index.index import Index
-from ..pictures.decoding import read_bytes
-from ..pictures.finding import PictureFile
-from ..pictures.records import Failure, Record
+from ..index import Index
+from ..pictures import Failure, PictureFile, Record, read_bytes
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,24 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
-from ..collection.forward_store import Collection
+from ..collection import Collection
 from ..errors import BovwError, SettingsError
-from ..features.extraction import extract_queries
-from ..features.sift import Features, SiftExtractor
-from ..index.index import Allow, Index
-from ..parallel.threads import limited_threads
-from ..pictures.decoding import Box, Source, describe
-from ..search.calibration import Calibration, calibrate
-from ..search.explanation import Explanation
-from ..search.query import Combine
-from ..search.ranking import Stopwatch
-from ..search.results import FullRanking, SearchResult, answer_each
-from ..settings.settings import Settings
-from ..vocabulary.vocabulary import Vocabulary
+from ..features import Features, SiftExtractor, extract_queries
+from ..index import Allow, Index
+from ..parallel import limited_threads
+from ..pictures import Box, Source, describe
+from ..search import (
+    Calibration,
+    Combine,
+    Explanation,
+    FullRanking,
+    SearchResult,
+    Stopwatch,
+    answer_each,
+    calibrate,
+)
+from ..settings import Settings
+from ..vocabulary import Vocabulary
 
 Self = TypeVar("Self", bound="Searcher")
 

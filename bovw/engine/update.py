@@ -22,13 +22,8 @@ from ..errors import (
     TrainingError,
 )
 from ..files import write_text
-from ..pictures.finding import (
-    Paths,
-    PictureFile,
-    find_pictures,
-    listed,
-)
-from ..settings.settings import Settings
+from ..pictures import Paths, PictureFile, find_pictures, listed
+from ..settings import Settings
 from ..storage import (
     NEW,
     check_target,
@@ -42,8 +37,7 @@ from ..storage import (
     rooms_for_another,
     tidy,
 )
-from ..vocabulary.training import train_on_files
-from ..vocabulary.vocabulary import Vocabulary
+from ..vocabulary import Vocabulary, train_on_files
 from .engine import Engine
 from .ingestion import check_on_error, empty_index, fitting_settings
 from .plan import Changes, looked_up

@@ -1,24 +1,35 @@
 """How good a ranking is: ground truths, runs, metrics, significance; nothing knows the engine."""
 
-from .ground_truth import GroundTruth, GroundTruthQuery
+from .ground_truth import Box, GroundTruth, GroundTruthQuery, InBase, distinct_names
 from .metrics import metric
 from .notes import notes_on
-from .protocol import evaluate
+from .protocol import evaluate, left_out, names_in_truth, query_paths
 from .run import Run
-from .scoring import Scores, queries_in_base, score_run
-from .significance import bootstrap_interval, differences, randomisation_test
+from .scoring import Scores, queries_in_base, score_run, taken_out
+from .side_by_side import Comparison, compare_runs
+from .significance import bootstrap_interval, check_level, differences, randomisation_test
 
 __all__ = [
+    "Box",
+    "Comparison",
     "GroundTruth",
     "GroundTruthQuery",
+    "InBase",
     "Run",
     "Scores",
     "bootstrap_interval",
+    "check_level",
+    "compare_runs",
     "differences",
+    "distinct_names",
     "evaluate",
+    "left_out",
     "metric",
+    "names_in_truth",
     "notes_on",
     "queries_in_base",
+    "query_paths",
     "randomisation_test",
     "score_run",
+    "taken_out",
 ]

@@ -1,0 +1,17 @@
+"""Local features of pictures, extracted and cached; knows nothing of visual words."""
+
+from .cache import FeatureCache
+from .extraction import extract_files, extract_queries, extract_query
+from .sift import DESCRIPTOR_LENGTH, Features, SiftExtractor, check_same_meaning, root_sift
+
+__all__ = [
+    "DESCRIPTOR_LENGTH",
+    "FeatureCache",
+    "Features",
+    "SiftExtractor",
+    "check_same_meaning",
+    "extract_files",
+    "extract_queries",
+    "extract_query",
+    "root_sift",
+]

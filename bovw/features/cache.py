@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from ..files import replaced
-from ..pictures.decoding import Box
-from ..settings.settings import Settings
+from ..pictures import Box
+from ..settings import Settings
 from .sift import DESCRIPTOR_LENGTH, Features, golden_descriptor
 
 

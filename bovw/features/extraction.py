@@ -13,18 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import BovwError, ImageError
-from ..parallel.diary import READING, Diary
-from ..parallel.workers import ordered_map
-from ..pictures.decoding import (
-    Box,
-    Source,
-    describe,
-    read_bytes,
-    read_image,
-)
-from ..pictures.finding import PictureFile
-from ..pictures.records import Failure
-from ..settings.settings import Settings
+from ..parallel import READING, Diary, ordered_map
+from ..pictures import Box, Failure, PictureFile, Source, describe, read_bytes, read_image
+from ..settings import Settings
 from .cache import FeatureCache
 from .sift import Features, SiftExtractor
 

@@ -11,13 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IncompatibleError
-from ..pictures.decoding import (
-    Box,
-    Image,
-    Source,
-    read_image,
-)
-from ..settings.describing import FeatureSettings, ImageSettings
+from ..pictures import Box, Image, Source, read_image
+from ..settings import FeatureSettings, ImageSettings
 
 DESCRIPTOR_LENGTH = 128
 # OpenCV's pyramid needs a few pixels; nothing smaller can hold a feature anyway.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ..errors import GroundTruthError
-from ..evaluation.ground_truth import GroundTruth, InBase
+from ..evaluation import GroundTruth, InBase
 from .file_names import (
     classes,
     copydays,

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from ..errors import GroundTruthError
-from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
+from ..evaluation import GroundTruth, GroundTruthQuery
 from .parsing import (
     Names,
     PathLike,

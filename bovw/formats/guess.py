@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import GroundTruthError
-from ..pictures.decoding import SUFFIXES
+from ..pictures import SUFFIXES
 from .landmarks import HEADER
 from .parsing import PathLike, read_json, read_text
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import GroundTruthError
-from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery, distinct_names
+from ..evaluation import GroundTruth, GroundTruthQuery, distinct_names
 from ..files import write_text
 from .parsing import PathLike, read_json, to_box
 from .revisited import Difficulty, at_difficulty

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import GroundTruthError
-from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
+from ..evaluation import GroundTruth, GroundTruthQuery
 from .parsing import (
     Names,
     PathLike,

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
 from ..errors import BovwError, GroundTruthError
-from ..evaluation.ground_truth import Box
-from ..pictures.finding import find_pictures
+from ..evaluation import Box
+from ..pictures import find_pictures
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 Names: TypeAlias = "PathLike | Iterable[str]"

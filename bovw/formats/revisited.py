@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from ..errors import GroundTruthError
-from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery, distinct_names
+from ..evaluation import GroundTruth, GroundTruthQuery, distinct_names
 from .parsing import (
     Names,
     PathLike,

@@ -16,8 +16,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from ..errors import GroundTruthError
-from ..evaluation.ground_truth import GroundTruth, GroundTruthQuery
-from ..evaluation.scoring import taken_out
+from ..evaluation import GroundTruth, GroundTruthQuery, taken_out
 from ..files import write_text
 from .parsing import PathLike, read_lines
 

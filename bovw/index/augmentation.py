@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..collection.segment import PictureWords, make_segment, picture_words
-from ..parallel.progress import progress_bar
-from ..search.cascade import rank
-from ..search.expansion import enrich_query
-from ..search.query import Query, picture_as_query
+from ..collection import PictureWords, make_segment, picture_words
+from ..parallel import progress_bar
+from ..search import Query, enrich_query, picture_as_query, rank
 from .index import Index
 
 

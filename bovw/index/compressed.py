@@ -17,23 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..embeddings.quantisation import ProductQuantizer, ScalarQuantizer
-from ..embeddings.reranking import Neighbours, nearest_rows
+from ..embeddings import Neighbours, ProductQuantizer, ScalarQuantizer, nearest_rows
 from ..errors import SettingsError, UnknownPictureError
-from ..features.extraction import extract_queries
-from ..features.sift import Features
-from ..pictures.decoding import Box, Source
-from ..pictures.records import Record
-from ..search.candidates import learn_basis, project
-from ..search.results import (
-    Answer,
-    FullRanking,
-    SearchResult,
-    answer_each,
-)
-from ..settings.settings import Settings
-from ..vocabulary.vocabulary import Vocabulary
-from ..vocabulary.weighting import TfidfWeighting, word_counts
+from ..features import Features, extract_queries
+from ..pictures import Box, Record, Source
+from ..search import Answer, FullRanking, SearchResult, answer_each, learn_basis, project
+from ..settings import Settings
+from ..vocabulary import TfidfWeighting, Vocabulary, word_counts
 from .index import Allow, Index, allowed_places
 
 Quantizer = ScalarQuantizer | ProductQuantizer

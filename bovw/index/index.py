@@ -13,21 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..collection.forward_store import Collection
-from ..collection.segment import PictureWords, Segment, make_segment
+from ..collection import Collection, PictureWords, Segment, make_segment
 from ..errors import IncompatibleError, SettingsError
-from ..features.sift import Features, SiftExtractor, check_same_meaning
-from ..pictures.records import Failure, Record
-from ..search.candidates import Graph, HistogramIndex, StoredGraph
-from ..search.cascade import rank
-from ..search.explanation import Explanation, reason, shared_words
-from ..search.query import Combine, Query, QueryFeatures
-from ..search.ranking import Base, Ranking, Stopwatch
-from ..search.results import Answer
-from ..settings.settings import Settings
-from ..settings.versions import warn_of_other_versions
-from ..vocabulary.vocabulary import Vocabulary
-from ..vocabulary.weighting import TfidfWeighting, center_weights, word_counts
+from ..features import Features, SiftExtractor, check_same_meaning
+from ..pictures import Failure, Record
+from ..search import (
+    Answer,
+    Base,
+    Combine,
+    Explanation,
+    Graph,
+    HistogramIndex,
+    Query,
+    QueryFeatures,
+    Ranking,
+    Stopwatch,
+    StoredGraph,
+    rank,
+    reason,
+    shared_words,
+)
+from ..settings import Settings, warn_of_other_versions
+from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
 
 Allow: TypeAlias = "AnyCollection[str] | Callable[[str], bool]"
 

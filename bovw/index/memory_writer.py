@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from ..collection.segment import SegmentBuilder
-from ..pictures.finding import PictureFile
+from ..collection import SegmentBuilder
+from ..pictures import PictureFile
 from .index import Index
 
 

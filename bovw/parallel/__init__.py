@@ -1,0 +1,16 @@
+"""Work on several cores, threads, progress; knows nothing of what the work is."""
+
+from .diary import READING, Diary
+from .progress import progress_bar
+from .threads import limited_threads, uninterrupted, worker_count
+from .workers import ordered_map
+
+__all__ = [
+    "READING",
+    "Diary",
+    "limited_threads",
+    "ordered_map",
+    "progress_bar",
+    "uninterrupted",
+    "worker_count",
+]

@@ -22,7 +22,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from ..errors import ImageError, SettingsError
-from ..settings.describing import ImageSettings
+from ..settings import ImageSettings
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[np.generic]"
 Box: TypeAlias = "tuple[float, float, float, float]"

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StorageError
-from ..evaluation.run import Run
-from ..evaluation.side_by_side import Comparison
+from ..evaluation import Comparison, Run
 from ..formats import save_qrels, write_run
 
 

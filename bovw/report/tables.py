@@ -7,8 +7,7 @@ import io
 import math
 from collections.abc import Sequence
 
-from ..evaluation.run import Run
-from ..evaluation.side_by_side import Comparison
+from ..evaluation import Comparison, Run
 
 # Facts of a run, how they are called in a table, and what they are multiplied by.
 _FACTS = (

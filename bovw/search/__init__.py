@@ -1,0 +1,39 @@
+"""One query, from its words to its answers; knows nothing of files, nor how an index changes."""
+
+from .calibration import Calibration, calibrate
+from .candidates import Graph, HistogramIndex, StoredGraph, candidate_recall, learn_basis, project
+from .cascade import rank
+from .expansion import enrich_query
+from .explanation import Explanation, reason, shared_words
+from .geometry.verification import verify
+from .query import Combine, Query, QueryFeatures, picture_as_query
+from .ranking import Base, Ranking, Stopwatch
+from .results import Answer, FullRanking, SearchResult, answer_each
+
+__all__ = [
+    "Answer",
+    "Base",
+    "Calibration",
+    "Combine",
+    "Explanation",
+    "FullRanking",
+    "Graph",
+    "HistogramIndex",
+    "Query",
+    "QueryFeatures",
+    "Ranking",
+    "SearchResult",
+    "Stopwatch",
+    "StoredGraph",
+    "answer_each",
+    "calibrate",
+    "candidate_recall",
+    "enrich_query",
+    "learn_basis",
+    "picture_as_query",
+    "project",
+    "rank",
+    "reason",
+    "shared_words",
+    "verify",
+]

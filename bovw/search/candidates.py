@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..embeddings.projection import unit_rows
+from ..embeddings import unit_rows
 from ..errors import SettingsError
 from ..nearest import CacheFile, NearestNeighbours
-from ..parallel.threads import limited_threads
-from ..settings.searching import CandidateSettings
+from ..parallel import limited_threads
+from ..settings import CandidateSettings
 
 # The graph is asked for more than is wanted; what is rescored exactly is what it found.
 _EF_SEARCH = 100

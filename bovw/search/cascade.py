@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..settings.settings import Settings
+from ..settings import Settings
 from .expansion import expanded_query
 from .geometry.verification import verify
 from .kernels.aggregated import score_aggregated

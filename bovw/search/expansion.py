@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..embeddings.query_expansion import discriminative_weights, expansion_weights, weighted_sum
-from ..settings.settings import Settings
-from ..vocabulary.weighting import center_weights
+from ..embeddings import discriminative_weights, expansion_weights, weighted_sum
+from ..settings import Settings
+from ..vocabulary import center_weights
 from .query import Asked, Query, QueryFeatures, join_features, picture_as_query
 from .ranking import Base, Ranking
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..settings.searching import KernelSettings
+from ..settings import KernelSettings
 from .kernels.aggregated import aggregated_contributions
 from .kernels.hamming import contributions, find_matches
 from .query import Query

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..collection.forward_store import Collection, PictureFeatures
+from ..collection import Collection, PictureFeatures
 
 Combine = Literal["joined", "mean", "best"]
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collection.forward_store import Collection
+from ..collection import Collection
 from .candidates import HistogramIndex
 from .geometry.verification import Verification
 from .kernels.aggregated import Aggregated, aggregate_collection

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BovwError, SettingsError
-from ..features.sift import Features
-from ..pictures.decoding import Box
+from ..features import Features
+from ..pictures import Box
 
 
 @dataclass(frozen=True, eq=False)

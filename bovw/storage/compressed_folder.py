@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..embeddings.quantisation import ProductQuantizer, ScalarQuantizer
+from ..embeddings import ProductQuantizer, ScalarQuantizer
 from ..errors import FormatError
-from ..index.compressed import LsaIndex, Quantizer
+from ..index import LsaIndex, Quantizer
 from .arrays import load_array
 from .folders import new_folder
 from .manifest import (

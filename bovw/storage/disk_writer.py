@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..collection.segment import SegmentBuilder
+from ..collection import SegmentBuilder
 from ..errors import IncompatibleError, StorageError
-from ..index.index import Index
-from ..pictures.finding import PictureFile
-from ..pictures.records import Failure
-from ..settings.settings import Settings
+from ..index import Index
+from ..pictures import Failure, PictureFile
+from ..settings import Settings
 from .folders import new_folder_at, sync
 from .index_folder import (
     KIND,

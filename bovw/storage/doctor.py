@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import FormatError, LockedError, StorageError
 from ..files import is_regular
-from ..parallel.diary import READING
+from ..parallel import READING
 from .compressed_folder import KIND as LSA
 from .compressed_folder import load_lsa_index
 from .disk_writer import remove_unlisted, unlisted

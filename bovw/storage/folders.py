@@ -19,7 +19,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from ..errors import ExistsError, StorageError
-from ..parallel.threads import uninterrupted
+from ..parallel import uninterrupted
 from .lock import held, locked
 
 MANIFEST = "manifest.json"

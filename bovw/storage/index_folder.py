@@ -26,12 +26,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collection.segment import Segment, make_segment
+from ..collection import Segment, make_segment
 from ..errors import FormatError, SettingsError
-from ..index.index import Index
-from ..search.candidates import StoredGraph
-from ..settings.settings import Settings
-from ..vocabulary.vocabulary import Vocabulary
+from ..index import Index
+from ..search import StoredGraph
+from ..settings import Settings
+from ..vocabulary import Vocabulary
 from .arrays import load_array
 from .folders import MANIFEST, new_folder
 from .manifest import (

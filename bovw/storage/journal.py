@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from ..collection.segment import ARRAYS, PictureWords, SegmentBuilder, array_kinds
+from ..collection import ARRAYS, PictureWords, SegmentBuilder, array_kinds
 from ..errors import StorageError
 from ..files import is_regular
-from ..pictures.records import Failure, Record
+from ..pictures import Failure, Record
 from .folders import sync
 from .segment_folder import checked_failure, checked_record
 

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..collection.forward_store import Collection
-from ..collection.segment import ARRAYS, Segment, array_kinds
+from ..collection import ARRAYS, Collection, Segment, array_kinds
 from ..errors import FormatError
-from ..pictures.records import Failure, Record
+from ..pictures import Failure, Record
 from .arrays import load_array
 from .manifest import ADVICE
 from .values import shown

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from ..features.sift import DESCRIPTOR_LENGTH
-from ..settings.describing import FeatureSettings, ImageSettings
-from ..settings.settings import Settings
+from ..features import DESCRIPTOR_LENGTH
+from ..settings import FeatureSettings, ImageSettings, Settings
 
 _LIMIT = 1 << 63
 

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError, IncompatibleError
-from ..settings.describing import VocabularySettings
-from ..settings.versions import versions
-from ..vocabulary.signatures import BITS, HammingEmbedding
-from ..vocabulary.vocabulary import Vocabulary, WordStatistics
+from ..settings import VocabularySettings, versions
+from ..vocabulary import BITS, HammingEmbedding, Vocabulary, WordStatistics
 from .arrays import load_array
 from .folders import new_folder
 from .manifest import (

@@ -1,0 +1,20 @@
+"""Visual words: trained, assigned, signed and weighted; knows nothing of what is indexed."""
+
+from .signatures import BITS, HammingEmbedding, aggregate, hamming_distances
+from .training import train_on_files, train_vocabulary
+from .vocabulary import Vocabulary, WordStatistics
+from .weighting import TfidfWeighting, center_weights, word_counts
+
+__all__ = [
+    "BITS",
+    "HammingEmbedding",
+    "TfidfWeighting",
+    "Vocabulary",
+    "WordStatistics",
+    "aggregate",
+    "center_weights",
+    "hamming_distances",
+    "train_on_files",
+    "train_vocabulary",
+    "word_counts",
+]

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parallel.progress import progress_bar
-from ..parallel.workers import ordered_map
+from ..parallel import ordered_map, progress_bar
 
 _EPOCHS = 4
 _BATCH = 16_384

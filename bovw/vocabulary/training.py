@@ -11,12 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TrainingError
-from ..features.extraction import extract_files
-from ..features.sift import SiftExtractor
-from ..pictures.finding import Paths, PictureFile, find_pictures
-from ..pictures.records import Failure
-from ..settings.settings import Settings
-from ..settings.versions import versions
+from ..features import SiftExtractor, extract_files
+from ..pictures import Failure, Paths, PictureFile, find_pictures
+from ..settings import Settings, versions
 from .vocabulary import Vocabulary
 
 

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from ..errors import NotFittedError, SettingsError, TrainingError
 from ..nearest import CacheFile, NearestNeighbours
-from ..parallel.threads import worker_count
+from ..parallel import worker_count
 from .clustering import minibatch_kmeans, nearest_exactly, two_levels
 from .signatures import HammingEmbedding
 

@@ -17,7 +17,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Merge the segments of an index."""
-    from ...engine.engine import Engine
+    from ...engine import Engine
 
     engine = Engine.open(options.index)
     before = engine.info()

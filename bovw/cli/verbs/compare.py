@@ -54,7 +54,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare systems on a ground truth."""
-    from ...comparison.comparing import compare
+    from ...comparison import compare
     from ...files import write_text
     from ...report import (
         comparison_csv,

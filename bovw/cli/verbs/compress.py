@@ -31,10 +31,10 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Keep of an index a quantised vector for each picture, and nothing else."""
-    from ...embeddings.quantisation import ProductQuantizer, ScalarQuantizer
-    from ...engine.engine import Engine
+    from ...embeddings import ProductQuantizer, ScalarQuantizer
+    from ...engine import Engine
     from ...errors import SettingsError
-    from ...index.compressed import LsaIndex
+    from ...index import LsaIndex
     from ...storage import save_lsa_index
 
     if Path(options.output).resolve() == Path(options.index).resolve():

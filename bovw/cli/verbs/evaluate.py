@@ -23,8 +23,8 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Score an index against a ground truth."""
-    from ...comparison.engine_runs import checked_contents
-    from ...engine.engine import Engine
+    from ...comparison import checked_contents
+    from ...engine import Engine
     from ...evaluation import evaluate, metric, notes_on
 
     truth = ground_truth(options)

@@ -44,7 +44,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Index pictures into a new index, or one that is there."""
-    from ...engine.update import update_index
+    from ...engine import update_index
     from ...errors import SettingsError
     from ...storage import load_vocabulary
 

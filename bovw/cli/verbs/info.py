@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     folder = Path(options.path)
     manifest = read_manifest(folder)
     if manifest["format"] == "bovw-index":
-        from ...engine.engine import Engine
+        from ...engine import Engine
 
         engine = Engine.open(folder)
         content: dict[str, Any] = {"index": options.path, **engine.info()}

@@ -21,7 +21,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Remove pictures from an index."""
-    from ...engine.engine import Engine
+    from ...engine import Engine
     from ...errors import SettingsError
 
     if not options.identifiers and not options.pattern:

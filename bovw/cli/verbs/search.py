@@ -43,9 +43,9 @@ def run(options: argparse.Namespace) -> int:
     """Search an index."""
     from fnmatch import fnmatchcase
 
-    from ...engine.engine import Engine
+    from ...engine import Engine
     from ...errors import SettingsError
-    from ...pictures.finding import find_queries
+    from ...pictures import find_queries
     from ...storage import load_lsa_index, read_manifest
 
     pattern = options.allow

@@ -26,9 +26,9 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train a vocabulary and save it."""
-    from ...settings.presets import load_settings
+    from ...settings import load_settings
     from ...storage import save_vocabulary
-    from ...vocabulary.training import train_vocabulary
+    from ...vocabulary import train_vocabulary
 
     check_output(options, "bovw-vocabulary")
     settings = load_settings(options.preset or "strong")

@@ -1,0 +1,1 @@
+"""Geometric verification: which matches agree on a transform."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection.forward_store import PictureFeatures
-from ...settings.searching import GeometrySettings
-from ...vocabulary.weighting import center_weights
+from ...collection import PictureFeatures
+from ...settings import GeometrySettings
+from ...vocabulary import center_weights
 from .correspondences import Correspondences, tentative_matches
 from .transforms import (
     fit_similarities,

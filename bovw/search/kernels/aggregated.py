@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection.forward_store import Collection, joined
-from ...settings.searching import KernelSettings
-from ...vocabulary.signatures import BITS, aggregate, hamming_distances
+from ...collection import Collection, joined
+from ...settings import KernelSettings
+from ...vocabulary import BITS, aggregate, hamming_distances
 from ..query import QueryFeatures
 from .hamming import shared_features
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection.forward_store import Collection, WordStore
-from ...settings.searching import KernelSettings
-from ...vocabulary.signatures import BITS, hamming_distances
+from ...collection import Collection, WordStore
+from ...settings import KernelSettings
+from ...vocabulary import BITS, hamming_distances
 from ..geometry.correspondences import Correspondences
 from ..query import QueryFeatures
 
