@@ -24,7 +24,7 @@ import numpy as np
 import bovw
 from bovw.evaluation import GroundTruth, Scores, evaluate
 from bovw.formats import load_ground_truth
-from bovw.settings import conditions
+from bovw.settings import conditions as machine_and_versions
 from bovw.storage import load_vocabulary, save_vocabulary
 
 DATA = Path(os.environ.get("BOVW_DATA", "../shared/data"))
@@ -186,7 +186,7 @@ def conditions(preset: str, changes: list[str], settings: bovw.Settings) -> dict
         "preset": preset,
         "changes": changes,
         "settings": settings.to_dict(),
-        **conditions(),
+        **machine_and_versions(),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 

@@ -10,5 +10,7 @@ ruff check .
 ruff format --check .
 echo "== types"
 mypy
+echo "== imports"
+lint-imports
 echo "== tests"
 python -m pytest "$@"
