@@ -2,7 +2,7 @@
 # From nothing to ranked answers: install, train, index, search and score the sample pictures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/environment.sh
+. scripts/tools/environment.sh
 environment ""
 
 out=runs/quickstart

@@ -2,7 +2,7 @@
 # Everything that must hold: lint, types and tests. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/environment.sh
+. scripts/tools/environment.sh
 environment test
 
 echo "== lint"

@@ -1,10 +1,8 @@
-"""What several tests share: sample pictures, and a small index of some of them."""
+"""Fixtures that several tests share: sample pictures, and a small index of some of them."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,24 +12,7 @@ from bovw.embeddings import Embeddings, save_embeddings
 from bovw.evaluation import GroundTruth
 from bovw.formats import load_ground_truth, save_json
 
-REPOSITORY = Path(__file__).parent.parent
-SAMPLE = REPOSITORY / "data" / "sample"
-DATA = Path(os.environ.get("BOVW_DATA", REPOSITORY / ".." / "shared" / "data"))
-SMALL = bovw.Settings().changed(
-    features={"max_features": 500, "region_factor": 1.5}, vocabulary={"n_words": 1500}
-)
-FEW = SMALL.changed(features={"max_features": 150})
-
-
-def names(folder: Path) -> list[Path]:
-    """What lies in a folder, in order."""
-    return sorted(folder.iterdir())
-
-
-def answers(engine: bovw.Engine, queries: list[Path]) -> list[list[dict[str, Any]]]:
-    """All that an engine answers, but for where the pictures lie."""
-    found = [[a.to_dict() for a in engine.search(query, None)] for query in queries]
-    return [[{k: v for k, v in a.items() if k != "path"} for a in f] for f in found]
+from .support import DATA, FEW, SAMPLE, SMALL
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from ..embeddings import load_embeddings
@@ -18,8 +17,6 @@ from .fusion import fused_run
 from .systems import Fusion, System, checked
 
 __all__ = ["Fusion", "System", "compare"]
-
-_SEARCHED = ("candidates", "kernel", "geometry", "expansion")
 
 
 def compare(
@@ -134,8 +131,7 @@ def compare(
 def _engine(system: System, n_jobs: int | None) -> Engine:
     engine = Engine.open(system.path, n_jobs=n_jobs)
     if "preset" in system.options:
-        settings = load_settings(system.options["preset"])
-        engine = engine.changed(**{room: asdict(getattr(settings, room)) for room in _SEARCHED})
+        engine = engine.changed(**load_settings(system.options["preset"]).of_search())
     return engine
 
 

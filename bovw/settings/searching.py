@@ -147,7 +147,7 @@ class GeometrySettings:
 
     verify: int = 100
     model: GeometryModel = "similarity"
-    # Tolerance, share and evidence were chosen together by `scripts/benchmark_quality.py` on every
+    # Tolerance, share and evidence were chosen together by `scripts/benchmarks/quality.py` on every
     # fourth query of UKBench and the covers and on Oxford: wrong pairs of pictures have 2 to 4
     # inliers with 25 correspondences and 7 to 12 with 200; docs/quality.md.
     tolerance: float = 0.03

@@ -65,6 +65,11 @@ class Settings:
         }
         return {room: part for room, part in found.items() if part}
 
+    def of_search(self) -> dict[str, dict[str, Any]]:
+        """Return what `changed` needs to search as these settings do, whatever the index."""
+        values = self.to_dict()
+        return {room: values[room] for room in ("candidates", "kernel", "geometry", "expansion")}
+
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return the settings as dictionaries of plain values, for JSON."""
         return dataclasses.asdict(self)

@@ -1,0 +1,111 @@
+"""SIFT features: shapes, conventions, duplicates, limits, regions."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from bovw.errors import IncompatibleError
+from bovw.features import SiftExtractor, check_same_meaning, root_sift
+from bovw.pictures import read_image
+from bovw.settings import FeatureSettings, ImageSettings
+
+from ..support import SAMPLE
+
+PICTURE = SAMPLE / "posters" / "poster_01_1.jpg"
+
+
+def test_shapes_and_types() -> None:
+    features = SiftExtractor().extract(PICTURE)
+    n = len(features)
+    assert n > 200
+    assert features.keypoints.shape == (n, 4)
+    assert features.keypoints.dtype == np.float32
+    assert features.descriptors.shape == (n, 128)
+    assert features.descriptors.dtype == np.uint8
+
+
+def test_plain_sift_at_factor_one_is_opencvs() -> None:
+    settings = FeatureSettings(region_factor=1, root=False, max_features=100_000)
+    features = SiftExtractor(settings).extract(PICTURE)
+    sift = cv2.SIFT.create(
+        contrastThreshold=settings.contrast_threshold, enable_precise_upscale=True
+    )
+    keypoints, descriptors = sift.detectAndCompute(read_image(PICTURE).pixels, None)
+    theirs = {(k.pt, k.size / 2, k.angle): d for k, d in zip(keypoints, descriptors, strict=True)}
+    assert len(theirs) == len(features)
+    for (x, y, scale, angle), d in zip(features.keypoints, features.descriptors, strict=True):
+        other = theirs[(float(x), float(y)), float(scale), float(angle)]
+        assert np.abs(other - d).max() <= 1
+
+
+def test_root_sift_by_hand() -> None:
+    descriptor = np.zeros((1, 128), np.float32)
+    descriptor[0, :4] = [30, 60, 90, 0]
+    expected = np.rint(512 * np.sqrt(np.array([30, 60, 90, 0]) / 180)).clip(0, 255)
+    assert root_sift(descriptor)[0, :4].tolist() == expected.tolist()
+
+
+def test_upright_features_have_no_angle_and_no_duplicates() -> None:
+    features = SiftExtractor(FeatureSettings(upright=True)).extract(PICTURE)
+    assert (features.keypoints[:, 3] == 0).all()
+    assert len(np.unique(features.keypoints[:, :3], axis=0)) == len(features)
+
+
+def test_oriented_features_keep_second_orientations_once() -> None:
+    features = SiftExtractor(FeatureSettings(max_features=100_000)).extract(PICTURE)
+    assert len(np.unique(features.keypoints, axis=0)) == len(features)
+    assert len(np.unique(features.keypoints[:, :3], axis=0)) < len(features)
+
+
+def test_the_strongest_are_kept() -> None:
+    few = SiftExtractor(FeatureSettings(max_features=50)).extract(PICTURE)
+    many = SiftExtractor(FeatureSettings(max_features=100)).extract(PICTURE)
+    assert len(few) == 50
+    assert np.array_equal(few.keypoints, many.keypoints[:50])
+    assert np.array_equal(few.descriptors, many.descriptors[:50])
+
+
+def test_a_larger_region_changes_descriptors_only() -> None:
+    small = SiftExtractor(FeatureSettings(region_factor=1)).extract(PICTURE)
+    large = SiftExtractor(FeatureSettings(region_factor=2.5)).extract(PICTURE)
+    assert np.array_equal(small.keypoints, large.keypoints)
+    assert not np.array_equal(small.descriptors, large.descriptors)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 500), (11, 11), (200, 300)])
+def test_flat_and_tiny_pictures_have_no_features(shape: tuple[int, int]) -> None:
+    features = SiftExtractor().extract(np.full(shape, 128, np.uint8))
+    assert len(features) == 0
+    assert features.keypoints.shape == (0, 4)
+    assert features.descriptors.shape == (0, 128)
+
+
+def test_region_keeps_only_what_lies_inside() -> None:
+    region = (100.0, 150.0, 350.0, 400.0)
+    features = SiftExtractor().extract(PICTURE, region=region)
+    x, y = features.keypoints[:, :2].T
+    assert 20 < len(features) < len(SiftExtractor().extract(PICTURE))
+    assert (x >= 99.5).all() and (x < 349.5).all() and (y >= 149.5).all() and (y < 399.5).all()
+
+
+def test_positions_are_in_pixels_of_the_original() -> None:
+    picture = read_image(PICTURE).pixels
+    large = np.repeat(np.repeat(picture, 3, axis=0), 3, axis=1)
+    limit = ImageSettings(max_side=max(picture.shape))
+    ours = SiftExtractor(FeatureSettings(max_features=200)).extract(large, limit)
+    same = SiftExtractor(FeatureSettings(max_features=200)).extract(picture)
+    assert np.allclose(ours.keypoints[:, :2], (same.keypoints[:, :2] + 0.5) * 3 - 0.5, atol=0.01)
+    assert np.allclose(ours.keypoints[:, 2], same.keypoints[:, 2] * 3, rtol=1e-4)
+
+
+def test_extractors_that_mean_other_things_refuse_each_other() -> None:
+    given = SiftExtractor().description()
+    check_same_meaning(given, SiftExtractor(FeatureSettings(max_features=9)).description(), "it")
+    other = SiftExtractor(FeatureSettings(upright=True)).description()
+    with pytest.raises(IncompatibleError, match="upright=True"):
+        check_same_meaning(other, given, "it")
+    golden = {**given, "golden": given["golden"][::-1]}
+    with pytest.raises(IncompatibleError, match="describes a known picture differently"):
+        check_same_meaning(golden, given, "it")
