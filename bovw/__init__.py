@@ -1,7 +1,8 @@
 """bovw: which of my pictures show what this picture shows?
 
 Classical image retrieval on a CPU: SIFT, visual words, TF-IDF histograms indexed with nmslib,
-geometric verification and query expansion. Heavy modules load when a name is first used.
+geometric verification and query expansion. Modules that take long to import are imported when one
+of their names is first used.
 """
 
 from __future__ import annotations

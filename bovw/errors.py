@@ -3,18 +3,18 @@
 ::
 
     BovwError
-    ├── SettingsError (ValueError)        a setting or argument out of its range
-    ├── ImageError                        one picture that cannot be read
-    ├── TrainingError (ValueError)        too little to learn from
-    ├── NotFittedError (ValueError, AttributeError)   used before ``fit``
-    ├── UnknownPictureError (KeyError)    an identifier the index does not hold
-    ├── GroundTruthError (ValueError)     malformed, or it does not fit the index
-    ├── EmbeddingError (ValueError)        vectors that are malformed, or do not fit their names
-    └── StorageError                      what lies on disk
-        ├── ExistsError                   something is there already and must not be overwritten
-        ├── LockedError                   somebody else is changing it
-        ├── FormatError                   broken, incomplete, or not one of ours
-        └── IncompatibleError             sound, but it does not fit what it is used with
+    ├── SettingsError (ValueError)        a setting or argument is out of its range
+    ├── ImageError                        a picture cannot be read
+    ├── TrainingError (ValueError)        too little data to train on
+    ├── NotFittedError (ValueError, AttributeError)   an estimator was used before ``fit``
+    ├── UnknownPictureError (KeyError)    an identifier is not in the index
+    ├── GroundTruthError (ValueError)     a ground truth is malformed, or does not fit the index
+    ├── EmbeddingError (ValueError)       vectors are malformed, or do not fit their names
+    └── StorageError                      a folder or file on disk has a problem
+        ├── ExistsError                   the target exists and must not be overwritten
+        ├── LockedError                   another process is changing it
+        ├── FormatError                   damaged, incomplete, or not a format of bovw
+        └── IncompatibleError             intact, but made with other settings or versions
 
 A message says what was given, what was expected, and what to do.
 """
@@ -23,11 +23,11 @@ from __future__ import annotations
 
 
 class BovwError(Exception):
-    """Root of the tree: catch it to catch every deliberate error of this package."""
+    """Base class: catch it to catch every error that this package raises on purpose."""
 
 
 class SettingsError(BovwError, ValueError):
-    """A setting or argument is out of its range."""
+    """A setting or an argument is out of its range."""
 
 
 class ImageError(BovwError):
@@ -36,9 +36,9 @@ class ImageError(BovwError):
     Parameters
     ----------
     name : str
-        The file, or a description of the source when there is no file.
+        Path of the file, or a description of the source when there is no file.
     found : str
-        What was found there.
+        What is wrong.
     advice : str
         What to do about it.
     """
@@ -54,7 +54,7 @@ class ImageError(BovwError):
 
 
 class TrainingError(BovwError, ValueError):
-    """There is too little to learn from."""
+    """There is too little data to train on."""
 
 
 class NotFittedError(BovwError, ValueError, AttributeError):
@@ -62,35 +62,35 @@ class NotFittedError(BovwError, ValueError, AttributeError):
 
 
 class UnknownPictureError(BovwError, KeyError):
-    """An identifier names no picture of the index."""
+    """An identifier is not that of a picture of the index."""
 
     def __str__(self) -> str:  # KeyError would show the repr of the message
         return str(self.args[0])
 
 
 class GroundTruthError(BovwError, ValueError):
-    """A ground truth is malformed, or names pictures that are not there."""
+    """A ground truth is malformed, or names pictures that the index does not have."""
 
 
 class EmbeddingError(BovwError, ValueError):
-    """Vectors are malformed, or do not fit their names."""
+    """Embedding vectors are malformed, or do not fit their names."""
 
 
 class StorageError(BovwError):
-    """Something is wrong with what lies on disk."""
+    """Something is wrong with a folder or a file on disk."""
 
 
 class ExistsError(StorageError):
-    """The target exists already and was not to be overwritten."""
+    """The target exists already, and must not be overwritten."""
 
 
 class LockedError(StorageError):
-    """Another process is changing what was to be changed."""
+    """Another process is changing the same index or vocabulary."""
 
 
 class FormatError(StorageError):
-    """What lies on disk is broken, incomplete, or not one of ours."""
+    """A folder or file is damaged, incomplete, or not in a format of bovw."""
 
 
 class IncompatibleError(StorageError):
-    """What lies on disk is sound, but does not fit what it is used with."""
+    """Two things do not fit together, such as an index and the settings given for it."""

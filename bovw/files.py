@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all."""
+"""Writes files atomically: a file appears complete, or not at all."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from .errors import StorageError
 
 @contextlib.contextmanager
 def replaced(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[BinaryIO]:
-    """Give a file beside `path` that takes its place, flushed, when the block succeeds.
+    """Give a temporary file that replaces `path` when the block succeeds.
 
-    Folders above it are made. `sync` waits for the disk, so that a crash cannot leave half of it.
+    Missing parent folders are created. With `sync`, the data are flushed to the disk before the
+    replacement, so that a crash cannot leave half a file.
 
     Raises
     ------
     StorageError
-        When it cannot be written; what was at `path` is untouched.
+        When the file cannot be written; an earlier file at `path` is unchanged.
     """
     target = Path(path)
     aside = None
@@ -50,7 +51,7 @@ def replaced(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Bin
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a file is there, and is no link, pipe (which waits for ever) or device."""
+    """Whether a path is a regular file: no link, no device, no pipe (reading one may block)."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError):
@@ -58,6 +59,6 @@ def is_regular(path: Path) -> bool:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8; bytes of names that are not UTF-8 appear as they were."""
+    """Write text in UTF-8; bytes of file names that are not UTF-8 are written unchanged."""
     with replaced(path) as file:
         file.write(text.encode("utf-8", "surrogateescape"))

@@ -1,16 +1,16 @@
 """Approximate nearest neighbours: the only module that imports nmslib.
 
-What nmslib 2.1.2 does that its callers should not have to know, and what is done about it here:
+It hides these properties of nmslib 2.1.2 from the rest of the package:
 
-* importing it prints to stderr: the message is caught;
-* graphs are random, and the generator belongs to the thread and carries on: each graph is built
-  by one fresh thread, so that the same data give the same graph;
-* scores of ``negdotprod`` are negated dot products: they are turned back;
-* fewer than `k` neighbours can come back: rows are padded with -1;
-* an index cannot be pickled, added to, or deleted from: it is built from arrays, and kept as a
-  file only as a cache of them;
-* a graph that was loaded and is saved again gives a file that crashes whoever searches it: the
-  file it was loaded from is copied.
+* Importing nmslib prints to stderr: the message is caught.
+* Graphs are random, and each thread has one generator that continues from graph to graph: every
+  graph is built in a new thread, so that the same data give the same graph.
+* The scores of ``negdotprod`` are negated dot products: their sign is turned back.
+* A search can find fewer than `k` neighbours: rows are padded with -1.
+* An index cannot be pickled, and points cannot be added or deleted: it is always built from arrays,
+  and its files are only a cache.
+* Loading a graph and saving it again gives a file that crashes the process that searches it: the
+  file that was loaded is copied instead.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SIFT_LENGTH = 128
 
 @lru_cache(maxsize=1)
 def _nmslib() -> Any:
-    """Import nmslib without the advice that it writes to the stderr of the process."""
+    """Import nmslib, and hide the message that it prints to stderr."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as caught:
@@ -56,9 +56,9 @@ def _nmslib() -> Any:
 
 @dataclass(frozen=True)
 class CacheFile:
-    """Files of an index that were found sound, and how to tell that they still are.
+    """Files of an nmslib index that were checked, and how to tell that they did not change since.
 
-    They are loaded at the first search, which may be long after they were checked.
+    They are loaded at the first search, which may be long after the check.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class CacheFile:
 
     @property
     def is_same(self) -> bool:
-        """Whether they are still what they were."""
+        """Whether the files have not changed since they were described."""
         return _identity(self.path) == self.identity
 
 
@@ -106,20 +106,22 @@ class NearestNeighbours:
     Parameters
     ----------
     vectors : (n, d) float32 ndarray or csr_matrix, or (n, d) uint8 ndarray
-        At least one row. Rows should not be all zero. Up to 128 bytes are compared by nmslib's own
-        distance for SIFT, in whole numbers: a quarter of the memory, and up to twice as fast.
+        At least one row. Rows should not be all zero. Rows of up to 128 uint8 values are compared
+        with nmslib's integer distance for SIFT, which takes a quarter of the memory and is up to
+        twice as fast.
     method : {"hnsw", "simple_invindx"}
         A navigable small-world graph (Malkov & Yashunin 2018), or an exact inverted index
         (sparse vectors and dot products only).
     space : {"l2", "dot"}
         Smallest Euclidean distance, or largest dot product.
     n_links : int
-        ``M`` of the graph.
+        Links of a node of the graph; nmslib's parameter ``M``.
     ef_construction, ef_search : int
-        Breadth of the search while building and while asking. `ef_search` is raised to `k`.
+        Length of the list of candidates while building the graph, and while searching it; longer
+        is more exact and slower. `ef_search` is raised to `k`.
     cache : CacheFile, optional
-        Written by `save` for the very same vectors and parameters; loaded instead of built,
-        unless it has changed.
+        Files that `save` wrote for the same vectors and parameters. They are loaded instead of
+        building the index, unless they have changed.
     """
 
     def __init__(
@@ -158,7 +160,7 @@ class NearestNeighbours:
     def load(
         cls, cache: CacheFile, size: int, *, is_sparse: bool, **parameters: Any
     ) -> NearestNeighbours | None:
-        """Load what `save` wrote for `size` vectors, without having them; None if it changed."""
+        """Load the files that `save` wrote for `size` vectors; None if the files have changed."""
         if not cache.is_same:
             return None
         nothing: Any = np.broadcast_to(np.float32(0), (size, 1))
@@ -191,7 +193,7 @@ class NearestNeighbours:
 
     def _prepared(self, vectors: Any) -> Any:
         if not self.is_sparse:
-            if self._is_sift:  # zeros change no distance
+            if self._is_sift:  # padding with zeros changes no distance
                 missing = _SIFT_LENGTH - vectors.shape[1]
                 return np.pad(vectors, ((0, 0), (0, missing))) if missing else vectors
             return np.ascontiguousarray(vectors, dtype=np.float32)
@@ -202,7 +204,8 @@ class NearestNeighbours:
     def save(self, path: Path) -> bool:
         """Write the index and its data to `path` (nmslib adds a second file, ``PATH.dat``).
 
-        False when it was loaded without its vectors, and what it was loaded from has changed.
+        Return False when nothing could be written: the index was loaded without its vectors, and
+        the files it was loaded from have changed.
         """
         if self._loaded is not None:
             if self._loaded.is_same:
@@ -227,7 +230,7 @@ class NearestNeighbours:
         Parameters
         ----------
         queries : (m, d) float32 or uint8 ndarray, or csr_matrix
-            As the vectors.
+            Of the same kind as the vectors.
         k : int
         n_threads : int
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What is a neural model worth over the best that needs no network? One table.
+"""Compare embeddings of a neural network with an index of bovw, in one table.
 
     python scripts/compare_neural.py photos/gnd.json photos.bovw net.npz
 
-The index is searched as the presets `strong` and `classic` do, the embeddings exactly, plain and
-with alpha query expansion; then both are fused, and the index verifies what the network found.
-`--pca` and `--whiten` are learned on the base. The same by command: `bovw compare --help`.
+The index is searched with the search settings of the presets `strong` and `classic`. The embeddings
+are searched exactly, without and with alpha query expansion. Two more systems combine both: their
+rankings are fused, and the index verifies the first answers of the network. `--pca` and `--whiten`
+are learned from the embeddings of the database. The command `bovw compare` does the same.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help="default: the folder of the ground truth")
     parser.add_argument("--cache", type=Path, help="keep features of queries here")
     parser.add_argument("--latex", type=Path)
+    parser.add_argument("--all", action="store_true", help="print everything")
     parser.add_argument("--jobs", type=int, default=-1)
     options = parser.parse_args()
 
@@ -52,7 +54,7 @@ def main() -> None:
         n_jobs=options.jobs,
         progress=True,
     )
-    print(comparison_text(comparison))
+    print(comparison_text(comparison, everything=options.all))
     if options.latex:
         write_text(options.latex, comparison_latex(comparison))
 

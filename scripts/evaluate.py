@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Score an index against a ground truth, stage by stage of the search.
+"""Measure how well an index answers a ground truth, after each stage of the search.
 
 python scripts/evaluate.py photos.bovw photos/gnd.json
 """

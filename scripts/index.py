@@ -12,7 +12,7 @@ import bovw
 
 
 def main() -> None:
-    """Make the index, or add what is new and remove what is gone."""
+    """Create the index, or add new pictures and remove those that are gone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures", nargs="+")
     parser.add_argument("vocabulary")

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 good, 1 error, 2 usage, 3 done but some pictures failed, 130 interrupted.
+        The exit code: 0 success, 1 error, 2 wrong usage, 3 done but some pictures failed, 130
+        interrupted.
     """
     options = make_parser().parse_args(arguments)
     warnings.showwarning = _note  # type: ignore[assignment]
@@ -42,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         verb = options.verb
         goes_on = verb == "index" or (verb == "train" and options.cache is not None)
-        kept = "; what was finished is kept, the same command goes on" if goes_on else ""
+        kept = "; finished work is kept, repeat the command to continue" if goes_on else ""
         print(f"bovw: interrupted{kept}", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+    except BrokenPipeError:  # the reader of our output has ended, such as `head`
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return GOOD
     except OSError as error:
@@ -56,10 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _interrupted_once() -> Iterator[None]:
-    """Heed the first Ctrl-C and no other, for what is being ended must not be disturbed.
+    """React to the first Ctrl-C only, so that ending the workers is not interrupted again.
 
-    joblib asks another program which processes to end. Were that interrupted, too, it would wait
-    for ever.
+    To end its workers, joblib asks another program for their processes. If that program were
+    interrupted too, joblib would wait for ever.
     """
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

@@ -1,4 +1,4 @@
-"""Arguments that several verbs have, and the types of their values."""
+"""Arguments that several verbs share, and the types of their values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..evaluation import GroundTruth
 
-PICTURES = "folders (searched recursively), files, or @list.txt with a path a line"
+PICTURES = "folders (searched recursively), files, or @list.txt, a text with one path in each line"
 
 
 def positive(text: str) -> int:
@@ -29,7 +29,7 @@ def not_negative(text: str) -> int:
 
 
 def region(text: str) -> tuple[float, float, float, float]:
-    """Read the corners of a region."""
+    """Read the four numbers of a region."""
     try:
         x0, y0, x1, y1 = (float(value) for value in text.split(","))
     except ValueError:
@@ -43,7 +43,7 @@ def add_jobs(sub: argparse.ArgumentParser) -> None:
         type=int,
         default=-1,
         metavar="N",
-        help="pictures worked on at once (default: as many as there are cores)",
+        help="number of pictures to process in parallel (default: one for each core)",
     )
 
 
@@ -51,29 +51,34 @@ def add_output(sub: argparse.ArgumentParser, what: str) -> None:
     sub.add_argument("pictures", nargs="+", metavar="PICTURES", help=PICTURES)
     sub.add_argument("-o", "--output", required=True, metavar=what, help="folder to write")
     sub.add_argument(
-        "--overwrite", action="store_true", help="begin anew when it exists, and replace it"
+        "--overwrite",
+        action="store_true",
+        help="if the folder exists, start from scratch and replace it when done",
     )
     sub.add_argument(
         "--root",
         metavar="DIR",
-        help="identifiers are relative to this folder (default: to each folder given)",
+        help="name pictures by their path relative to this folder (default: relative to each given "
+        "folder)",
     )
     sub.add_argument(
         "--pattern",
         action="append",
         metavar="GLOB",
-        help="only files in folders that match, such as '*.jpg'; may be repeated",
+        help="from folders, take only files that match, such as '*.jpg'; may be repeated",
     )
     sub.add_argument(
         "--preset",
         metavar="NAME",
-        help="strong: the best ranking (default for what is new); classic: the textbook, "
-        "TF-IDF alone; fast: few features, nothing twice; or a JSON file of settings",
+        help="settings: strong (best ranking; default if the folder is new), classic (textbook "
+        "method: TF-IDF, verification, average query expansion), fast (fewer features and "
+        "candidates, no query expansion), or a JSON file",
     )
     sub.add_argument(
         "--cache",
         metavar="DIR",
-        help="keep features here, so that interrupted or repeated work goes on from there",
+        help="keep extracted features here, so that interrupted or repeated work need not extract "
+        "them again",
     )
     add_jobs(sub)
 
@@ -82,40 +87,48 @@ def add_truth(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "ground_truth",
         metavar="GROUND_TRUTH",
-        help="a file or folder; see --format",
+        help="file or folder of the ground truth; see --format",
     )
     sub.add_argument(
-        "--root", metavar="DIR", help="folder its names are relative to (default: its own)"
+        "--root",
+        metavar="DIR",
+        help="folder to which the names in the ground truth are relative (default: the folder of "
+        "the ground truth)",
     )
     sub.add_argument(
         "--format",
         metavar="NAME",
-        help="of the ground truth: json, oxford, revisited, holidays, ukbench, copydays, stanford, "
-        "landmarks, labels, classes, qrels (default: by its name and content)",
+        help="format of the ground truth: json, oxford, revisited, holidays, ukbench, copydays, "
+        "stanford, landmarks, labels, classes, qrels (default: guessed from its name and content)",
     )
     sub.add_argument(
-        "--difficulty", choices=["easy", "medium", "hard"], help="of Revisited Oxford and Paris"
+        "--difficulty",
+        choices=["easy", "medium", "hard"],
+        help="which answers count as correct in Revisited Oxford and Paris (default: medium)",
     )
     sub.add_argument(
         "--images",
         metavar="PATH",
-        help="the whole base, where the ground truth names only part of it (Oxford, Paris, "
-        "Landmarks): a folder, to which its names are relative then, a list, or index.csv",
+        help="all pictures of the database, if the ground truth names only some of them (Oxford, "
+        "Paris, Landmarks): a folder (names are then relative to it), a list, or index.csv",
     )
     sub.add_argument(
-        "--usage", choices=["Public", "Private"], help="of Google Landmarks: only these queries"
+        "--usage",
+        choices=["Public", "Private"],
+        help="use only these queries of Google Landmarks",
     )
     sub.add_argument(
         "--in-base",
         choices=["keep", "junk", "remove"],
-        help="what becomes of a query that is in the base (default: as the protocol has it)",
+        help="what to do with a query picture that is itself in the database: keep it, count it as "
+        "junk for its own query, or remove it for all queries (default: by the protocol)",
     )
     sub.add_argument(
         "--metrics",
         type=lambda text: text.split(","),
         metavar="NAME,...",
-        help="ap, ap_trapezoid, ap_interpolated, ap@K, p@K, r_precision, recall@K, hit@K, rr, "
-        "ndcg@K, ndcg_exp@K, n_s (default: those of the protocol)",
+        help="metrics: ap, ap_trapezoid, ap_interpolated, ap@K, p@K, r_precision, recall@K, hit@K, "
+        "rr, ndcg@K, ndcg_exp@K, n_s (default: those of the protocol)",
     )
 
 
@@ -124,18 +137,20 @@ def add_search_options(sub: argparse.ArgumentParser) -> None:
         "--verify",
         type=not_negative,
         metavar="N",
-        help="answers to verify (0: none; default: 100)",
+        help="number of best candidates to verify by geometry (0: none; default: as set in "
+        "the index: 100, or 30 with preset fast)",
     )
     sub.add_argument(
         "--expand",
         choices=["none", "average", "rank", "alpha", "hamming"],
         metavar="METHOD",
-        help="query expansion: none, average, rank, alpha or hamming (default: of the index)",
+        help="method of query expansion: none, average, rank, alpha or hamming (default: as set in "
+        "the index)",
     )
 
 
 def ground_truth(options: argparse.Namespace) -> GroundTruth:
-    """Read the ground truth that `add_truth` asks for."""
+    """Read the ground truth that the options of `add_truth` name."""
     from ..formats import load_ground_truth
 
     return load_ground_truth(
@@ -149,7 +164,7 @@ def ground_truth(options: argparse.Namespace) -> GroundTruth:
 
 
 def root_of(options: argparse.Namespace) -> Path:
-    """Folder to which the names of the ground truth are relative."""
+    """Return the folder to which the names in the ground truth are relative."""
     if options.root:
         return Path(options.root)
     if options.images and Path(options.images).is_dir():

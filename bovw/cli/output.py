@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -80,7 +81,7 @@ def table(result: SearchResult) -> str:
 
 
 def facts(content: dict[str, Any], indent: str = "") -> list[str]:
-    """Return names and values, one a line."""
+    """Return names and values, one a line; long values are wrapped to 100 columns."""
     lines: list[str] = []
     for name, value in content.items():
         if isinstance(value, dict):
@@ -92,7 +93,14 @@ def facts(content: dict[str, Any], indent: str = "") -> list[str]:
             ]
         else:
             shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-            lines.append(f"{indent}{name:<{24 - len(indent)}} {printable(shown)}")
+            heading = f"{indent}{name:<{24 - len(indent)}} "
+            lines += textwrap.wrap(
+                heading + printable(shown),
+                100,
+                subsequent_indent=" " * len(heading),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
     return lines
 
 

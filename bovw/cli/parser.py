@@ -1,4 +1,4 @@
-"""The command line as argparse knows it: a subcommand for each verb."""
+"""The argparse parser of the command line, with a subcommand for each verb."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .verbs import VERBS
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Make the parser; ``options.run`` is what the verb does."""
+    """Make the parser; ``options.run`` is the function of the chosen verb."""
     parser = argparse.ArgumentParser(
         prog="bovw",
         description="Which of my pictures show what this picture shows?",
@@ -27,6 +27,6 @@ def make_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         sub.set_defaults(run=verb.run, verb=name)
-        sub.add_argument("--json", action="store_true", help="print JSON")
+        sub.add_argument("--json", action="store_true", help="print the result as JSON")
         verb.add_arguments(sub)
     return parser

@@ -1,4 +1,7 @@
-"""What is kept of each picture: segments and the forward store; knows no disk and no query."""
+"""What an index keeps of each picture: segments, and the forward store that joins them.
+
+This package does not read or write files, and does not know about queries.
+"""
 
 from .forward_store import Collection, PictureFeatures, WordStore, joined
 from .segment import (

@@ -1,4 +1,4 @@
-"""The forward store: what is kept of each picture of a collection, whatever segment it is in."""
+"""The forward store: words, signatures and keypoints by picture, over all segments."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .segment import ARRAYS, Segment
 
 
 class WordStore(Protocol):
-    """Pictures as words: what a match kernel reads.
+    """Words and signatures of pictures, as the match kernels read them.
 
-    The features of picture `i` are ``starts[i]:starts[i] + sizes[i]``, in order of their words.
+    The features of picture `i` are ``starts[i]:starts[i] + sizes[i]``, sorted by word.
     """
 
     @property
@@ -39,7 +39,7 @@ class WordStore(Protocol):
 
 
 class Joined:
-    """Arrays, one after another, that are read as one without being copied."""
+    """Several arrays that can be read like one concatenated array, without copying them."""
 
     def __init__(self, parts: Sequence[NDArray[Any]]) -> None:
         self._parts = parts
@@ -50,7 +50,7 @@ class Joined:
         return int(self._bounds[-1])
 
     def __getitem__(self, at: slice | NDArray[np.integer]) -> NDArray[Any]:
-        """Give a slice (of one part, as a rule), or elements by their places."""
+        """Return a slice (usually within one part), or the elements at some indices."""
         if isinstance(at, slice):
             start, stop, _ = at.indices(len(self))
             number = min(bisect_right(self._ends, start), len(self._parts) - 1)
@@ -72,27 +72,28 @@ class Joined:
 
 
 def joined(parts: Sequence[NDArray[Any]]) -> Any:
-    """Read arrays as one; a single one stays what it is."""
+    """Make several arrays readable as one; a single array is returned as it is."""
     return parts[0] if len(parts) == 1 else Joined(parts)
 
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """The living pictures of some segments.
+    """The pictures of some segments, without the removed ones.
 
     Attributes
     ----------
     segments : tuple of Segment
         At least one.
     records : tuple of Record
-        Of the pictures that are alive, in increasing order of identifier, so that the order of
-        positions breaks ties.
+        Records of the pictures that were not removed, in increasing order of identifier. Ties in
+        a ranking are broken by this order.
     keys : (n_pictures,) int64 ndarray
-        Where each picture is: the number of its segment times 2 ** 32, plus its place there.
+        Where each picture is stored: the number of its segment times 2 ** 32, plus its position in
+        the segment.
     starts, sizes : (n_pictures,) int64 ndarray
         The features of picture `i` are ``starts[i]:starts[i] + sizes[i]`` of all features.
     rows : (n_pictures,) int64 ndarray
-        Which picture each is of all that the segments hold, dead ones as well.
+        Number of each picture among all pictures of the segments, counting removed ones too.
     """
 
     segments: tuple[Segment, ...]
@@ -106,18 +107,18 @@ class Collection:
     def of(
         cls, segments: Sequence[Segment], dead: Mapping[int, Iterable[int]] | None = None
     ) -> Collection:
-        """Collect pictures.
+        """Collect the pictures of segments.
 
         Parameters
         ----------
         segments : sequence of Segment
         dead : mapping of int to iterable of int, optional
-            By number of the segment: places of what was removed.
+            Tombstones: for each segment number, the positions of its removed entries.
 
         Raises
         ------
         FormatError
-            When the segments, which were read from disk, hold a picture twice.
+            When two segments contain the same picture. Only segments read from disk can.
         """
         records: list[Record] = []
         keys, starts, sizes, rows = [], [], [], []
@@ -125,7 +126,7 @@ class Collection:
         for segment in segments:
             alive = np.ones(segment.n_entries, bool)
             alive[list((dead or {}).get(segment.number, ()))] = False
-            alive = alive[: len(segment)]  # failures follow
+            alive = alive[: len(segment)]  # after the pictures come the failures
             places = np.flatnonzero(alive)
             mine = segment.records
             records += mine if alive.all() else [mine[place] for place in places.tolist()]
@@ -144,7 +145,7 @@ class Collection:
                 if one.identifier == other.identifier:
                     raise FormatError(
                         f"two segments hold {one.identifier!r}, and neither says that it was "
-                        "replaced: restore the index from a copy, or make it anew"
+                        "replaced: restore the index from a copy, or make it again"
                     )
             arrays = [array[order] for array in arrays]
         return cls(tuple(segments), tuple(records), *arrays)
@@ -154,12 +155,12 @@ class Collection:
 
     @cached_property
     def words(self) -> Any:
-        """Words of all features, ``(n_features,)``; an array, or `Joined`."""
+        """Words of all features, ``(n_features,)``, as an array or a `Joined`."""
         return joined([segment.words for segment in self.segments])
 
     @cached_property
     def signatures(self) -> Any:
-        """Signatures of all features, as `words`."""
+        """Signatures of all features, in the same form as `words`."""
         return joined([segment.signatures for segment in self.segments])
 
     @cached_property
@@ -168,12 +169,12 @@ class Collection:
 
     @property
     def n_features(self) -> int:
-        """Features of the living pictures."""
+        """Number of features of the pictures, without removed ones."""
         return int(self.sizes.sum())
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the features of all pictures."""
+        """Bytes in memory of the features of all segments, with removed pictures."""
         return sum(segment.nbytes for segment in self.segments)
 
     @cached_property
@@ -182,7 +183,7 @@ class Collection:
         return {record.identifier: i for i, record in enumerate(self.records)}
 
     def position(self, identifier: str) -> int:
-        """Position of a picture; an UnknownPictureError when there is none."""
+        """Position of a picture; raise an UnknownPictureError when it is not in the index."""
         try:
             return self.positions[identifier]
         except KeyError:
@@ -194,7 +195,7 @@ class Collection:
             ) from None
 
     def part(self, position: int) -> slice:
-        """Where the features of a picture are."""
+        """Slice of a picture's features in `words` and `signatures`."""
         start = int(self.starts[position])
         return slice(start, start + int(self.sizes[position]))
 
@@ -217,7 +218,7 @@ class Collection:
         return PictureFeatures(words, self.keypoints(position), self.size(position))
 
     def stored(self, position: int) -> dict[str, NDArray[Any]]:
-        """Each of `ARRAYS` for one picture, as it is stored."""
+        """The arrays named in `ARRAYS`, for one picture, in their stored form."""
         part = self.part(position)
         arrays = (self.words, self.signatures, self._keypoints)
         return {name: array[part] for name, array in zip(ARRAYS, arrays, strict=True)}
@@ -232,12 +233,12 @@ class Collection:
 
 @dataclass(frozen=True)
 class PictureFeatures:
-    """What verification needs of a picture.
+    """The features of one picture, as verification needs them.
 
     Attributes
     ----------
     words : (n,) integer ndarray
-        In increasing order.
+        Words, in increasing order.
     keypoints : (n, 4) float32 ndarray
         ``x, y, scale, angle``.
     size : (int, int)

@@ -1,8 +1,8 @@
 """Keypoints in six bytes: 14 bits for each coordinate, ten for the scale, ten for the angle.
 
-Places are fractions of the longest side of the picture, in steps of a twentieth of a pixel at 800
-pixels, and of a quarter at 4,096. Scales are logarithms, in steps of 0.8 %; angles in steps of a
-third of a degree.
+Coordinates are stored as fractions of the longest side of the picture. One step is a twentieth of
+a pixel when that side has 800 pixels, and a quarter when it has 4,096. Scales are stored as
+logarithms, in steps of 0.8 %, and angles in steps of a third of a degree.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 _PLACES = (1 << 14) - 1
 _LEVELS = 1 << 10
-# Scales from 2 ** -12 of the longest side to all of it; SIFT's are well within.
+# Scales can be from 2 ** -12 of the longest side up to the whole side; those of SIFT are within.
 _OCTAVES = 12.0
 _TURN = np.float32(360 / _LEVELS)
 _SCALES = np.exp2(np.arange(_LEVELS) * (_OCTAVES / (_LEVELS - 1)) - _OCTAVES)
@@ -31,8 +31,9 @@ def pack_keypoints(keypoints: NDArray[np.floating], size: tuple[int, int]) -> ND
     Returns
     -------
     (n, 3) uint16 ndarray
-        Coordinates in the upper 14 bits of the first two; below them the upper two bits of scale
-        and angle, whose lower eight are the bytes of the third.
+        The first two numbers hold a coordinate each in their upper 14 bits. Their lowest two bits
+        are the upper two bits of the scale and of the angle. The two bytes of the third number
+        are the lower eight bits of the scale and of the angle.
     """
     side = float(max(size))
     keypoints = np.asarray(keypoints, np.float64)
@@ -48,7 +49,7 @@ def pack_keypoints(keypoints: NDArray[np.floating], size: tuple[int, int]) -> ND
 
 
 def unpack_keypoints(packed: NDArray[np.uint16], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return keypoints ``(n, 4)``; see `pack_keypoints`."""
+    """Return the keypoints ``(n, 4)`` that `pack_keypoints` packed."""
     side = float(max(size))
     keypoints = np.empty((len(packed), 4), np.float32)
     keypoints[:, :2] = (packed[:, :2] >> 2) * (side / _PLACES) - 0.5

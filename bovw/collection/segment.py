@@ -1,4 +1,4 @@
-"""A segment: some pictures of an index, as they are stored; it never changes."""
+"""Segments: an index stores its pictures in segments, each of which never changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .keypoints import pack_keypoints
 
 @dataclass(frozen=True)
 class PictureWords:
-    """What is stored of the features of one picture, in order of their words.
+    """The stored features of one picture, sorted by word.
 
     Attributes
     ----------
@@ -39,11 +39,11 @@ class PictureWords:
 
 
 ARRAYS = ("words", "signatures", "keypoints")
-"""What a segment holds of each feature, by name."""
+"""Names of the arrays that hold the features of a segment."""
 
 
 def array_kinds(n_words: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
-    """Type of each of `ARRAYS`, and the shape of what it holds of one feature."""
+    """Type of each array in `ARRAYS`, and the shape of its entry for one feature."""
     return {
         "words": (word_dtype(n_words), ()),
         "signatures": (np.dtype(np.uint64), ()),
@@ -52,7 +52,7 @@ def array_kinds(n_words: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]
 
 
 def word_dtype(n_words: int) -> np.dtype[np.unsignedinteger]:
-    """Smallest unsigned type that holds the words of a vocabulary."""
+    """Smallest unsigned integer type that can hold any word of a vocabulary."""
     if n_words <= 1 << 8:
         return np.dtype(np.uint8)
     return np.dtype(np.uint16 if n_words <= 1 << 16 else np.uint32)
@@ -65,7 +65,7 @@ def picture_words(
     size: tuple[int, int],
     n_words: int,
 ) -> PictureWords:
-    """Put the features of one picture in the order, and the precision, in which they are stored.
+    """Sort the features of one picture by word, and convert them to their stored types.
 
     Parameters
     ----------
@@ -86,22 +86,22 @@ def picture_words(
 class Segment:
     """Words and keypoints of some pictures, one after another.
 
-    Its entries have places: first those of the pictures, then those of the failures.
+    The entries of a segment are numbered: first its pictures, then its failures.
 
     Attributes
     ----------
     number : int
-        Its name in an index; the higher, the later.
+        The segment's name in the index; later segments have higher numbers.
     records : tuple of Record
-        In increasing order of identifier.
+        Records of the pictures, in increasing order of identifier.
     failures : tuple of Failure
-        Pictures that could not be indexed with them.
+        Pictures that were given together with these and could not be indexed.
     offsets : (n_pictures + 1,) int64 ndarray
         The features of picture `i` are ``offsets[i]:offsets[i + 1]``.
     words : (n_features,) unsigned integer ndarray
-        In increasing order within each picture.
+        Words of the features, in increasing order within each picture.
     signatures : (n_features,) uint64 ndarray
-        Where in their words the features lie; see `HammingEmbedding`.
+        Signatures: 64 bits that say where in its word each feature lies; see `HammingEmbedding`.
     keypoints : (n_features, 3) uint16 ndarray
         See `pack_keypoints`.
     """
@@ -119,21 +119,21 @@ class Segment:
 
     @property
     def n_entries(self) -> int:
-        """Pictures and failures."""
+        """Number of pictures and failures."""
         return len(self.records) + len(self.failures)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all features."""
+        """Bytes in memory of all features."""
         return sum(int(getattr(self, name).nbytes) for name in ("offsets", *ARRAYS))
 
     def counts(self, n_words: int) -> sparse.csr_matrix:
-        """Counts of words, ``(n_pictures, n_words)``; see `check_words` for what is raised."""
-        self.check_words(n_words)  # here, where all words are read anyway; scipy would not look
+        """Counts of words, ``(n_pictures, n_words)``; raises what `check_words` raises."""
+        self.check_words(n_words)  # all words are read here anyway, and scipy would not check them
         return word_counts(self.words, self.offsets, n_words)
 
     def check_words(self, n_words: int) -> None:
-        """Raise a FormatError when a segment that was read from disk has words as none has."""
+        """Raise a FormatError when words are too large or out of order (a damaged segment)."""
         largest = int(self.words.max(initial=0))
         if largest >= n_words:
             problem = f"holds word {largest} of a vocabulary of {n_words} words"
@@ -142,12 +142,12 @@ class Segment:
         else:
             return
         raise FormatError(
-            f"segment {self.number} {problem}: restore it from a copy, or make the index anew"
+            f"segment {self.number} {problem}: restore it from a copy, or make the index again"
         )
 
     @cached_property
     def aggregated(self) -> AggregatedWords:
-        """One feature for each word of a picture."""
+        """The features, with those of a picture that share a word joined into one."""
         sizes = np.diff(self.offsets)
         picture = np.repeat(np.arange(len(sizes)), sizes)
         starts, signatures = aggregate(picture << 32 | self.words, self.signatures)
@@ -157,9 +157,9 @@ class Segment:
 
 @dataclass(frozen=True)
 class AggregatedWords:
-    """Words of pictures, each once in a picture, with the signature of all its features there.
+    """The words of pictures, each word at most once per picture, with one joined signature.
 
-    Attributes are those of `Segment`.
+    The attributes are as in `Segment`.
     """
 
     offsets: NDArray[np.int64]
@@ -174,7 +174,7 @@ def make_segment(
     failures: Sequence[Failure] = (),
     number: int = 1,
 ) -> Segment:
-    """Join pictures, given in order of identifier, to a segment."""
+    """Make a segment of pictures, which must be in order of identifier."""
     joined = {
         name: np.concatenate(
             [np.zeros((0, *shape), dtype), *(getattr(part, name) for part in pictures)]
@@ -186,7 +186,7 @@ def make_segment(
 
 
 class SegmentBuilder:
-    """Collects pictures until they become a segment.
+    """Collects pictures that will become a segment.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ class SegmentBuilder:
     """
 
     diary: Path | None = None
-    """In which folder to note what is read; see `extract_files`."""
+    """Folder for notes on which picture is being read; see `extract_files`."""
 
     def __init__(self, n_words: int) -> None:
         self.n_words = n_words
@@ -207,7 +207,7 @@ class SegmentBuilder:
 
     @property
     def is_full(self) -> bool:
-        """Whether it should become a segment before more is added."""
+        """Whether a segment should be made of the pictures before more are added."""
         return False
 
     def append(self, record: Record, picture: PictureWords) -> None:
@@ -219,10 +219,10 @@ class SegmentBuilder:
         self.failures[failure.identifier] = failure
 
     def flush(self) -> None:
-        """Wait until all that was added is safe."""
+        """Make sure that all pictures added so far are stored safely."""
 
     def make(self, number: int) -> Segment | None:
-        """Make a segment of what was collected; None of nothing."""
+        """Make a segment of the collected pictures; None when there are none."""
         if not self.pictures and not self.failures:
             return None
         items = [self.pictures[identifier] for identifier in sorted(self.pictures)]
@@ -236,5 +236,5 @@ class SegmentBuilder:
         )
 
     def clear(self) -> None:
-        """Forget what was collected."""
+        """Forget the collected pictures and failures."""
         self.pictures, self.failures = {}, {}

@@ -1,4 +1,7 @@
-"""Several systems on one ground truth; knows nothing of how its result is shown."""
+"""Compare several retrieval systems on one ground truth.
+
+This package does not know how its result is shown; `bovw.report` does that.
+"""
 
 from .comparing import compare
 from .embedding_options import EmbeddingOptions

@@ -1,4 +1,4 @@
-"""One comparison from files: a ground truth, any number of systems, one table."""
+"""Compare systems, given as files, on a ground truth."""
 
 from __future__ import annotations
 
@@ -40,20 +40,21 @@ def compare(
     ground_truth : GroundTruth or path
         See `load_ground_truth`.
     systems : sequence of System, Run or str
-        Strings as for `System.parse`.
+        The systems; strings are read by `System.parse`.
     fuse : sequence of Fusion or str
-        Strings as for `Fusion.parse`.
+        Fusions of these systems, which are compared, too; strings are read by `Fusion.parse`.
     root : path, optional
-        The folder to which the names of the ground truth are relative; default: the folder that
-        the ground truth lies in.
+        The folder to which the names in the ground truth are relative. Default: the ground truth
+        itself when it is a folder, else the folder that contains it; the current folder when a
+        `GroundTruth` is given.
     metrics : sequence of str, optional
-        See `bovw.evaluation.metric`; the first one decides about wins.
+        See `bovw.evaluation.metric`. The first one is used to compare systems query by query.
     common : bool
-        Rank only the pictures that all systems have, when they differ.
+        When systems have different pictures, rank only the pictures that all of them have.
     cache : path, optional
         A folder in which features of queries are kept.
     level, random_state
-        Of intervals and tests; see `compare_runs`.
+        For intervals and tests; see `compare_runs`.
     n_jobs : int, optional
     progress : bool
 
@@ -64,7 +65,7 @@ def compare(
     Raises
     ------
     BovwError
-        When something does not fit; the message says what. Names, options, methods, metrics and
+        When an argument is wrong; the message says which. Names, options, methods, metrics and
         paths are checked before anything is ranked.
     """
     if isinstance(ground_truth, GroundTruth):
@@ -159,19 +160,19 @@ def _run_of_embeddings(system: System, truth: GroundTruth, root: Path) -> Run:
 
 
 def _notes_on_embeddings(run: Run) -> list[str]:
-    """Say which pictures of a file are ranked though nobody named them, which not, what learned."""
+    """Write notes on a run of embeddings: extra pictures, left out pictures, and training data."""
     more, out = run.facts.get("n_distractors"), run.facts.get("n_left_out")
     notes = []
     if more:
         notes.append(f"{run.name} ranks {more} pictures that the ground truth does not name, too")
     if out:
         notes.append(
-            f"{out} pictures that {run.name} has vectors of lie beside the base, are not in it, "
-            "and were left out"
+            f"{out} pictures that {run.name} has vectors of lie beside the base, but are not in "
+            "it, and were left out"
         )
     if learned := run.facts.get("n_learned_from_tested"):
         notes.append(
             f"projection or quantisation of {run.name} was learned from {learned} of the pictures "
-            "that are searched or asked, which flatters it: learn it from others (learn)"
+            "that are searched or asked, so its scores are too high: learn it from others (learn)"
         )
     return notes

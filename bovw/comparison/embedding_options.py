@@ -1,4 +1,4 @@
-"""What can be done with embeddings, as options."""
+"""Options of systems that are embeddings."""
 
 from __future__ import annotations
 
@@ -18,31 +18,38 @@ _LEAST = {"pca": 0, "parts": 1, "augment": 0, "answers": 1, "alpha": 0, "ef_sear
 
 @dataclass(frozen=True)
 class EmbeddingOptions:
-    """What is done with embeddings.
+    """How embeddings are processed, searched and re-ranked.
 
     Parameters
     ----------
     pca : int
-        Components that are kept; 0 for no projection.
+        Number of principal components that are kept; 0 for no projection.
     whiten : bool
-        Give them equal variance.
+        Whether to scale the components to equal variance.
     learn : str
-        Embeddings that projection and quantisation are learned from; default: the base itself.
+        File of embeddings from which projection and quantisation are learned; default: the base
+        itself.
     quantise : {"none", "sq8", "sq4", "sq1", "pq"}
-        Scalars of so many bits, or products of `parts` parts of a byte.
+        "sq8", "sq4", "sq1": scalar quantisation with 8, 4 or 1 bits. "pq": product quantisation
+        with `parts` parts of one byte each.
     parts : int
+        Number of parts ("pq").
     augment : int
-        Neighbours that join each vector of the base (database-side augmentation).
+        How many neighbours are added to each vector of the base (database-side augmentation); 0
+        for none.
     expand : {"none", "average", "rank", "alpha", "discriminative"}
-        Query expansion with the first `answers`, not verified.
+        Method of query expansion. It uses the first answers, which are not verified.
     answers : int
+        Number of answers that query expansion uses.
     alpha : float
+        Exponent of the similarity ("alpha").
     rerank : {"none", "k-reciprocal", "diffusion"}
+        Method of re-ranking.
     method : {"exact", "hnsw"}
-        Compare with all, or let nmslib's graph find the first 1,000; what it does not find is
-        ranked last, in order of name.
+        "exact" compares queries with all vectors. "hnsw" lets nmslib's graph find the first 1,000
+        answers; all other pictures are ranked last, in order of name.
     ef_search : int
-        Breadth of the walk through the graph.
+        Breadth of the search in the graph.
     """
 
     pca: int = 0

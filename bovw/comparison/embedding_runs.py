@@ -1,4 +1,4 @@
-"""Embeddings as systems: projected, quantised, expanded, augmented, re-ranked."""
+"""Runs of systems that are embeddings, optionally projected, quantised, expanded or re-ranked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .embedding_options import EmbeddingOptions, Rerank
 
 __all__ = ["EmbeddingOptions", "embedding_run"]
 
-_DEPTH = 1_000  # of the lists of a graph, and of those that re-ranking is given
+_DEPTH = 1_000  # length of the lists that a graph gives, and that are re-ranked
 
 
 def embedding_run(
@@ -55,23 +55,25 @@ def embedding_run(
     Parameters
     ----------
     embeddings : Embeddings
-        Named as the ground truth names its pictures; for those that it does not name see `root`.
+        Embeddings of the base. Identifiers must be the names in the ground truth. For other
+        pictures see `root`.
     truth : GroundTruth
     name : str
-        Of the run.
+        Name of the run.
     queries : Embeddings, optional
-        In the order of the queries. Without them queries are looked for by the name of their
-        picture, which will do for whole pictures only.
+        Embeddings of the queries, in the order of the ground truth. By default they are looked up
+        in `embeddings` by the name of the query picture, which works only when no query is a box.
     options : EmbeddingOptions, optional
     root : path, optional
-        The folder to which the names of the ground truth are relative. As of an index, pictures
-        that lie in it and are not in the base are left out; others, as distractors are, are
-        ranked, but for queries. Without it all that the ground truth does not name is left out.
+        The folder to which the names in the ground truth are relative. It decides about pictures
+        that the ground truth does not name: those that are in this folder are left out; others
+        (distractors) are ranked, as with an index. Query pictures are ranked only when they are in
+        the base. Without `root` all pictures that are not in the base are left out.
 
     Raises
     ------
     EmbeddingError
-        When pictures or queries have no vector.
+        When a picture of the base or a query has no vector.
     """
     options = options or EmbeddingOptions()
     items, n_left_out = _ranked_items(embeddings, truth, root)
@@ -101,13 +103,14 @@ def embedding_run(
             similarities = _similarities(asked, index)
         scores = _reranked(base, similarities, options.rerank)
     spent = (time.perf_counter() - begun) * 1000 / len(asked)
-    # Lists of neighbours end: what they do not reach is ranked by similarity.
+    # Re-ranking scores only the pictures in lists of neighbours. Equal scores, such as those of all
+    # other pictures, are sorted by similarity.
     names = [query.name for query in truth.queries]
     orders = [
         np.lexsort((-s, -r)).astype(np.int32) for r, s in zip(scores, similarities, strict=True)
     ]
     own = {q: s[o] for q, s, o in zip(names, scores, orders, strict=True)}
-    # A graph leaves some out, of which re-ranking may reach some again.
+    # A graph does not find all pictures, but re-ranking may give some of the others a score.
     reached = np.isfinite(similarities) | (np.isfinite(scores) & (scores != 0))
     ranked = dict(zip(names, reached.sum(axis=1).tolist(), strict=True))
     return Run(
@@ -131,7 +134,7 @@ def embedding_run(
 def _ranked_items(
     embeddings: Embeddings, truth: GroundTruth, root: str | os.PathLike[str] | None
 ) -> tuple[list[str], int]:
-    """Names that are ranked, in order, and how many others than queries are not."""
+    """Return the names that are ranked, sorted, and how many others (not queries) are left out."""
     asked = {query.image for query in truth.queries}
     others = set(embeddings.identifiers) - truth.images - asked
     if root is None:
@@ -148,7 +151,7 @@ def _n_tested(
     learned: Embeddings | None,
     options: EmbeddingOptions,
 ) -> int:
-    """How many of the pictures that something was learned from are searched or asked, by name."""
+    """How many pictures (by name) something was learned from that are in the base or queries."""
     if not (options.pca or options.whiten or options.quantise != "none"):
         return 0
     if learned is None:
@@ -178,7 +181,7 @@ def _asked(
 
 
 def _similarities(asked: NDArray[np.float32], index: EmbeddingIndex) -> NDArray[np.float32]:
-    """Score the base for queries: ``(n_queries, n_base)``, -inf for what a graph does not find."""
+    """Score the base for queries: ``(n_queries, n_base)``; -inf for what a graph did not find."""
     if index.method == "exact":
         return index.scores(asked)
     near = index.search(asked, _DEPTH)
@@ -194,7 +197,7 @@ def _projected(
     learned: Embeddings | None,
     options: EmbeddingOptions,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
-    """Project base, queries, and examples that are not the base (None: they are)."""
+    """Project the base, the queries and the examples; without examples the base gives them."""
     base, asked = unit_rows(base), unit_rows(asked)
     examples = None if learned is None else unit_rows(learned.vectors)
     if not (options.pca or options.whiten):
@@ -210,7 +213,7 @@ def _projected(
 def _quantised(
     base: NDArray[np.float32], examples: NDArray[np.float32] | None, options: EmbeddingOptions
 ) -> tuple[NDArray[np.float32], float]:
-    """Give what codes of the base stand for, and the bytes of a picture."""
+    """Quantise the base; return the reconstructed vectors, and the bytes per picture."""
     if options.quantise == "none":
         return base, float(base[0].nbytes)
     known = base if examples is None else examples
@@ -220,7 +223,7 @@ def _quantised(
         if len(known) < quantizer.n_centers:
             raise TrainingError(
                 f"quantise=pq learns {quantizer.n_centers} centres and was given {len(known)} "
-                "pictures: name more embeddings to learn from (learn), or take sq8, sq4 or sq1"
+                "pictures: name more embeddings to learn from (learn), or use sq8, sq4 or sq1"
             )
     else:
         quantizer = ScalarQuantizer(bits=int(options.quantise[2:]))
@@ -229,7 +232,7 @@ def _quantised(
 
 
 def _without_self(near: Neighbours) -> Neighbours:
-    """Take each row itself out of its neighbours, or the last where it is not among them."""
+    """Remove each row from its own neighbours; if it is not among them, remove the last one."""
     rows = np.arange(len(near.indices))[:, None]
     place = np.argmax(np.where(near.indices == rows, 2, 0) + (rows == -1), axis=1)
     missing = ~(near.indices == rows).any(axis=1)

@@ -1,4 +1,4 @@
-"""Systems that are compared: the classical engine, and what is fused of several."""
+"""Runs of the classical engine: its own rankings, and answers of other systems that it verified."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def engine_run(
     engine : Engine
     truth : GroundTruth
     root : path
-        The folder to which the names of the ground truth are relative.
+        The folder to which the names in the ground truth are relative.
     name : str
-        Of the run.
+        Name of the run.
     cache, progress
         See `Engine.rank_many`.
     """
@@ -49,7 +49,8 @@ def engine_run(
     rankings = engine.rank_many(query_paths(truth, root), cache=cache, progress=progress)
     ranked, scores, spent = {}, {}, []
     for query, ranking in zip(truth.queries, rankings, strict=True):
-        # A shared word that nothing agrees with scores 0; the order of these is that of names.
+        # Pictures with the score 0 share a word with the query, but no feature matches. Leave them
+        # out: `Run` puts them last, in order of name.
         scored = ranking.scores[: len(np.trim_zeros(ranking.scores, "b"))]
         kept = [i for i, _ in enumerate(scored) if ranking.identifiers[i] in names]
         ranked[query.name] = [names[ranking.identifiers[i]] for i in kept]
@@ -64,7 +65,10 @@ def engine_run(
 
 
 def index_seconds(engine: Engine) -> float:
-    """Seconds to read, describe and look up a picture, by one thread; NaN when none is there."""
+    """Seconds per picture to read it, describe it and assign words, with one thread.
+
+    It is measured on a few pictures of the index; NaN when no picture file exists.
+    """
     records = engine.collection.records
     chosen = records[:: max(1, len(records) // _TIMED)][:_TIMED]
     paths = [record.path for record in chosen if Path(record.path).is_file()]
@@ -96,7 +100,7 @@ def contents(engine: Engine, truth: GroundTruth, root: str | os.PathLike[str]) -
 
 
 def query_contents(truth: GroundTruth, root: str | os.PathLike[str]) -> dict[str, str]:
-    """SHA-256 of the picture of each query that is there, by name of the query."""
+    """SHA-256 of the picture of each query, by name of the query; missing files are left out."""
     found = {}
     for query in truth.queries:
         path = Path(root) / query.image
@@ -112,7 +116,7 @@ def _hash(path: Path) -> str:
 def _add_contents(
     base: dict[str, str], truth: GroundTruth, root: str | os.PathLike[str]
 ) -> list[str]:
-    """Find by their files contents that no index knows; return the names of those not there."""
+    """Hash files whose hash no index knows; return the names of pictures without hash and file."""
     sizes: dict[str, int] = {}
     for name in {*base, *(query.image for query in truth.queries)}:
         path = Path(root) / name
@@ -120,14 +124,14 @@ def _add_contents(
             sizes[name] = path.stat().st_size
     asked = {sizes.get(query.image) for query in truth.queries}
     for name, content in base.items():
-        # What has another size than every query has another content.
+        # A file of a size that no query has cannot have the content of a query.
         if not content and name in sizes and sizes[name] in asked:
             base[name] = _hash(Path(root) / name)
     return [name for name, content in base.items() if not content and name not in sizes]
 
 
 def training_overlap(engine: Engine, tested: set[str]) -> int:
-    """How many of the pictures that the vocabulary was trained on are tested, by content."""
+    """How many pictures (by content) the vocabulary was trained on that are in the test."""
     return len(tested & set((engine.vocabulary.made_with_ or {}).get("pictures", ())))
 
 
@@ -137,24 +141,24 @@ def checked_contents(
     engines: Mapping[str, Engine],
     items: Sequence[str] = (),
 ) -> tuple[dict[str, frozenset[str]], list[str]]:
-    """Find queries in the base by content, and say which vocabularies have seen what is tested.
+    """Find queries in the base by content, and vocabularies that were trained on test pictures.
 
     Parameters
     ----------
     truth : GroundTruth
     root : path
-        The folder to which the names of the ground truth are relative.
+        The folder to which the names in the ground truth are relative.
     engines : mapping of str to Engine
-        By name of the system.
+        Engines by name of the system.
     items : sequence of str
-        What is ranked besides the base of the ground truth.
+        Pictures that are ranked in addition to the base of the ground truth.
 
     Returns
     -------
     dict of str to frozenset of str
-        As `score_run` takes it (``same``).
+        The argument `same` of `score_run`.
     list of str
-        Notes for whoever reads the scores.
+        Notes for the reader of the scores.
     """
     asked = query_contents(truth, root)
     base = dict.fromkeys([*sorted(truth.images), *items], "")
@@ -164,7 +168,7 @@ def checked_contents(
     tested = {*base.values(), *asked.values()} - {""}
     notes = [
         f"the vocabulary of {name} was trained on {overlap} of the pictures that are searched or "
-        "asked, which flatters it: train it on others"
+        "asked, so the scores are too high: train it on others"
         for name, engine in engines.items()
         if (overlap := training_overlap(engine, tested))
     ]
@@ -172,7 +176,7 @@ def checked_contents(
         if out := left_out(_paths(engine), truth, root):
             notes.append(
                 f"{len(out)} pictures of {name} lie in {os.fspath(root)}, are not in the base, and "
-                "were left out: where they should be ranked, name the whole base (images)"
+                "were left out: if they should be ranked, name the whole base (images)"
             )
     if not asked or len(absent) == len(base):
         notes.append(
@@ -201,8 +205,8 @@ def verified_run(
 ) -> Run:
     """Let the classical engine verify the first answers of another system.
 
-    Verified answers stand first, in the order of the engine; the others keep theirs. What the
-    other system left out is not verified.
+    Verified answers come first, in the order of the engine. The others follow in the order of the
+    other system. Pictures that the other system did not return are not verified.
     """
     run.check_queries([query.name for query in truth.queries])
     identifiers = {n: i for i, n in _names(engine, truth, root).items()}

@@ -1,7 +1,7 @@
-"""Several systems, one ranking.
+"""Fusion: combine the rankings of several systems into one.
 
-Pure functions of what systems say about the same `n` items, known by their position. Scores are
-finite, or -inf for an item that a system did not rank.
+All systems rank the same `n` items, which are given by their positions. Scores are finite, or -inf
+for an item that a system did not rank.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Normalisation = Literal["min-max", "z", "rank"]
 def reciprocal_rank_fusion(
     rankings: Sequence[ArrayLike], k: float = 60.0, *, n_items: int | None = None
 ) -> NDArray[np.float64]:
-    """Score items by the sum of ``1 / (k + rank)``, ranks counting from 1.
+    """Score items by the sum of ``1 / (k + rank)`` over systems; the first rank is 1.
 
     Cormack, Clarke & Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank
     learning methods" (SIGIR 2009).
@@ -30,17 +30,17 @@ def reciprocal_rank_fusion(
     Parameters
     ----------
     rankings : sequence of (r,) integer array
-        Of each system, positions of items, best first; not necessarily of all items. -1 is no
-        item, as in `Neighbours`.
+        For each system, positions of items, best first; not necessarily of all items. -1 stands
+        for no item, as in `Neighbours`.
     k : float
-        How little the first ranks stand out.
+        The larger it is, the less the first ranks count more than later ones.
     n_items : int, optional
-        As many as the largest position needs without.
+        Number of items; default: the largest position plus 1.
 
     Returns
     -------
     (n_items,) float64 ndarray
-        0 for an item that nobody ranked.
+        Scores; 0 for an item that no system ranked.
     """
     positions = [_positions(ranking) for ranking in rankings]
     needed = max((int(ranking.max(initial=-1)) + 1 for ranking in positions), default=0)
@@ -58,7 +58,7 @@ def reciprocal_rank_fusion(
 
 
 def normalise_scores(scores: ArrayLike, method: Normalisation = "min-max") -> NDArray[np.float64]:
-    """Bring the scores of one system to a scale that others share.
+    """Bring the scores of one system to a scale that all systems share.
 
     Montague & Aslam, "Relevance score normalization for metasearch" (CIKM 2001).
 
@@ -66,13 +66,15 @@ def normalise_scores(scores: ArrayLike, method: Normalisation = "min-max") -> ND
     ----------
     scores : (n,) array
     method : {"min-max", "z", "rank"}
-        The least becomes 0 and the greatest 1; the mean becomes 0 and the standard deviation 1;
-        or ranks (equal scores share the mean of theirs), the last becoming 0 and the first 1.
+        "min-max": the smallest score becomes 0 and the largest 1. "z": the mean becomes 0 and the
+        standard deviation 1. "rank": scores are replaced by ranks (equal scores get the mean of
+        their ranks), scaled so that the last rank becomes 0 and the first becomes 1.
 
     Returns
     -------
     (n,) float64 ndarray
-        Equal scores become 0. What was not ranked gets the least that others get.
+        When all scores are equal they become 0. Items that were not ranked get the smallest of
+        the normalised scores.
     """
     if method not in {"min-max", "z", "rank"}:
         raise SettingsError(f"method={method!r}: expected 'min-max', 'z' or 'rank'")
@@ -95,16 +97,16 @@ def weighted_fusion(
     weights: Sequence[float] | None = None,
     normalisation: Normalisation = "min-max",
 ) -> NDArray[np.float64]:
-    """Sum normalised scores.
+    """Compute the weighted sum of the normalised scores of several systems.
 
     CombSUM of Fox & Shaw, "Combination of multiple searches" (TREC-2, 1994), with weights.
 
     Parameters
     ----------
     scores : sequence of (n,) array
-        Of each system, for the same items.
+        Scores of each system, for the same items.
     weights : sequence of float, optional
-        Of each system, not negative; 1 without.
+        Weight of each system, not negative; default: 1.
     normalisation : {"min-max", "z", "rank"}
         See `normalise_scores`.
 
@@ -116,7 +118,7 @@ def weighted_fusion(
     lengths = sorted({len(each) for each in normalised})
     if len(lengths) != 1:
         raise SettingsError(
-            f"scores of {' and '.join(map(str, lengths)) or 'no'} items: expected those of every "
+            f"scores of {' and '.join(map(str, lengths)) or 'no'} items: expected scores of every "
             "system for the same items"
         )
     shares = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)
@@ -129,22 +131,22 @@ def weighted_fusion(
 
 
 def fused_ranking(scores: ArrayLike) -> NDArray[np.intp]:
-    """Rank items: positions ``(n,)`` by descending score, equal ones by position.
+    """Rank items: return positions ``(n,)`` by descending score, equal scores by position.
 
-    Where items stand in the order of their identifiers, so do equal ones in the ranking.
+    When items are sorted by identifier, items with equal scores are thus ranked by identifier.
     """
     return np.argsort(-_scores(scores), kind="stable")
 
 
 def put_first(ranking: ArrayLike, verified: ArrayLike) -> NDArray[np.intp]:
-    """Move items that were verified, in their order, before the others, in theirs.
+    """Move verified items to the front of a ranking; the others keep their order.
 
     Parameters
     ----------
     ranking : (n,) integer array
-        Positions, best first; -1 is no item.
+        Positions of items, best first; -1 stands for no item.
     verified : (v,) integer array
-        Some of them, best first.
+        Positions of the verified items, best first. They must be in `ranking`.
 
     Returns
     -------
@@ -198,14 +200,17 @@ def fused_run(
     Parameters
     ----------
     runs : sequence of Run
-        Those without scores count by their ranks; what a system left out gains nothing by it.
+        Runs without scores count by their ranks. A picture that a run did not return gets nothing
+        from this run with "rrf", and its smallest normalised score with the other methods.
     name : str
+        Name of the fused run.
     method : {"rrf", "min-max", "z", "rank"}
-        Reciprocal ranks, or how scores are normalised; see `bovw.fusion`.
+        "rrf": see `reciprocal_rank_fusion`. The others: weighted sum of the scores, normalised by
+        this method; see `weighted_fusion`.
     weights : sequence of float, optional
-        Of scores.
+        Weights of the runs; not used by "rrf".
     queries : sequence of str, optional
-        Names of the queries that are fused; default: those of the first run.
+        Names of the queries whose rankings are fused; default: those of the first run.
     """
     methods = ("rrf", *get_args(Normalisation))
     if method not in methods:
@@ -225,7 +230,7 @@ def fused_run(
             table[row] = reciprocal_rank_fusion(ranked, n_items=table.shape[1])
         else:
             table[row] = weighted_fusion(by_item, weights, cast(Normalisation, method))
-        table[row, np.isneginf(by_item).all(axis=0)] = -np.inf  # nobody ranked these
+        table[row, np.isneginf(by_item).all(axis=0)] = -np.inf  # no run returned these
     spent = sum(float(run.facts.get("milliseconds", np.nan)) for run in runs)
     size = sum(float(run.facts.get("bytes", np.nan)) for run in runs)
     return Run.from_scores(

@@ -1,4 +1,4 @@
-"""What is compared, as people write it, checked before anything is ranked."""
+"""Systems and fusions as users write them; mistakes are found before anything is ranked."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ METHODS = ("rrf", *get_args(Normalisation), "verify")
 
 @dataclass(frozen=True)
 class System:
-    """What is compared: an index, a run in TREC's format, or embeddings.
+    """A system to compare: an index, a run in TREC's format, or embeddings.
 
     Attributes
     ----------
     name : str
     path : str
     options : mapping of str to str
-        Of an index: ``preset`` (search as this preset, or file of settings, does). Of embeddings:
-        ``queries`` and ``names`` (files), and the fields of `EmbeddingOptions`.
+        For an index: ``preset`` (a preset or a file of settings, whose search settings are used).
+        For embeddings: ``queries`` and ``names`` (files), and the fields of `EmbeddingOptions`.
     """
 
     name: str
@@ -37,7 +37,7 @@ class System:
 
     @classmethod
     def parse(cls, text: str) -> System:
-        """Read ``[NAME=]PATH[,OPTION=VALUE...]``; without a name it is that of the file.
+        """Read ``[NAME=]PATH[,OPTION=VALUE...]``; the default name is the stem of the path.
 
         Examples
         --------
@@ -58,13 +58,13 @@ class System:
 
     @property
     def kind(self) -> str:
-        """ "index", "run" or "embeddings", by what lies at the path."""
+        """The kind of system: "index" for a folder, else "run" or "embeddings" by the suffix."""
         if Path(self.path).is_dir():
             return "index"
         return "run" if Path(self.path).suffix.lower() in _RUN_SUFFIXES else "embeddings"
 
     def check(self) -> None:
-        """Raise a SettingsError when files are not there, or options are not as they should be."""
+        """Raise a SettingsError when files do not exist or options are wrong."""
         self._check_path()
         try:
             if self.kind == "embeddings":
@@ -100,7 +100,7 @@ class System:
         )
 
     def embedding_options(self) -> EmbeddingOptions:
-        """Convert options to the types they have."""
+        """Make `EmbeddingOptions` of the options, converted from text to their types."""
         defaults = EmbeddingOptions()
         known = {f.name: type(getattr(defaults, f.name)) for f in fields(defaults)}
         values: dict[str, Any] = {}
@@ -129,16 +129,16 @@ def _converted(key: str, text: str, kind: type) -> Any:
 
 @dataclass(frozen=True)
 class Fusion:
-    """What is made of several systems.
+    """A fusion: one system that is made from several others.
 
     Attributes
     ----------
     name : str
     method : {"rrf", "min-max", "z", "rank", "verify"}
-        See `fused_run`; "verify": the second system, an index, verifies the first answers of the
-        first.
+        See `fused_run`. "verify": the second system, which must be an index, verifies the first
+        answers of the first system.
     systems : tuple of str
-        Names.
+        Names of the systems, or of earlier fusions.
     """
 
     name: str
@@ -157,12 +157,12 @@ class Fusion:
         return cls(name, method, names)
 
     def check(self, kinds: Mapping[str, str]) -> None:
-        """Raise a SettingsError when the method is none, or a member is not among those above.
+        """Raise a SettingsError when the method or a member of the fusion is unknown.
 
         Parameters
         ----------
         kinds : mapping of str to str
-            By name of the systems and of the fusions that were made before.
+            Kinds of the systems and of the earlier fusions, by name.
         """
         if self.method not in METHODS:
             raise SettingsError(
@@ -184,12 +184,12 @@ class Fusion:
 def checked(
     systems: Sequence[System | Run | str], fuse: Sequence[Fusion | str]
 ) -> tuple[list[System | Run], list[Fusion]]:
-    """Read systems and fusions, and notice mistakes before anything is ranked.
+    """Read systems and fusions, and find mistakes before anything is ranked.
 
     Raises
     ------
     SettingsError
-        When names repeat, files are not there, or options, methods or members are unknown.
+        When names repeat, files do not exist, or options, methods or members are unknown.
     """
     chosen = [System.parse(s) if isinstance(s, str) else s for s in systems]
     fusions = [Fusion.parse(f) if isinstance(f, str) else f for f in fuse]

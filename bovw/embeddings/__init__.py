@@ -1,4 +1,7 @@
-"""Vectors of any origin: files, search, re-ranking; knows nothing of pictures and words."""
+"""Embeddings, the vectors that some network gave for pictures: files, search, re-ranking.
+
+This package works with vectors only; it does not read pictures or know about visual words.
+"""
 
 from .embeddings import EmbeddingIndex, Embeddings, load_embeddings, save_embeddings
 from .projection import Projection, as_vectors, unit_rows

@@ -1,4 +1,4 @@
-"""Embeddings of a network, whichever it was, as a retrieval system beside the classical one."""
+"""Embeddings (vectors that any network gave for pictures), and a search among them."""
 
 from __future__ import annotations
 
@@ -29,19 +29,21 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Vectors, and the pictures they describe.
+    """Vectors, and the identifiers of the pictures that they describe.
 
     Attributes
     ----------
     identifiers : tuple of str
-        May repeat: one picture can be asked for with several boxes. What is searched must not.
+        One for each vector. Identifiers of queries may repeat, since one picture can have several
+        queries, each for another box. Identifiers of a base that is searched must be distinct.
     vectors : (n, d) float32 ndarray
-        Made from numbers of any type. Finite; not necessarily of length 1.
+        Finite numbers; other numeric types are converted. Rows need not have length 1.
 
     Raises
     ------
     EmbeddingError
-        When vectors are malformed, or not as many as identifiers, or there are none.
+        When the vectors are malformed, when there are not as many vectors as identifiers, or when
+        there are none.
     """
 
     identifiers: tuple[str, ...]
@@ -60,16 +62,19 @@ class Embeddings:
             )
 
     def normalised(self) -> Embeddings:
-        """Scale vectors to Euclidean length 1, so that dot products are cosines; zeros stay."""
+        """Scale vectors to Euclidean length 1, so that dot products are cosines.
+
+        Vectors of zeros stay zeros.
+        """
         return Embeddings(self.identifiers, unit_rows(self.vectors))
 
     def positions(self) -> dict[str, int]:
-        """Say in which row each picture stands.
+        """Return the row of each identifier.
 
         Raises
         ------
         EmbeddingError
-            When one stands in two.
+            When two rows have the same identifier.
         """
         rows: dict[str, int] = {}
         for row, identifier in enumerate(self.identifiers):
@@ -81,7 +86,7 @@ class Embeddings:
         return rows
 
     def aligned(self, names: Sequence[str]) -> NDArray[np.float32]:
-        """Give vectors in another order.
+        """Return the vectors of given pictures, in the given order.
 
         Parameters
         ----------
@@ -95,14 +100,14 @@ class Embeddings:
         Raises
         ------
         EmbeddingError
-            When some have no vector, or one has two.
+            When a name has no vector, or an identifier has several.
         """
         rows = self.positions()
         missing = [name for name in names if name not in rows]
         if missing:
             raise EmbeddingError(
                 f"{len(missing)} of {len(names)} pictures have no vector ({', '.join(missing)}): "
-                f"expected names as here ({_some(self.identifiers)})"
+                f"expected names such as {_some(self.identifiers)}"
             )
         return self.vectors[[rows[name] for name in names]]
 
@@ -112,27 +117,28 @@ def load_embeddings(
     names: Sequence[str] | str | os.PathLike[str] | None = None,
     key: str | None = None,
 ) -> Embeddings:
-    """Read the embeddings that some network gave.
+    """Read embeddings from a file.
 
     Parameters
     ----------
     path : path
-        By suffix:
+        The suffix decides how the file is read:
 
-        - ``.npz``, ``.h5``, ``.hdf5``: arrays `names` and `vectors`, or the only array of strings
-          and the only two-dimensional one of numbers (HDF5 needs h5py);
-        - ``.npy``: vectors; names lie beside it, in a ``.txt`` (one a line) or ``.json`` (a list)
-          of the same stem, or are given;
-        - ``.parquet``: a column called `names`, `name`, `path`, `image`, `filename` or `id`, or
-          else the only one of strings, and a column of lists, or all columns of numbers in their
-          order (needs pyarrow);
-        - ``.csv``: in each line a name, then numbers. The first line is left out when it holds
-          no numbers, or numbers the columns from 0 or 1, or begins with a usual heading such as
-          ``name``, or with nothing.
+        - ``.npz``, ``.h5``, ``.hdf5``: the arrays `names` and `vectors`; without these, the only
+          array of strings and the only two-dimensional array of numbers (HDF5 needs h5py);
+        - ``.npy``: only vectors. The names are given by `names`, or are in a file in the same
+          folder with the same stem: ``.txt`` (one name per line) or ``.json`` (a list);
+        - ``.parquet``: the names are the column `names`, `name`, `path`, `image`, `filename` or
+          `id`, or else the only column of strings. The vectors are a column of lists, or all
+          columns of numbers in their order (needs pyarrow);
+        - ``.csv``: each line is a name, then numbers. The first line is skipped as a heading when
+          it contains no numbers, when its numbers count the columns from 0 or 1, or when its first
+          cell is empty or a usual heading such as ``name``.
     names : sequence of str, or path, optional
-        Instead of those in the file: names, or a ``.txt`` or ``.json`` of them.
+        Names to use instead of those in the file, or a ``.txt`` or ``.json`` file of names.
     key : str, optional
-        Array, dataset or column of the vectors; needed where several could be meant.
+        Name of the array, dataset or column of the vectors; needed when there are several
+        candidates.
 
     Returns
     -------
@@ -142,15 +148,15 @@ def load_embeddings(
     Raises
     ------
     EmbeddingError
-        When a file is missing, damaged or ambiguous, or a package that reads it is not there.
+        When a file is missing, damaged or ambiguous, or a package to read it is not installed.
     """
     found, vectors = read_vectors(path, key)
     if names is not None:
         found = read_names(names) if isinstance(names, (str, os.PathLike)) else tuple(names)
     if found is None:
         raise EmbeddingError(
-            f"{Path(path)}: holds vectors without names: give names, or put them beside it in "
-            f"{Path(path).with_suffix('.txt').name}, one a line"
+            f"{Path(path)}: holds vectors without names: give names, or put them next to it in "
+            f"{Path(path).with_suffix('.txt').name}, one per line"
         )
     try:
         return Embeddings(found, vectors)
@@ -159,14 +165,14 @@ def load_embeddings(
 
 
 def save_embeddings(embeddings: Embeddings, path: str | os.PathLike[str]) -> None:
-    """Write arrays `names` and `vectors` to an ``.npz``, in place of what was there.
+    """Write the arrays `names` and `vectors` to an ``.npz`` file; replace an existing file.
 
     Raises
     ------
     EmbeddingError
         When the path has another suffix.
     StorageError
-        When it cannot be written; what was there is untouched.
+        When the file cannot be written; an existing file is then left as it was.
     """
     path = Path(path)
     if path.suffix.lower() != ".npz":
@@ -181,12 +187,13 @@ class EmbeddingIndex:
     Parameters
     ----------
     embeddings : Embeddings
-        Every identifier once. Normalised ones are compared by cosine.
+        Embeddings with distinct identifiers. For normalised ones the dot product is the cosine.
     method : {"exact", "hnsw"}
-        Compare with all, or walk a graph (Malkov & Yashunin 2018), which is quicker and may miss
-        some, more of them when lengths differ.
+        "exact" compares a query with all vectors. "hnsw" searches nmslib's graph (Malkov &
+        Yashunin 2018): it is faster, but may miss some of the nearest vectors. It misses more of
+        them when the vectors differ in length.
     ef_search : int
-        Breadth of the walk; raised to `k`.
+        Breadth of the search in the graph; at least `k` is used.
     """
 
     def __init__(
@@ -201,7 +208,7 @@ class EmbeddingIndex:
                 f"method={method!r}, ef_search={ef_search}: expected 'exact' or 'hnsw', and at "
                 "least 1"
             )
-        embeddings.positions()  # each picture once
+        embeddings.positions()  # raises when an identifier repeats
         self.embeddings, self.method = embeddings, method
         self._graph = (
             NearestNeighbours(embeddings.vectors, space="dot", ef_search=ef_search)
@@ -216,12 +223,13 @@ class EmbeddingIndex:
         ----------
         queries : (m, d) ndarray
         k : int
-            No more come than there are rows.
+            At most as many as there are rows are returned.
 
         Returns
         -------
         Neighbours
-            Dot products in decreasing order, equal ones by row. A graph may give fewer.
+            With dot products in decreasing order; equal ones are sorted by row. A graph may find
+            fewer than `k`.
         """
         queries = self._checked(queries)
         if k < 1:
@@ -235,7 +243,7 @@ class EmbeddingIndex:
         return nearest_rows(queries, self.embeddings.vectors, k)
 
     def scores(self, queries: NDArray[Any]) -> NDArray[np.float32]:
-        """Score every row for queries ``(m, d)``, exactly: ``(m, n)`` float32, all in memory."""
+        """Compute exact scores of all rows for queries ``(m, d)``: ``(m, n)`` float32."""
         product = self._checked(queries) @ self.embeddings.vectors.T
         return np.asarray(product, np.float32)
 

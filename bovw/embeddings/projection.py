@@ -1,4 +1,4 @@
-"""Dense vectors, a row for each picture: checked, scaled, projected."""
+"""Check, scale and project dense vectors, one row for each picture."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..errors import (
     TrainingError,
 )
 
-# Share of the largest variance below which float32 holds nothing but rounding.
+# A component whose variance is below this share of the largest one is only rounding noise.
 _NEGLIGIBLE = 1e-10
 
 
 def as_vectors(values: NDArray[Any], dimensions: int | None = None) -> NDArray[np.float32]:
-    """Take numbers ``(n, d)`` of any type as float32, without a copy where they are.
+    """Convert numbers ``(n, d)`` of any type to float32; do not copy if they already are.
 
     Raises
     ------
     EmbeddingError
-        When they have another shape, are no numbers, or not finite.
+        When the values have another shape, are not numbers, or are not finite.
     """
     array = np.asarray(values)
     if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiu":
@@ -35,22 +35,22 @@ def as_vectors(values: NDArray[Any], dimensions: int | None = None) -> NDArray[n
         )
     if dimensions not in {None, array.shape[1]}:
         raise EmbeddingError(
-            f"vectors of {array.shape[1]} dimensions: expected {dimensions}; take those of one "
-            "network, treated alike"
+            f"vectors of {array.shape[1]} dimensions: expected {dimensions}; all vectors must come "
+            "from the same network and be processed in the same way"
         )
-    with np.errstate(over="ignore"):  # found below
+    with np.errstate(over="ignore"):  # infinite values are reported below
         vectors = np.ascontiguousarray(array, np.float32)
     wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(wrong):
         raise EmbeddingError(
             f"{len(wrong)} vectors are not finite, the first in row {wrong[0]}: expected numbers "
-            "within float32; leave them out, or compute them anew"
+            "within float32; leave them out, or compute them again"
         )
     return vectors
 
 
 def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale rows ``(n, d)`` to Euclidean length 1; rows of zeros stay."""
+    """Scale rows ``(n, d)`` to Euclidean length 1; rows of zeros stay as they are."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     lengths[lengths == 0] = 1
     return np.asarray(vectors / lengths.astype(np.float32)[:, None], np.float32)
@@ -60,27 +60,27 @@ class Projection(BaseEstimator):  # type: ignore[misc]
     """Centre vectors, project them on principal components, whiten and scale to length 1.
 
     Jegou & Chum, "Negative evidences and co-occurences in image retrieval: the benefit of PCA
-    and whitening" (ECCV 2012). Learned on other pictures than those that are searched and asked,
-    or on those that are searched; vectors are taken as they come, so normalise them first if they
-    are compared by cosine. There is nothing random in it.
+    and whitening" (ECCV 2012). Fit it on pictures that are neither searched nor used as queries, or
+    on the searched pictures. It does not normalise its input: normalise vectors first when they
+    are compared by cosine. The result does not depend on chance.
 
     Parameters
     ----------
     n_components : int, optional
-        As many as there can be without.
+        Number of components; default: as many as possible.
     whiten : bool
-        Divide components by their variance to the power of `power`. Those without variance
-        become 0.
+        Whether to divide each component by its variance to the power of `power`. Components
+        without variance become 0.
     power : float
-        From 0 to 1. With 0.5 variances become equal; less whitens less (Mukundan et al.,
-        "Understanding and improving kernel local descriptors", 2019).
+        From 0 to 1. With 0.5 all variances become equal; a smaller power whitens less (Mukundan
+        et al., "Understanding and improving kernel local descriptors", 2019).
 
     Attributes
     ----------
     mean_ : (d,) float32 ndarray
     projection_ : (d, n_components) float32 ndarray
     explained_variance_ : (n_components,) float32 ndarray
-        Of the components before whitening.
+        Variances of the components before whitening.
     """
 
     def __init__(
@@ -91,7 +91,10 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         self.power = power
 
     def fit(self, X: NDArray[Any], y: object = None) -> Projection:
-        """Learn from vectors ``(n, d)``, two at least, no fewer than components, not all equal."""
+        """Learn from vectors ``(n, d)``.
+
+        There must be at least two, at least as many as components, and not all equal.
+        """
         from sklearn.decomposition import PCA
 
         X = as_vectors(X)
@@ -118,7 +121,7 @@ class Projection(BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Project vectors ``(n, d)``: ``(n, n_components)`` float32, of length 1."""
+        """Project vectors ``(n, d)``; return ``(n, n_components)`` float32 rows of length 1."""
         if not hasattr(self, "projection_"):
             raise NotFittedError("this Projection has learned nothing yet: call fit first")
         centred = as_vectors(X, len(self.mean_)) - self.mean_

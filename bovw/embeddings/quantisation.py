@@ -1,4 +1,4 @@
-"""What compression costs: vectors as a few bytes, and what is left of them."""
+"""Quantisation: compress vectors to a few bytes each, and reconstruct them approximately."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from ..parallel import ordered_map
 from .projection import as_vectors
 
 _AT_ONCE = 4_096
-# Values beyond this share at either end are clipped: few steps are better spent on the others.
+# This share of the values is clipped at either end, so that the few steps serve the other values.
 _TAIL = 0.001
 
 
 class ScalarQuantizer(BaseEstimator):  # type: ignore[misc]
-    """Round each dimension by itself.
+    """Quantise each dimension on its own.
 
-    With 8 or 4 bits in equal steps between the 0.1 and 99.9 percentiles of the dimension (its
-    least and greatest value, when there are at most a thousand); with 1 bit by whether it is
-    above its median, and the mean of either side stands for it.
+    With 8 or 4 bits, values are rounded to equal steps between the 0.1 and 99.9 percentiles of
+    their dimension (its smallest and largest value, when there are at most a thousand vectors).
+    With 1 bit, the bit says whether a value is above the median of its dimension; it is
+    reconstructed as the mean of the values on that side.
 
-    Search is asymmetric (Jegou, Douze & Schmid 2011): queries stay exact, and their scores are
-    the dot products with the rows of `inverse_transform`.
+    Search is asymmetric (Jegou, Douze & Schmid 2011): queries are not quantised, and their scores
+    are dot products with the rows of `inverse_transform`.
 
     Parameters
     ----------
     bits : {8, 4, 1}
-        Of each dimension.
+        Number of bits for each dimension.
 
     Attributes
     ----------
@@ -44,7 +45,7 @@ class ScalarQuantizer(BaseEstimator):  # type: ignore[misc]
     low_, step_ : (d,) float32 ndarray
         Code `c` stands for ``low_ + c * step_``.
     threshold_ : (d,) float32 ndarray
-        The median; with 1 bit only.
+        Median of each dimension; only with 1 bit.
     """
 
     def __init__(self, bits: int = 8) -> None:
@@ -78,7 +79,7 @@ class ScalarQuantizer(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         (n, bytes_per_vector_) uint8 ndarray
-            The first dimension is in the most significant bits; what is left over is 0.
+            The first dimension is in the most significant bits. Unused bits are 0.
         """
         _require(self, "low_")
         X = as_vectors(X, len(self.low_))
@@ -98,7 +99,7 @@ class ScalarQuantizer(BaseEstimator):  # type: ignore[misc]
         return codes
 
     def inverse_transform(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Give the vectors ``(n, d)`` float32 that codes stand for."""
+        """Reconstruct the vectors ``(n, d)`` float32 from their codes."""
         _require(self, "low_")
         codes = _checked(codes, self.bytes_per_vector_)
         d = len(self.low_)
@@ -114,21 +115,21 @@ class ScalarQuantizer(BaseEstimator):  # type: ignore[misc]
 
 
 class ProductQuantizer(BaseEstimator):  # type: ignore[misc]
-    """Cut vectors into parts, and keep of each the nearest of its centres.
+    """Cut vectors into parts, and replace each part by the number of its nearest centre.
 
     Jegou, Douze & Schmid, "Product quantization for nearest neighbor search" (PAMI 2011). Search
-    is asymmetric: queries stay exact, and their scores are the dot products with the rows of
+    is asymmetric: queries are not quantised, and their scores are dot products with the rows of
     `inverse_transform`.
 
     Parameters
     ----------
     n_parts : int
-        Of as equal a size as can be; no more than dimensions.
+        Number of parts, of sizes as equal as possible; at most the number of dimensions.
     n_centers : int
-        Of each part, up to 256; a part is a byte also when there are fewer.
+        Number of centres for each part, up to 256. A part takes one byte, even with fewer centres.
     random_state : int
     n_jobs : int, optional
-        Parts are learned in parallel; the result is the same.
+        Number of parts that are learned in parallel; the result does not depend on it.
 
     Attributes
     ----------
@@ -151,7 +152,7 @@ class ProductQuantizer(BaseEstimator):  # type: ignore[misc]
         self.n_jobs = n_jobs
 
     def fit(self, X: NDArray[Any], y: object = None) -> ProductQuantizer:
-        """Cluster vectors ``(n, d)``, no fewer than centres, part by part."""
+        """Learn the centres of each part from vectors ``(n, d)``, at least `n_centers` of them."""
         X = as_vectors(X)
         n, d = X.shape
         if not (1 <= self.n_parts <= d and 1 <= self.n_centers <= 256):
@@ -172,9 +173,9 @@ class ProductQuantizer(BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.uint8]:
-        """Compress vectors ``(n, d)``: the nearest centres, ``(n, n_parts)`` uint8.
+        """Compress vectors ``(n, d)`` to the numbers of their centres, ``(n, n_parts)`` uint8.
 
-        Equal distances go to the smaller number.
+        Of centres at equal distances the one with the smaller number is used.
         """
         _require(self, "centers_")
         X = as_vectors(X, sum(centers.shape[1] for centers in self.centers_))
@@ -187,7 +188,7 @@ class ProductQuantizer(BaseEstimator):  # type: ignore[misc]
         return codes
 
     def inverse_transform(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Give the vectors ``(n, d)`` float32 that codes stand for."""
+        """Reconstruct the vectors ``(n, d)`` float32 from their codes."""
         _require(self, "centers_")
         codes = _checked(codes, len(self.centers_))
         pairs = zip(self.centers_, codes.T, strict=True)
@@ -212,7 +213,7 @@ def _cluster(task: tuple[NDArray[np.float32], int, int]) -> NDArray[np.float32]:
 
 
 def _parts(n: int) -> Iterator[slice]:
-    """Cut ``range(n)`` so that what is computed in between stays small."""
+    """Cut ``range(n)`` into slices, so that intermediate arrays stay small."""
     for start in range(0, n, _AT_ONCE):
         yield slice(start, min(start + _AT_ONCE, n))
 

@@ -1,6 +1,6 @@
-"""Query expansion: answers that were verified enrich the query.
+"""Query expansion: combine a query with its answers into a better query.
 
-Pure functions of vectors, for histograms of visual words and for embeddings alike.
+These functions work on vectors, both on histograms of visual words and on embeddings.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ def expansion_weights(
     by: Literal["none", "rank", "similarity"] = "none",
     alpha: float = 1.0,
 ) -> NDArray[np.float32]:
-    """Weights of the answers of one query, the weight of the query itself being 1.
+    """Compute the weights of the answers of one query; the query itself has weight 1.
 
     Parameters
     ----------
     similarities : (n,) ndarray
-        Of the answers with the query, best first.
+        Similarities of the answers with the query, best first.
     by : {"none", "rank", "similarity"}
-        1 for all; ``(n - r) / n`` for the answer of rank `r` = 0, 1, ... ; or the similarity
-        (negative ones count as 0).
+        "none": all weights are 1. "rank": ``(n - r) / n`` for the answer of rank `r` = 0, 1, ...
+        "similarity": the similarity (negative ones count as 0).
     alpha : float
-        Exponent of the rank weight or similarity (alpha query expansion, Radenovic, Tolias &
-        Chum 2018); 0 gives plain average expansion again.
+        Exponent of this weight (alpha query expansion, Radenovic, Tolias & Chum 2018). 0 gives
+        plain average query expansion.
     """
     n = len(similarities)
     if by == "rank":
@@ -44,12 +44,12 @@ def expansion_weights(
 
 
 def discriminative_weights(positives: Rows, negatives: Rows, c: float = 1.0) -> NDArray[np.float32]:
-    """Weights of a linear support vector machine that tells positives from negatives.
+    """Compute the weights by which a linear support vector machine combines its examples.
 
     Discriminative query expansion (Arandjelovic & Zisserman, "Three things everyone should know
-    to improve object retrieval", CVPR 2012). The direction of the machine is the sum of its
-    examples with these weights; and where examples are no vectors but have a kernel, so is the
-    sum of the kernels.
+    to improve object retrieval", CVPR 2012). The direction that separates positives from negatives
+    is the sum of the examples with these weights. Where a match kernel scores the examples, the
+    sum of its scores with these weights plays the same role.
 
     Parameters
     ----------
@@ -57,12 +57,13 @@ def discriminative_weights(positives: Rows, negatives: Rows, c: float = 1.0) -> 
         The query and its verified answers.
     negatives : (n, d) csr_matrix or ndarray
     c : float
-        Price of a mistake.
+        Penalty for examples on the wrong side (`C` of scikit-learn's `SVC`).
 
     Returns
     -------
     (p + n,) float32 ndarray
-        Negative for negatives; 0 for examples that do not matter.
+        Weights of the positives, then of the negatives. They are at most 0 for negatives, and 0
+        for examples that are no support vectors.
     """
     from sklearn.svm import SVC
 
@@ -81,7 +82,7 @@ def discriminative_weights(positives: Rows, negatives: Rows, c: float = 1.0) -> 
 
 
 def weighted_sum(rows: Rows, weights: NDArray[np.floating]) -> Rows:
-    """Sum rows ``(n, d)`` with weights ``(n,)``, scaled to Euclidean length 1: ``(1, d)``."""
+    """Return the sum of rows ``(n, d)`` with weights ``(n,)``, scaled to length 1: ``(1, d)``."""
     row = np.asarray(weights, np.float32)[None, :]
     if sparse.issparse(rows):
         total = sparse.csr_matrix(row) @ rows
@@ -100,14 +101,15 @@ def expand_query(
     by: Literal["none", "rank", "similarity"] = "none",
     alpha: float = 1.0,
 ) -> Rows:
-    """Average query expansion in one frame (Chum et al. 2007).
+    """Expand a query by a weighted average of query and answers (Chum et al. 2007).
 
     Parameters
     ----------
     query : (1, d) csr_matrix or ndarray
     answers : (n, d) csr_matrix or ndarray
-        Verified answers, best first.
+        Answers, best first; better verified ones.
     similarities : (n,) ndarray
+        Similarities of the answers with the query.
     by, alpha
         See `expansion_weights`.
 
@@ -130,17 +132,18 @@ def augment(
     by: Literal["none", "rank", "similarity"] = "rank",
     alpha: float = 1.0,
 ) -> Rows:
-    """Replace each row of a base by its expansion: database-side augmentation.
+    """Database-side augmentation: add to each row of a base its weighted neighbours.
 
-    Turcot & Lowe (2009) and Arandjelovic & Zisserman (2012) take neighbours that were verified;
-    Gordo et al. (2017) weigh the nearest by rank.
+    Turcot & Lowe (2009) and Arandjelovic & Zisserman (2012) use verified neighbours; Gordo et al.
+    (2017) use the nearest ones, weighted by rank.
 
     Parameters
     ----------
     rows : (n, d) csr_matrix or ndarray
     neighbours : (n, k) integer ndarray
-        Of each row, best first, without the row itself; -1 for none.
+        Neighbours of each row, best first, without the row itself; -1 where there are fewer.
     similarities : (n, k) ndarray
+        Similarities of these neighbours with the row.
     by, alpha
         See `expansion_weights`.
 

@@ -1,8 +1,8 @@
-"""Re-ranking by neighbours: who is near to what is near to the query?
+"""Re-ranking by neighbours: a good answer is also near to the neighbours of the query.
 
-Everything here works on lists of neighbours, so it does not matter whether these come from
-histograms, from a match kernel or from the embeddings of a network. Memory grows with the length
-of the lists, never with the square of the collection.
+Everything here works on lists of neighbours. These may come from histograms, from a match kernel
+or from embeddings. The size of what is stored about the base grows with the length of the lists,
+not with the square of the collection.
 """
 
 from __future__ import annotations
@@ -21,27 +21,28 @@ _AT_ONCE = 2_000
 _SCORES_AT_ONCE = 16_000_000
 _SOLVED_AT_ONCE = 16
 _PRECISION = 1e-6
-# Two thirds: how much of a neighbour's neighbours must be shared (Zhong et al. 2017).
+# Two thirds: share of a neighbour's neighbours that an item must have as neighbours, too, before
+# the others are added (Zhong et al. 2017).
 _SHARED = 2 / 3
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest items of a base, for each of some items.
+    """Lists of nearest neighbours: for each of `n` items, its `k` nearest items in a base.
 
     Attributes
     ----------
     indices : (n, k) int32 ndarray
-        Best first; -1 where there are fewer.
+        Positions in the base, best first; -1 where there are fewer than `k`.
     similarities : (n, k) float32 ndarray
-        In decreasing order, 1 for equal items; 0 where there is none.
+        Similarities in decreasing order, 1 for equal items; 0 where the index is -1.
     """
 
     indices: NDArray[np.int32]
     similarities: NDArray[np.float32]
 
     def matrix(self, n_base: int, k: int, power: float = 1.0) -> sparse.csr_matrix:
-        """Similarities of the first `k` to a power, ``(n, n_base)``; negative ones are left out."""
+        """Make a matrix ``(n, n_base)`` of the first `k` similarities, if positive, to a power."""
         indices, values = self.indices[:, :k], self.similarities[:, :k]
         rows, columns = np.nonzero((indices >= 0) & (values > 0))
         data = values[rows, columns].astype(np.float64) ** power
@@ -56,13 +57,13 @@ def nearest_rows(queries: Rows, base: Rows, k: int) -> Neighbours:
     ----------
     queries : (q, d) csr_matrix or ndarray
     base : (n, d) csr_matrix or ndarray
-        Of Euclidean length 1, as a rule, so that similarities are cosines.
+        Usually of Euclidean length 1, so that similarities are cosines.
     k : int
 
     Returns
     -------
     Neighbours
-        Ties go to the smaller index.
+        Equal products are sorted by index.
     """
     n, k = queries.shape[0], min(k, base.shape[0])
     near = Neighbours(np.empty((n, k), np.int32), np.empty((n, k), np.float32))
@@ -77,12 +78,12 @@ def nearest_rows(queries: Rows, base: Rows, k: int) -> Neighbours:
 
 
 def best_scores(scores: NDArray[np.float32], k: int) -> Neighbours:
-    """Find the `k` largest of each row of scores ``(n, m)``; ties go to the smaller index."""
+    """Find the `k` largest scores of each row ``(n, m)``; equal scores are sorted by index."""
     k = min(k, scores.shape[1])
     best = Neighbours(np.empty((len(scores), k), np.int32), np.empty((len(scores), k), np.float32))
     if k == 0:
         return best
-    # Without sorting the rest; ties at the border are settled by the index.
+    # Partition, so that the rest need not be sorted. Ties at the border are broken by index.
     border = np.partition(scores, -k, axis=1)[:, -k]
     for i, (row, least) in enumerate(zip(scores, border, strict=True)):
         above = np.flatnonzero(row >= least)
@@ -95,17 +96,18 @@ class KReciprocal:
     """Re-rank by k-reciprocal neighbours.
 
     Zhong, Zheng, Cao & Li, "Re-ranking person re-identification with k-reciprocal encoding" (CVPR
-    2017): items are described by the neighbours they share, and compared by the Jaccard
-    similarity of these descriptions. Queries do not see each other.
+    2017). An item is described by its reciprocal neighbours: those that have the item among their
+    own neighbours, too. Items are compared by the Jaccard similarity of these descriptions. Every
+    query is ranked independently of the other queries.
 
     Parameters
     ----------
     k1 : int
-        Length of the lists that have to be reciprocal.
+        Length of the neighbour lists that are compared.
     k2 : int
-        Descriptions are averaged over so many nearest items.
+        The description of an item is averaged over this many of its nearest items.
     weight : float
-        Of the original similarity, the other part being the Jaccard similarity.
+        Weight of the original similarity; the Jaccard similarity has the weight ``1 - weight``.
     """
 
     def __init__(self, k1: int = 20, k2: int = 6, weight: float = 0.3) -> None:
@@ -117,13 +119,13 @@ class KReciprocal:
         self.k1, self.k2, self.weight = k1, k2, weight
 
     def fit(self, base: Neighbours) -> KReciprocal:
-        """Describe the items of a base by their neighbours in it.
+        """Describe each item of a base by its neighbours in the base.
 
         Parameters
         ----------
         base : Neighbours
-            Of each item in the base, which the item itself leads; at least `k1` long, or as long
-            as the base.
+            Neighbours of each item of the base in the base. Each list begins with the item itself,
+            and has at least `k1` entries, or all items when the base is smaller.
         """
         n = len(base.indices)
         self._n = n
@@ -149,12 +151,12 @@ class KReciprocal:
         Parameters
         ----------
         queries : Neighbours
-            Of each query in the base; the longer the lists, the deeper the ranking.
+            Neighbours of each query in the base. With longer lists more items are ranked.
 
         Returns
         -------
         (n_queries, n_base) csr_matrix of float64
-            What is not stored scores 0.
+            Items that are not stored have the score 0.
         """
         near = queries.matrix(self._n, self.k1)
         described = self._described(_reciprocal(near, self._reach), near)
@@ -173,7 +175,7 @@ class KReciprocal:
     def _described(
         self, reciprocal: sparse.csr_matrix, near: sparse.csr_matrix
     ) -> sparse.csr_matrix:
-        """Join the neighbours of neighbours where they agree; weigh by similarity, sum 1."""
+        """Extend reciprocal neighbours by those of agreeing neighbours; return weights of sum 1."""
         member, half = _ones(reciprocal), _ones(self._half)
         shared = member.multiply(member @ half.T).tocoo()
         sizes = np.asarray(half.sum(axis=1)).ravel()
@@ -182,7 +184,7 @@ class KReciprocal:
             (np.ones(agree.sum()), (shared.row[agree], shared.col[agree])), shape=member.shape
         )
         joined = _ones((member + chosen @ half).tocsr())
-        # What is not in the list is as far as the farthest of the list.
+        # An added item that is not in the list gets the smallest similarity of the list.
         listed = near.tocoo()
         least = np.ones(near.shape[0])
         np.minimum.at(least, listed.row, listed.data)
@@ -200,7 +202,7 @@ class KReciprocal:
         described: sparse.csr_matrix,
         own: sparse.csr_matrix | None = None,
     ) -> sparse.csr_matrix:
-        """Average descriptions over the nearest items (and the query's own)."""
+        """Average descriptions over the nearest items; for a query, its own is one of them."""
         if own is None:
             return _rows_summing_to_one(_ones(lists.matrix(self._n, self.k2)) @ described)
         nearest = _ones(lists.matrix(self._n, self.k2 - 1))
@@ -208,24 +210,25 @@ class KReciprocal:
 
 
 class Diffusion:
-    """Re-rank by how much of a query arrives when it spreads over the neighbour graph.
+    """Re-rank by diffusion: similarity spreads from the query over the graph of neighbours.
 
     Iscen, Tolias, Avrithis, Furon & Chum, "Efficient diffusion on region manifolds" (CVPR 2017):
-    ``(I - alpha S) f = y``, `S` being the normalised graph of reciprocal neighbours, solved by
-    conjugate gradients.
+    the scores `f` solve ``(I - alpha S) f = y``, where `S` is the normalised graph of reciprocal
+    neighbours and `y` holds the similarities of the query's neighbours. The solver is the method
+    of conjugate gradients.
 
     Parameters
     ----------
     k : int
-        Neighbours of each item in the graph.
+        Number of neighbours of each item that are considered for the graph.
     k_query : int
-        Neighbours that a query spreads from.
+        Number of neighbours of a query from which the diffusion starts.
     alpha : float
-        How far it spreads, below 1.
+        How far similarity spreads: from 0 to below 1.
     gamma : float
-        Exponent of similarities.
+        Exponent of the similarities.
     max_iterations : int
-        Of the conjugate gradients.
+        Largest number of iterations of the conjugate gradients.
     """
 
     def __init__(
@@ -245,7 +248,10 @@ class Diffusion:
         self.alpha, self.gamma, self.max_iterations = alpha, gamma, max_iterations
 
     def fit(self, base: Neighbours) -> Diffusion:
-        """Make the graph of a base from the neighbours of each item in it (itself or not)."""
+        """Build the graph of a base from the neighbours of each item in the base.
+
+        The lists may contain the item itself; it is ignored.
+        """
         n = len(base.indices)
         near = base.matrix(n, self.k, self.gamma)
         near.setdiag(0)
@@ -273,7 +279,7 @@ class Diffusion:
 def _solved(
     system: sparse.csr_matrix, right: NDArray[np.float64], max_iterations: int
 ) -> NDArray[np.float64]:
-    """Solve for each column by conjugate gradients; the matrix is read once for all of them."""
+    """Solve for all columns of `right` at the same time by conjugate gradients."""
     found, rest = np.zeros_like(right), right.copy()
     direction, square = rest.copy(), np.einsum("ij,ij->j", rest, rest)
     enough = square * _PRECISION**2
@@ -296,19 +302,19 @@ def _half(k: int) -> int:
 
 
 def _ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """The same places, with ones."""
+    """Return a matrix with ones where the given matrix stores a value."""
     ones = matrix.copy()
     ones.data = np.ones(len(ones.data))
     return ones
 
 
 def _weakest(lists: Neighbours, k: int) -> NDArray[np.float32]:
-    """Similarity from which something is among the first `k` of each list."""
+    """Similarity that an item needs to be among the first `k` of each list."""
     return lists.similarities[:, min(k, lists.similarities.shape[1]) - 1]
 
 
 def _reciprocal(near: sparse.csr_matrix, reach: NDArray[np.float32]) -> sparse.csr_matrix:
-    """Keep the neighbours among whose own first neighbours the item would be."""
+    """Keep those neighbours that would have the item among their own first neighbours, too."""
     kept = near.tocoo()
     mutual = kept.data.astype(np.float32) >= reach[kept.col]
     places = kept.row[mutual], kept.col[mutual]

@@ -1,4 +1,4 @@
-"""Named vectors in files of other programs: NumPy, HDF5, Parquet, CSV. Nothing is unpickled."""
+"""Read named vectors from NumPy, HDF5, Parquet and CSV files. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -17,35 +17,36 @@ from numpy.typing import NDArray
 from ..errors import EmbeddingError
 
 _NUMBERS = "fiu"
-_STRINGS = "USO"  # the strings of HDF5 arrive as objects
-_NAMES = ("names", "name", "path", "image", "filename", "id")  # the first of them is taken
+_STRINGS = "USO"  # h5py gives strings as objects
+_NAMES = ("names", "name", "path", "image", "filename", "id")  # the first that exists is used
 _FIRST_HEADINGS = {"", "file", "identifier", *_NAMES}
 
 
 def read_vectors(
     path: str | os.PathLike[str], key: str | None = None
 ) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
-    """Read vectors, and their names where the file holds them.
+    """Read vectors, and their names if there are any.
 
     Parameters
     ----------
     path : path
-        Its suffix says what it is; see `load_embeddings`.
+        The suffix decides how the file is read; see `load_embeddings`.
     key : str, optional
-        Array, dataset or column of the vectors; needed where several could be meant.
+        Name of the array, dataset or column of the vectors; needed when there are several
+        candidates.
 
     Returns
     -------
     names : tuple of str, or None
-        From a file of names beside the vectors when they lie alone: of the same stem, with the
-        suffix ``.txt`` or ``.json``. None when there is none.
+        Names from the file itself. When it has none, names from a file in the same folder with
+        the same stem and the suffix ``.txt`` or ``.json``. None when there is no such file.
     vectors : ndarray
-        As they lie there.
+        Vectors as they are stored, unchecked.
 
     Raises
     ------
     EmbeddingError
-        When the file cannot be read, or does not say which are the vectors or names.
+        When the file cannot be read, or when it is unclear which part holds the vectors or names.
     """
     path = Path(path)
     reader = _READERS.get(path.suffix.lower())
@@ -55,7 +56,7 @@ def read_vectors(
         names, vectors = reader(path, key)
     except EmbeddingError as error:
         raise EmbeddingError(f"{path}: {error}") from error
-    except Exception as error:  # there is no end to what parsers raise for damaged files
+    except Exception as error:  # parsers raise many kinds of errors for damaged files
         raise _unreadable(
             path, error, "numbers, and names that are strings, not objects"
         ) from error
@@ -67,7 +68,7 @@ def read_vectors(
 
 
 def read_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Read names: a list in JSON (``.json``), or else a text with one a line."""
+    """Read names from a JSON list (``.json``), or from any other text file, one per line."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
@@ -79,13 +80,13 @@ def read_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _lines(text: str) -> list[str]:  # splitlines would split at characters that names may have
+def _lines(text: str) -> list[str]:  # splitlines would split within names
     return text.removesuffix("\n").split("\n")
 
 
 def _unreadable(path: Path, error: BaseException, expected: str) -> EmbeddingError:
     found = getattr(error, "strerror", None) or "damaged, cut short, or not what its suffix says"
-    return EmbeddingError(f"{path}: {found}; expected {expected}; write it anew")
+    return EmbeddingError(f"{path}: {found}; expected {expected}; write it again")
 
 
 def _optional(name: str) -> Any:
@@ -106,7 +107,7 @@ def _strings(values: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _only(candidates: list[str], what: str, advice: str) -> str | None:
-    """Return the one candidate, None when there is none."""
+    """Return the only candidate; None when there is none; raise when there are several."""
     if len(candidates) > 1:
         raise EmbeddingError(f"{', '.join(candidates)} could be the {what}: {advice}")
     return candidates[0] if candidates else None
@@ -115,7 +116,7 @@ def _only(candidates: list[str], what: str, advice: str) -> str | None:
 def _chosen(
     arrays: Mapping[str, Any], key: str | None
 ) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
-    """Find vectors and names among arrays or HDF5 datasets, and read these only."""
+    """Find the vectors and names among arrays or HDF5 datasets, and read only these."""
     numbers = [name for name, a in arrays.items() if len(a.shape) == 2 and a.dtype.kind in _NUMBERS]
     if key is None:
         key = "vectors" if "vectors" in numbers else _only(numbers, "vectors", "say which with key")
@@ -130,7 +131,7 @@ def _chosen(
 
 
 def _read_numpy(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
-    with path.open("rb") as file:  # numpy leaves a damaged one open
+    with path.open("rb") as file:  # opened here, since numpy does not close a damaged file
         stored = np.load(file, allow_pickle=False)
         if isinstance(stored, np.ndarray):
             return None, stored
@@ -201,7 +202,7 @@ def _read_csv(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDAr
             if i == 0 and _is_heading(row):
                 continue
             try:
-                with np.errstate(over="ignore"):  # told when vectors are checked
+                with np.errstate(over="ignore"):  # infinities are reported later
                     vector = np.array(row[1:], np.float32)
             except ValueError as error:
                 raise EmbeddingError(
@@ -215,7 +216,9 @@ def _read_csv(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDAr
             names.append(row[0])
             vectors.append(vector)
     if not vectors:
-        raise EmbeddingError("no vectors, empty but for a heading perhaps: expected lines of them")
+        raise EmbeddingError(
+            "no vectors, empty but for a heading perhaps: expected lines of a name, then numbers"
+        )
     return tuple(names), np.stack(vectors)
 
 
@@ -223,7 +226,7 @@ def _is_heading(row: list[str]) -> bool:
     if row[0].strip().lower() in _FIRST_HEADINGS:
         return True
     cells, n = [cell.strip() for cell in row[1:]], len(row) - 1
-    # Numbers of columns; with one or two they could as well be a vector.
+    # Column numbers. With only one or two, they could just as well be a vector.
     if n > 2 and cells in ([*map(str, range(n))], [*map(str, range(1, n + 1))]):
         return True
     for cell in row[1:]:

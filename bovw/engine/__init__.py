@@ -1,4 +1,4 @@
-"""The engine: the order of all steps, from files to answers; knows nothing of evaluation."""
+"""The engine: it builds, changes and searches an index. It does not depend on evaluation."""
 
 from .engine import Engine
 from .plan import Changes

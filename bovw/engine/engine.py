@@ -1,4 +1,4 @@
-"""The engine: an index of pictures that is made, searched and changed."""
+"""The engine: creates, changes and searches an index of pictures."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from .searcher import Searcher
 
 
 class Engine(Searcher):
-    """An index of pictures that answers which of them show what a query shows.
+    """An index of pictures that can be searched with a query picture, and changed.
 
-    Make one with `Engine.build` in memory, with `Engine.create` in a folder, or open one that is
-    there with `Engine.open`.
+    `Engine.build` makes an index in memory, `Engine.create` makes an empty one in a folder, and
+    `Engine.open` opens one that already exists in a folder.
 
     Parameters
     ----------
     index : Index
     n_jobs : int, optional
-        Pictures whose features are extracted at once; -1: as many as there are cores.
+        How many pictures have their features extracted in parallel; -1: one for each core.
     folder : path, optional
-        Where the index lies; changes are written there at once.
+        Folder of the index; every change is written there immediately.
     trusted : bool
         See `open`.
 
@@ -71,7 +71,7 @@ class Engine(Searcher):
         super().__init__(index, n_jobs=n_jobs)
         self.folder = None if folder is None else Path(folder)
         self.trusted = trusted
-        self._usual = index.settings  # of the index itself, however this engine searches
+        self._usual = index.settings  # as stored on disk; `changed` may have changed ours
 
     def _with(self, index: Index) -> Engine:
         engine = type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
@@ -107,35 +107,37 @@ class Engine(Searcher):
         pictures, root, patterns
             See `find_pictures`.
         vocabulary : Vocabulary, optional
-            Without it one is trained on the pictures themselves, sized to them.
+            Without it, a vocabulary is trained on these pictures. Its number of words then
+            depends on how many features they have.
         settings : Settings, optional
-            Without them pictures are described as for the vocabulary, where it says how, and the
-            rest is as in `preset`.
+            Without them, the settings of `preset` are used. The settings of images and features
+            are then those that the vocabulary was trained with, if it records them.
         preset : str
-            Name of the settings that hold when none are given ("strong", "classic", "fast"), or
-            a file of them; see `load_settings`.
+            Settings to use when `settings` is not given: "strong" (best ranking), "classic"
+            (textbook method), "fast" (fewer features and candidates), or the path of a JSON
+            file of settings; see `load_settings`.
         on_error : {"record", "skip", "raise"}
-            Leave pictures that cannot be read out and list them in `failures`, leave them out
-            without a word, or raise.
+            What to do with pictures that cannot be read: leave them out and list them in
+            `failures`, leave them out silently, or raise an ImageError.
         cache : path, optional
-            A folder in which features are kept by content, so that interrupted or repeated work
-            goes on from there.
+            A folder that keeps the extracted features by the content of the picture, so that
+            interrupted or repeated work need not extract them again.
         n_jobs : int, optional
-            Pictures that are read at once; -1: as many as there are cores.
+            How many pictures are read in parallel; -1: one for each core.
         progress : bool
-            Show progress on stderr when that is a terminal.
+            Show a progress bar on stderr, if stderr is a terminal.
 
         Raises
         ------
         IncompatibleError
-            When vocabulary and settings do not fit.
+            When the settings describe pictures differently from the vocabulary.
         """
         check_on_error(on_error)
         settings = fitting_settings(settings, preset, vocabulary)
         files = find_pictures(pictures, root=root, patterns=patterns)
         with ExitStack() as stack:
             if vocabulary is None:
-                if cache is None:  # pictures are described once, and used twice
+                if cache is None:  # training and indexing use the same features
                     cache = stack.enter_context(tempfile.TemporaryDirectory())
                 vocabulary = train_on_files(
                     files,
@@ -161,10 +163,11 @@ class Engine(Searcher):
         overwrite: bool = False,
         n_jobs: int | None = None,
     ) -> Engine:
-        """Make an index without pictures in a folder, for `add` to fill.
+        """Make an index without pictures in a folder; `add` then fills it.
 
-        Pictures that are added to it are written as they come, so that memory does not grow with
-        their number, and what was done before an interruption is not done again.
+        Added pictures are written to disk as they are indexed, so memory use does not grow with
+        their number. After an interruption, pictures that were already indexed are not indexed
+        again.
 
         Parameters
         ----------
@@ -187,24 +190,25 @@ class Engine(Searcher):
         trusted: bool = True,
         n_jobs: int | None = None,
     ) -> Engine:
-        """Open an index in a folder; its features are mapped, not read.
+        """Open an index in a folder. Its features are memory-mapped, not read into memory.
 
         Parameters
         ----------
         path : path
         verify : {"quick", "full"}
-            Check manifest, sizes, headers and shapes; or every byte as well.
+            "quick" checks the manifest, and the sizes, headers and shapes of the files; "full"
+            also checks every byte, by its hash.
         trusted : bool
-            Whether nmslib may load its own files. Somebody who wishes you ill could make some that
-            crash it; they are made anew from the rest when this is false.
+            Whether nmslib may load its own files. An attacker could craft files that crash
+            nmslib; when this is false, they are built again from the rest of the index.
         n_jobs : int, optional
 
         Raises
         ------
         FormatError
-            When it is not an index, or is damaged.
+            When the folder holds no index, or a damaged one.
         IncompatibleError
-            When this OpenCV describes pictures differently from the one it was made with.
+            When the installed OpenCV computes other descriptors than the one that made the index.
         """
         index = load_index(path, verify=verify, trusted=trusted, n_jobs=n_jobs)
         index.check(f"the index {os.fsdecode(path)}")
@@ -213,20 +217,22 @@ class Engine(Searcher):
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the index to a folder, as one segment.
 
-        The engine itself stays where it is: open the folder to change what lies there.
+        This engine does not switch to that folder: to change the saved index, open it with
+        `open`.
 
         Raises
         ------
         ExistsError
-            When the folder exists and `overwrite` is false. It is replaced only when the new one
-            is complete.
+            When the folder exists and `overwrite` is false. With `overwrite`, the old folder is
+            replaced only when the new one is complete.
         """
         save_index(path, self.index, overwrite=overwrite)
 
     def augmented(self, n_answers: int = 5, *, progress: bool = False) -> Engine:
-        """Return an engine whose pictures also have the features of those that they match.
+        """Return an engine in which each picture also has features of the pictures it matches.
 
-        An offline step that searches once for each picture; see `augment_index`.
+        This is database-side augmentation, an offline step: it runs one search for each picture;
+        see `augment_index`.
         """
         with limited_threads(1):
             index = augment_index(self.index, n_answers, progress=progress)
@@ -245,21 +251,23 @@ class Engine(Searcher):
         cache: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> Changes:
-        """Index pictures that are new, or have changed, as a segment of their own.
+        """Index pictures that are new or have changed, as a new segment.
 
-        A picture whose identifier is known takes the place of the earlier one. Files of the size
-        and time that the index knows are not read. Interrupted by Ctrl-C, what was finished is
-        part of the index; after a crash, the next call goes on where it stopped. Readers of the
-        same folder see all of a segment, or none. More than forty segments are merged.
+        A picture replaces an earlier one with the same identifier. A file is not read when the
+        index knows it with the same size and modification time. After Ctrl-C, the pictures that
+        were finished are part of the index; after a crash, the next call continues where this one
+        stopped. Other processes that read the folder see either the whole new segment or nothing
+        of it. More than forty segments in a folder are merged.
 
         Parameters
         ----------
         pictures, root, patterns
-            See `find_pictures`; identifiers should be relative to the same folder as before.
+            See `find_pictures`. Identifiers should be relative to the same folder as in earlier
+            calls.
         on_error, cache, progress
             See `build`.
         retry : bool
-            Read again what failed before and has not changed since.
+            Read files again that failed before, even if they have not changed since.
 
         Returns
         -------
@@ -270,7 +278,7 @@ class Engine(Searcher):
         LockedError
             When another process is changing the index.
         StorageError
-            When it cannot be written.
+            When the index cannot be written.
         """
         files = find_pictures(pictures, root=root, patterns=patterns)
         return self._add(files, on_error=on_error, retry=retry, cache=cache, progress=progress)
@@ -286,11 +294,12 @@ class Engine(Searcher):
         cache: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> Changes:
-        """Make the index show what folders hold: `add`, and remove what is no longer there.
+        """Bring the index up to date with folders: `add`, and remove pictures that are gone.
 
-        Removed are pictures of the index whose files lay in the folders given and are gone; what
-        the index says of failures there is forgotten. Of a folder in which there is no picture now
-        nothing is removed, for it may only not be mounted, and a warning says so.
+        A picture is removed when its file lay in one of the given folders and no longer exists.
+        The index also forgets failures of files that no longer exist there. When a folder holds
+        no pictures at all now, nothing in it is removed and a warning says so: the disk may just
+        not be mounted.
         """
         pictures = listed(pictures)
         files = find_pictures(pictures, root=root, patterns=patterns)
@@ -339,12 +348,12 @@ class Engine(Searcher):
         self.index = index
 
     def remove(self, identifiers: str | Iterable[str]) -> Changes:
-        """Remove pictures, or what is said of failures; bytes stay on disk until `compact`.
+        """Remove pictures, or entries of failures. Their bytes stay on disk until `compact`.
 
         Raises
         ------
         UnknownPictureError
-            When the index has not one of them; nothing is removed then.
+            When one of the identifiers is not in the index; then nothing is removed.
         LockedError
             When another process is changing the index.
         """
@@ -357,16 +366,16 @@ class Engine(Searcher):
         return changes
 
     def compact(self) -> None:
-        """Merge all segments to one, without what was removed or replaced.
+        """Merge all segments into one, and drop pictures that were removed or replaced.
 
-        What nmslib searches is made anew; until then it knows nothing of later pictures, which
-        are compared one by one.
+        If the candidate method uses an nmslib graph, the graph is built again. Pictures that were
+        added after a graph was built are not in it, and are compared one by one.
         """
         with self._writing() as writer, uninterrupted():
             self.index = writer.compact()
 
     def refresh(self) -> bool:
-        """Read what others have changed since the index was opened; False when nothing was."""
+        """Load changes that other processes made to the folder; False when there are none."""
         if self.folder is None:
             return False
         index = load_index(self.folder, trusted=self.trusted, n_jobs=self.n_jobs)
@@ -377,11 +386,11 @@ class Engine(Searcher):
         return True
 
     def duplicates(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of identifiers whose pictures are the same, byte for byte."""
+        """Groups of identifiers whose files are identical, byte for byte."""
         return duplicates(self.collection.records)
 
     def _as_here(self, index: Index) -> Index:
-        """Change the settings of what lies on disk now as this engine's were changed."""
+        """Apply the changes of this engine's settings to an index just loaded from disk."""
         mine = self.settings.differences(self._usual)
         changed = index.changed(**mine) if mine else index
         self._usual = index.settings
@@ -393,7 +402,7 @@ class Engine(Searcher):
             yield MemoryWriter(self.index)
             return
         with index_writer(self.folder, self.index, trusted=self.trusted) as writer:
-            if writer.index is not self.index:  # somebody else has changed it
+            if writer.index is not self.index:  # another process has changed it
                 writer.index.check(f"the index {self.folder}")
                 self.index = writer.index = self._as_here(writer.index)
             yield writer

@@ -1,4 +1,4 @@
-"""From files to segments: features are extracted, and words found for them."""
+"""From files to segments: extracts features and assigns them to visual words."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ..settings import Settings, load_settings, versions
 from ..vocabulary import Vocabulary
 from .plan import Plan
 
-# Words are found for so many pictures at a time: what a crash costs at most.
+# Words are assigned to this many pictures at a time; a crash loses at most as many.
 _PICTURES_AT_ONCE = 16
-# Each segment on disk holds four files open; where fewest are allowed (macOS) it is 256.
+# Each segment on disk keeps four files open, and macOS allows a process only 256.
 _MANY_SEGMENTS = 40
 
 
 def check_on_error(on_error: str) -> None:
-    """Raise a SettingsError when it does not say what becomes of pictures that cannot be read."""
+    """Raise a SettingsError when `on_error` is not one of its three values."""
     if on_error not in ("record", "skip", "raise"):
         raise SettingsError(f"on_error={on_error!r}: expected 'record', 'skip' or 'raise'")
 
@@ -35,7 +35,10 @@ def check_on_error(on_error: str) -> None:
 def fitting_settings(
     settings: Settings | None, preset: str, vocabulary: Vocabulary | None
 ) -> Settings:
-    """Return the settings, by default those of the vocabulary; refuse ones that do not fit it."""
+    """Return `settings`, or else those of `preset` with the features of the vocabulary.
+
+    Raise an IncompatibleError when they describe pictures differently from the vocabulary.
+    """
     made_with = None if vocabulary is None else vocabulary.made_with_
     if settings is None:
         settings = load_settings(preset)
@@ -73,20 +76,20 @@ def ingest(
     progress: bool = False,
     merge: bool = True,
 ) -> None:
-    """Carry out a plan: read pictures into segments, commit these, and remove what is gone.
+    """Carry out a plan: read pictures, commit them as segments, remove pictures that are gone.
 
-    Interrupted by Ctrl-C, what was finished is committed.
+    After Ctrl-C, the pictures that were finished are committed.
 
     Parameters
     ----------
     writer : Writer
     plan : Plan
     gone : sequence of str
-        Identifiers to remove, with the last commit.
+        Identifiers to remove; they are removed in the last commit.
     take : callable
-        Is given the index after each commit.
+        Called with the new index after each commit.
     retry : bool
-        Read again what failed in an interrupted run.
+        Read files again that failed in an interrupted run.
     on_error, cache, n_jobs, progress
         See `read_pictures`.
     merge : bool
@@ -112,7 +115,7 @@ def ingest(
 
         def go_on() -> None:
             commit()
-            with suppress(StorageError):  # pictures are worth more; the end will say it
+            with suppress(StorageError):  # go on reading; the merge at the end will raise it
                 merge_many()
 
         try:
@@ -145,20 +148,20 @@ def read_pictures(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> None:
-    """Read pictures into the segment that a builder makes.
+    """Read pictures into a segment builder.
 
     Parameters
     ----------
     files : sequence of PictureFile
     index : Index
-        Whose vocabulary and settings hold.
+        Its vocabulary and settings are used.
     builder : SegmentBuilder
     commit : callable
-        Called when the builder is full, and must empty it. What the builder holds at the end, or
-        when this is interrupted, is left there.
+        Called when the builder is full; it must empty the builder. Pictures that are in the
+        builder at the end, or at an interruption, stay there for the caller to commit.
     on_error : {"record", "skip", "raise"}
-        What becomes of a picture that cannot be read: a failure in the segment, nothing, or an
-        ImageError.
+        What to do with a picture that cannot be read: add a failure to the segment, leave the
+        picture out, or raise an ImageError.
     cache, n_jobs, progress
         See `extract_files`.
     """
@@ -184,14 +187,14 @@ def read_pictures(
                 _assign(waiting, vocabulary, builder)
             if builder.is_full:
                 commit()
-    finally:  # what was read before an interruption is kept
+    finally:  # keep what was read before an interruption
         _assign(waiting, vocabulary, builder)
 
 
 def keep_features(
     records: Sequence[Record], index: Index, builder: SegmentBuilder, commit: Callable[[], None]
 ) -> None:
-    """Put pictures of an index into the segment that a builder makes, under other records."""
+    """Copy features of pictures from an index to a segment builder, with the records given."""
     for record in records:
         stored = index.collection.stored(index.collection.position(record.identifier))
         builder.append(record, PictureWords(**stored))
@@ -210,7 +213,7 @@ def _record(file: PictureFile, features: Features) -> Record:
 def _assign(
     waiting: list[tuple[Record, Features]], vocabulary: Vocabulary, builder: SegmentBuilder
 ) -> None:
-    """Find the words of pictures, all at once."""
+    """Assign words to the features of all waiting pictures together."""
     if not waiting:
         return
     together: NDArray[np.uint8] = np.concatenate([features.descriptors for _, features in waiting])

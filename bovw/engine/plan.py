@@ -1,4 +1,4 @@
-"""What becomes of the pictures of an index when a folder is looked at again."""
+"""Compares files with an index: which to read, which are unchanged, which are gone."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from ..pictures import Failure, PictureFile, Record, read_bytes
 
 @dataclass(frozen=True)
 class Changes:
-    """What `Engine.add` and its like did.
+    """What `Engine.add`, `sync`, `remove` or `update_index` did.
 
     Attributes
     ----------
     added, updated, unchanged, removed : tuple of str
         Identifiers.
     forgotten : tuple of str
-        Identifiers of failures that are no longer listed: their files are gone, or were removed.
+        Identifiers of failures that the index no longer lists, because their files are gone or
+        because they were removed.
     failed : tuple of Failure
-        Pictures that were given and could not be read, now or (unless they were to be tried
-        again, or have changed) before. An earlier version that the index holds stays there.
+        Given pictures that could not be read: in this call, or in an earlier one if the file has
+        not changed and was not tried again. If the index holds an earlier version of such a
+        picture, it keeps that version.
     duplicates : tuple of tuple of str
-        Pictures that were added or updated and have the content of others, with these.
+        Groups of pictures with identical files, each with at least one added or updated picture.
     """
 
     added: tuple[str, ...] = ()
@@ -65,13 +67,13 @@ class Plan:
     Attributes
     ----------
     wanted : tuple of PictureFile
-        New, changed, or to be tried again.
+        Files to read: new, changed, or failed before and to be tried again.
     unchanged : tuple of str
-        Identifiers.
+        Identifiers of pictures that need not be read.
     failed : tuple of Failure
-        What failed before, and is not tried again.
+        Files that failed before and are not tried again.
     touched : tuple of Record
-        Those that are unchanged and have another time, with this.
+        New records of unchanged pictures whose file has a new modification time.
     """
 
     wanted: tuple[PictureFile, ...]
@@ -81,10 +83,10 @@ class Plan:
 
 
 def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False) -> Plan:
-    """Compare files with what an index knows of them.
+    """Compare files with the records of an index, and decide which to read.
 
-    A file of the same size and time is the same; one of another time is the same when its content
-    is. `retry`: read again what failed before.
+    A file with the recorded size and modification time counts as unchanged. If only the time
+    differs, the hash of its content decides. With `retry`, files that failed before are read again.
     """
     collection = index.collection
     failures = {failure.identifier: failure for failure in index.failures}
@@ -108,10 +110,10 @@ def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False
 
 
 def looked_up(file: PictureFile) -> PictureFile:
-    """Fill in size and time of a file, as they are now."""
+    """Fill in the present size and modification time of a file."""
     try:
         facts = Path(file.path).stat()
-    except (OSError, ValueError):  # reading it will say why
+    except (OSError, ValueError):  # reading it later will report why
         return file
     return replace(file, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
 
@@ -126,11 +128,12 @@ def _is_touched(record: Record, file: PictureFile) -> bool:
 
 
 def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) -> list[str]:
-    """Identifiers of pictures, and of failures, that lay in some folders and are there no more.
+    """Identifiers of the index whose files lay in some folders and are no longer there.
 
-    Folders that were moved to where `files` were found count as well. A folder that could not be
-    read before is among these files while it cannot. Of a folder that is empty now, and was not,
-    nothing is said to be missing, but by a warning.
+    They are identifiers of pictures or of failures. If the folders were moved, and `files` shows
+    where to, their old places count too. The failure of a folder that could not be read counts as
+    missing once the folder can be read and is therefore not among `files`. When a folder is empty
+    now, none of its pictures count as missing; a warning tells how many are kept.
     """
     if not folders:
         return []
@@ -151,15 +154,15 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
     kept = {name for name in lay if known[name].path.startswith(empty)}
     if kept:
         warnings.warn(
-            f"{len(kept)} pictures that lay in {', '.join(empty)} are kept, though there are none "
-            "now: it may only not be mounted; remove them if they are gone for good",
+            f"{len(kept)} pictures that lay in {', '.join(empty)} are kept, although no picture is "
+            "there now: maybe the disk is not mounted; remove them if they are gone for good",
             stacklevel=4,
         )
     return [identifier for identifier in found if identifier not in kept]
 
 
 def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str]) -> list[str]:
-    """Folders that are gone, and have moved: what lay in them was found elsewhere."""
+    """Old places of folders that were moved: gone, and their pictures were found elsewhere."""
     moved: dict[str, list[tuple[Record, str]]] = {}
     for identifier, path in here.items():
         entry, tail = known.get(identifier), os.sep + os.path.normpath(identifier)
@@ -176,12 +179,12 @@ def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str])
 def _has_content(path: str, record: Record) -> bool:
     try:
         return hashlib.sha256(read_bytes(path)).hexdigest() == record.sha256
-    except ImageError:  # reading it once more will say why
+    except ImageError:  # reading it again later will report why
         return False
 
 
 def _is_gone(path: str) -> bool:
-    """Whether nothing is there; what may only not be looked at is not gone."""
+    """Whether nothing exists at a path; a path without permission to look does not count."""
     try:
         Path(path).lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -194,7 +197,7 @@ def _is_gone(path: str) -> bool:
 def duplicates(
     records: Iterable[Record], among: AnyCollection[str] | None = None
 ) -> tuple[tuple[str, ...], ...]:
-    """Groups of pictures with the same bytes, those with a member `among` some identifiers."""
+    """Groups of pictures with identical files; with `among`, only groups that hold one of these."""
     groups: dict[str, list[str]] = {}
     for record in records:
         groups.setdefault(record.sha256, []).append(record.identifier)
@@ -210,7 +213,7 @@ def _record(index: Index, identifier: str) -> Record:
 
 
 def removal(before: Index, names: Sequence[str]) -> Changes:
-    """Say which of the identifiers that are removed are pictures, and which failures."""
+    """Say which of the identifiers to remove are pictures, and which are failures."""
     failed = {failure.identifier for failure in before.failures}
     pictures = before.collection.positions
     return Changes(
@@ -220,7 +223,7 @@ def removal(before: Index, names: Sequence[str]) -> Changes:
 
 
 def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()) -> Changes:
-    """Say what a plan came to."""
+    """Say what changed in the index by carrying out a plan."""
     known, now = before.collection.positions, after.collection.positions
     failures = {failure.identifier: failure for failure in after.failures}
     broken = {failure.identifier for failure in before.failures}

@@ -1,4 +1,4 @@
-"""Searches in an index of pictures."""
+"""Searching an index of pictures."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ Self = TypeVar("Self", bound="Searcher")
 
 
 class Searcher:
-    """Searches an index; `bovw.Engine` also makes and changes it.
+    """Searches an index. Its subclass `bovw.Engine` also makes and changes one.
 
     Parameters
     ----------
     index : Index
     n_jobs : int, optional
-        Queries whose features are extracted at once; -1: as many as there are cores.
+        How many queries have their features extracted in parallel; -1: one for each core.
     """
 
     def __init__(self, index: Index, *, n_jobs: int | None = None) -> None:
@@ -51,12 +51,12 @@ class Searcher:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The visual words."""
+        """The vocabulary of visual words."""
         return self.index.vocabulary
 
     @property
     def settings(self) -> Settings:
-        """What decides an answer."""
+        """The settings that this searcher uses."""
         return self.index.settings
 
     def __len__(self) -> int:
@@ -67,11 +67,11 @@ class Searcher:
         return f"{name}({len(self)} pictures, {self.vocabulary.n_words_} words)"
 
     def _with(self: Self, index: Index) -> Self:
-        """The same over another index."""
+        """Return a searcher of the same kind over another index."""
         return type(self)(index, n_jobs=self.n_jobs)
 
     def changed(self: Self, **changes: dict[str, Any]) -> Self:
-        """Return an engine over the same index that searches with other settings.
+        """Return an engine over the same index that uses other settings for its searches.
 
         Examples
         --------
@@ -80,7 +80,7 @@ class Searcher:
         Raises
         ------
         IncompatibleError
-            When a setting is fixed by the index.
+            When a setting cannot change any more, because the index was made with it.
         """
         return self._with(self.index.changed(**changes))
 
@@ -94,22 +94,24 @@ class Searcher:
         verify: int | None = None,
         expand: str | None = None,
     ) -> SearchResult:
-        """Find the pictures that show what a query shows.
+        """Find the pictures that show the same thing as a query picture.
 
         Parameters
         ----------
         query : path, bytes or ndarray
             See `read_image`.
         k : int or None
-            How many answers at most; None: all that share a word with the query, each scored.
+            Largest number of answers; None: all pictures that share a visual word with the query.
         region : (float, float, float, float), optional
-            ``x0, y0, x1, y1`` in pixels of the query: search for what this part shows.
+            ``x0, y0, x1, y1`` in pixels of the query: use only this part of the query.
         allow : collection of str, or callable, optional
-            Only these identifiers may answer, or those for which this returns true.
+            Only pictures with these identifiers can be answers, or those for whose identifier
+            the callable returns true.
         verify : int, optional
-            How many answers are verified, instead of ``settings.geometry.verify``.
+            How many of the best candidates are verified by geometry; default:
+            ``settings.geometry.verify``.
         expand : str, optional
-            Instead of ``settings.expansion.method``.
+            Method of query expansion; default: ``settings.expansion.method``.
 
         Returns
         -------
@@ -140,13 +142,14 @@ class Searcher:
         on_error: str = "record",
         progress: bool = False,
     ) -> list[SearchResult]:
-        """Search for many queries; features are extracted in parallel (`n_jobs` of the engine).
+        """Search for many queries; their features are extracted in parallel (see `n_jobs`).
 
         Parameters
         ----------
         queries : iterable of sources, or of (source, region)
         on_error : {"record", "raise"}
-            A query that cannot be read has its reason in ``SearchResult.error``, or is raised.
+            What to do with a query that cannot be read: put the reason into
+            ``SearchResult.error``, or raise it.
         k, allow, verify, expand
             See `search`.
 
@@ -172,22 +175,23 @@ class Searcher:
         verify: int | None = None,
         expand: str | None = None,
     ) -> SearchResult:
-        """Search with several pictures of one thing as one query.
+        """Search with several pictures of the same thing, as one query.
 
         Parameters
         ----------
         queries : iterable of sources, or of (source, region)
         combine : {"joined", "mean", "best"}
-            Score by the features of all pictures together (Arandjelovic & Zisserman, "Multiple
-            queries for large scale specific object retrieval", 2012), by the mean of what each
-            picture scores, or by the best. An answer is verified with the picture that fits best.
+            How a candidate is scored: by the features of all query pictures together
+            (Arandjelovic & Zisserman, "Multiple queries for large scale specific object
+            retrieval", 2012), by the mean of its scores for each query picture, or by the largest
+            of them. It is verified with the query picture that fits it best.
         k, allow, verify, expand
             See `search`.
 
         Raises
         ------
         ImageError
-            When one of them cannot be read.
+            When one of the queries cannot be read.
         """
         if combine not in get_args(Combine):
             raise SettingsError(f"combine={combine!r}: expected one of {get_args(Combine)}")
@@ -203,13 +207,13 @@ class Searcher:
         return engine.search_features(features, k, allow=allow, name=name, combine=combine)
 
     def explain(self, query: Source, identifier: str, *, region: Box | None = None) -> Explanation:
-        """Say why a picture answers a query: shared words, inliers, and what stands below it.
+        """Say why a picture is an answer to a query: shared words, inliers, next answer.
 
         Parameters
         ----------
         query : path, bytes or ndarray
         identifier : str
-            Of a picture of the index.
+            Identifier of a picture of the index.
         region : (float, float, float, float), optional
             See `search`.
 
@@ -233,10 +237,10 @@ class Searcher:
         cache: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> list[FullRanking]:
-        """Rank the whole index for many queries, for evaluation; every picture is scored.
+        """Rank all pictures of the index for each of many queries, for evaluation.
 
-        `cache` names a folder in which features are kept, as for `build`. A query that cannot
-        be read raises its ImageError.
+        `cache` is a folder that keeps the extracted features, as for `Engine.build`. A query that
+        cannot be read raises an ImageError.
         """
         rankings = []
         for name, features in self._extracted(queries, progress, cache):
@@ -257,21 +261,22 @@ class Searcher:
         cache: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> list[SearchResult]:
-        """Verify short lists that another system made, by geometry.
+        """Verify the first answers (short lists) of another system, by geometry.
 
         Parameters
         ----------
         queries : iterable of sources, or of (source, region)
         short_lists : sequence of sequence of str
-            Identifiers, for each query.
+            Identifiers of the answers to verify, a list for each query.
         cache, progress
             See `rank_many`.
 
         Returns
         -------
         list of SearchResult
-            Pictures of the list that share a word with the query; `Answer.verified` tells those
-            that show the same. A query that cannot be read raises its ImageError.
+            The pictures of each list that share a visual word with the query; `Answer.verified`
+            is true for those that show the same thing. A query that cannot be read raises an
+            ImageError.
         """
         depth = max((len(names) for names in short_lists), default=0)
         engine = self.changed(geometry={"verify": depth}, expansion={"method": "none"})
@@ -313,13 +318,13 @@ class Searcher:
         stopwatch: Stopwatch | None = None,
         combine: Combine = "joined",
     ) -> SearchResult:
-        """Search with features that were extracted before; as `search` or `search_together`."""
+        """Search with features that were already extracted; see `search`, `search_together`."""
         pictures = [features] if isinstance(features, Features) else list(features)
         if k is not None and k < 1:
             raise SettingsError(f"k={k}: expected at least 1, or None for all")
         stopwatch = stopwatch or Stopwatch()
         depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
-        index = self.index  # another thread may change it meanwhile
+        index = self.index  # another thread may replace it during the search
         allowed = index.allowed(allow)
         ranking = index.rank(pictures, depth, allowed, stopwatch, combine)
         evidence = ranking.direct_evidence(self.settings.geometry.chance_share)
@@ -340,14 +345,17 @@ class Searcher:
         false_accept_rate: float = 0.01,
         progress: bool = False,
     ) -> Calibration:
-        """Choose the evidence that makes a match, on queries that have no answer in the index.
+        """Choose the evidence from which a query counts as matched, on queries without answers.
+
+        Evidence is the number of inliers above what chance gives; see `GeometrySettings`.
 
         Parameters
         ----------
         negatives : iterable of sources
-            Pictures of things that no picture of the index shows, the more the better.
+            Pictures of things that no picture of the index shows; more of them give a better
+            estimate.
         false_accept_rate : float
-            Largest share of them that may pass.
+            Largest share of these pictures that may wrongly count as matched.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""An index in a folder that follows folders of pictures: made, or brought up to date."""
+"""Creates an index of folders of pictures, or brings an existing one up to date."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ from .engine import Engine
 from .ingestion import check_on_error, empty_index, fitting_settings
 from .plan import Changes, looked_up
 
-# In a room for another index: the digest of the one that was made there, to tell it from the old.
+# File in a working folder (see `room_for_another`) that holds the digest of the finished new index.
+# After the exchange with the old index it tells which of the two lies there.
 _MADE = "made"
-# Segments that are searched side by side before they are merged. Twenty cost a fifth more time.
+# More segments than this are merged: searching many takes longer than one; docs/index.md.
 _MANY_SEGMENTS = 20
 
 
@@ -65,10 +66,10 @@ def update_index(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> tuple[Engine, Changes]:
-    """Index pictures into a folder: a new index, or one that is there and grows.
+    """Index pictures into a folder: create an index there, or update the one that exists.
 
-    Called again after an interruption it goes on where it stopped. Memory does not grow with the
-    number of pictures.
+    Called again after an interruption, it continues where it stopped. Memory use does not grow
+    with the number of pictures.
 
     Parameters
     ----------
@@ -76,15 +77,15 @@ def update_index(
     pictures, root, patterns
         See `find_pictures`.
     vocabulary, settings, preset
-        See `Engine.build`, where the index is new. One that is there has its own, and what is
-        given must be the same.
+        See `Engine.build`; they are for a new index. An existing index has its own, and any that
+        are given must be equal to them.
     sync : bool
-        Also remove pictures that are no longer there; see `Engine.sync`.
+        Also remove pictures whose files are gone; see `Engine.sync`.
     retry : bool
-        Read again what failed before.
+        Read files again that failed before.
     overwrite : bool
-        Begin anew; what was there is replaced when the new index is complete. This, too, goes on
-        where it stopped when it is called again in the same way.
+        Build a new index from the start, and replace the old one when the new one is complete.
+        After an interruption, the same call continues where it stopped.
     on_error, cache, n_jobs, progress
         See `Engine.build`.
 
@@ -96,11 +97,11 @@ def update_index(
     Raises
     ------
     IncompatibleError
-        When an index is there, with another vocabulary or other settings.
+        When the existing index has another vocabulary or other settings than those given.
     LockedError
-        When another process is changing it.
+        When another process is changing the index.
     """
-    target = Path(path).absolute()  # for what lies beside it
+    target = Path(path).absolute()  # the working folders lie in the same parent folder
     pictures = listed(pictures)
     check_on_error(on_error)
     tidy(target)
@@ -110,7 +111,7 @@ def update_index(
         files = find_pictures(pictures, root=root, patterns=patterns)
         chosen = fitting_settings(settings, preset or "strong", vocabulary)
         key = _key(files, vocabulary, chosen, on_error)
-        lock = nullcontext() if vacant else locked(target)  # vacant: what was there was removed
+        lock = nullcontext() if vacant else locked(target)  # vacant: there is no index to lock
         with lock, _room_for_another(target, key) as room:
             made, changes = update_index(
                 room / NEW,
@@ -128,11 +129,12 @@ def update_index(
             )
             if made.info()["n_segments"] > 1:
                 made.compact()
-            read_manifest(room / NEW)  # nothing takes the place of an index that is not sound
+            read_manifest(room / NEW)  # never replace an index with a damaged one
             write_text(room / _MADE, made.index.digest)
             replace_folder(target, room, overwrite and not vacant)
         return Engine.open(target, n_jobs=n_jobs), changes
-    # Features of a vocabulary's training are read again to be indexed, also after a crash.
+    # Training keeps its features here, so that indexing need not extract them again, even after a
+    # crash.
     spare = target.parent / f".{target.name}.features"
     if holds_index(target):
         engine = Engine.open(target, n_jobs=n_jobs)
@@ -141,7 +143,7 @@ def update_index(
         check_target(target, kind="bovw-index")
         chosen = fitting_settings(settings, preset or "strong", vocabulary)
         files = find_pictures(pictures, root=root, patterns=patterns)
-        # Nobody else trains for the same place.
+        # No other process may train a vocabulary for the same target.
         with locked(spare, make=True) if vocabulary is None else nullcontext():
             if vocabulary is None:
                 cache = cache or spare
@@ -155,12 +157,12 @@ def update_index(
                         n_jobs=n_jobs,
                         progress=progress,
                     )
-                except TrainingError:  # with so little it would not go on another time, either
+                except TrainingError:  # too few pictures: keeping them would not help
                     shutil.rmtree(spare, ignore_errors=True)
                     raise
             try:
                 engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
-            except ExistsError:  # somebody else has just made the same
+            except ExistsError:  # another process has just created it
                 if not holds_index(target):
                     raise
                 engine = Engine.open(target, n_jobs=n_jobs)
@@ -185,10 +187,10 @@ def update_index(
 def _key(
     files: Sequence[PictureFile], vocabulary: Vocabulary | None, settings: Settings, on_error: str
 ) -> str:
-    """Hash all that decides what an index will be, so that only the same goes on with it."""
+    """Hash everything that decides the content of an index: only an equal call may continue it."""
     seen: list[Any] = [(file.identifier, file.path) for file in files]
     words = hashlib.sha256()
-    if vocabulary is None:  # one is trained on what the files are now
+    if vocabulary is None:  # it will be trained on the files, so their size and time matter
         seen = [astuple(looked_up(file)) for file in files]
     else:
         embedding = vocabulary.embedding_
@@ -200,10 +202,10 @@ def _key(
 
 @contextmanager
 def _room_for_another(target: Path, key: str) -> Iterator[Path]:
-    """Give a folder beside an index, with what an interrupted run has made there of the same.
+    """Give a working folder in which a new index is built, next to the index it will replace.
 
-    What there is of others, is damaged, or is the old index that has just changed places with
-    the new one, is removed.
+    It holds what an interrupted run with the same `key` has built. Working folders of other keys
+    are removed, and so is a damaged index in this one, or an old index that was just replaced.
     """
     mine = room_for_another(target, key)
     for room in rooms_for_another(target):
@@ -231,7 +233,7 @@ def _goes_on(room: Path) -> bool:
 def _check_same(
     engine: Engine, vocabulary: Vocabulary | None, settings: Settings | None, preset: str | None
 ) -> None:
-    advice = "leave that out, or overwrite the index"
+    advice = "leave it out, or overwrite the index"
     if vocabulary is not None and not np.array_equal(
         vocabulary.centers_, engine.vocabulary.centers_
     ):

@@ -1,4 +1,7 @@
-"""How good a ranking is: ground truths, runs, metrics, significance; nothing knows the engine."""
+"""Evaluation of rankings: ground truths, runs, metrics and tests of significance.
+
+This package does not know about the engine; any system can be evaluated.
+"""
 
 from .ground_truth import Box, GroundTruth, GroundTruthQuery, InBase, distinct_names
 from .metrics import metric

@@ -1,7 +1,8 @@
 """Ground truths: which pictures are right, wrong or ignored for each query.
 
-A protocol is data: what is asked, what may be found, what is junk, and what becomes of a query
-that the base holds. Readers of published files are in `bovw.formats`.
+A `GroundTruth` describes an evaluation protocol as data: the queries, the base (the pictures that
+may be found), the junk (pictures that are ignored), and what happens with a query picture that is
+also in the base. Readers of published files are in `bovw.formats`.
 """
 
 from __future__ import annotations
@@ -18,22 +19,23 @@ InBase = Literal["keep", "junk", "remove"]
 
 @dataclass(frozen=True)
 class GroundTruthQuery:
-    """A query, and what should be found for it.
+    """A query, and the pictures that should be found for it.
 
     Attributes
     ----------
     image : str
+        Name of the query picture.
     bbox : tuple of float or None
-        ``x0, y0, x1, y1`` in pixels of the picture; None for all of it.
+        The query is this box of the picture, ``x0, y0, x1, y1`` in pixels; None: all of it.
     positive, junk : frozenset of str
-        Right answers; answers that are taken out before a ranking is scored.
+        Names of the right answers, and of pictures that are removed before a ranking is scored.
     name : str
-        Of the query, as TREC's topics have one; the name of its picture where that is asked once.
+        Name of the query (the topic in TREC's terms); default: the name of its picture.
     gains : mapping of str to float
-        How relevant positives are, for nDCG; those that are not named gain 1.
+        How relevant positives are, for nDCG. Positives that are not in it gain 1.
     group : str or None
-        What the query shows (a landmark, an object): queries of one group are not independent,
-        and have their own mean in a score by class. See `GroundTruth.groups`.
+        What the query shows, such as a landmark or an object. Queries of the same group are not
+        statistically independent, and scores can be averaged by group. See `GroundTruth.groups`.
     """
 
     image: str
@@ -55,7 +57,7 @@ class GroundTruthQuery:
             )
 
     def gain(self, image: str) -> float:
-        """How relevant a picture is: 0 for what is not positive."""
+        """How relevant a picture is for this query: 0 unless it is a positive."""
         return float(self.gains.get(image, 1.0)) if image in self.positive else 0.0
 
 
@@ -70,14 +72,14 @@ class GroundTruth:
     queries : tuple of GroundTruthQuery
         With distinct names.
     name : str
-        For tables.
+        Name for tables.
     in_base : {"keep", "junk", "remove"}
-        What becomes of a query that is found in the base, by name or by content: it stays
-        (the protocol of Oxford 2007; also right where the junk of a query names it already), it
-        is junk for that query (*each to each*, leave one out), or it is removed for all
-        queries (a base of negatives that must not hold the queries).
+        What happens with a query picture that is in the base, by name or by content. "keep": it
+        stays in the base (the protocol of Oxford 2007; also right when the junk of a query already
+        names it). "junk": it is junk for that query (each picture against all others, "leave one
+        out"). "remove": it is junk for all queries (a base that must not contain any query).
     metrics : tuple of str
-        What the authors of the protocol report; see `bovw.evaluation.metric`.
+        Metrics that the authors of the protocol report; see `bovw.evaluation.metric`.
     """
 
     images: frozenset[str]
@@ -112,9 +114,11 @@ class GroundTruth:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """What each query shows: its group, or else the first query that shares an answer with it.
+        """The group of each query.
 
-        Queries that lead to one picture, by themselves or by others in between, show one object.
+        Queries without a given group are grouped by their pictures: two queries are in one group
+        when they share a picture (a positive or a query picture), directly or through a chain of
+        other queries. The group is named after its first query.
         """
         parent = list(range(len(self.queries)))
 
@@ -136,7 +140,7 @@ class GroundTruth:
         )
 
     def check_images(self, available: frozenset[str] | set[str], where: str) -> None:
-        """Raise a GroundTruthError that names every picture of the base that is not available."""
+        """Raise a GroundTruthError that names all pictures of the base that are not available."""
         missing = sorted(self.images - available)
         if missing:
             raise GroundTruthError(
@@ -146,7 +150,7 @@ class GroundTruth:
 
 
 def distinct_names(queries: list[GroundTruthQuery]) -> tuple[GroundTruthQuery, ...]:
-    """Number the queries whose picture is asked more than once: ``a.jpg``, ``a.jpg#2``, ..."""
+    """Number queries that have the same name: ``a.jpg``, ``a.jpg#2``, ``a.jpg#3``, ..."""
     counts: dict[str, int] = {}
     named = []
     for query in queries:

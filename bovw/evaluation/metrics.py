@@ -1,9 +1,11 @@
-"""Metrics of one ranking, from which junk has been taken out.
+"""Metrics of one ranking, from which junk has already been removed.
 
-`gains` is an array ``(n,)``, best answer first: 0 for a wrong answer, above 0 for a right one (1,
-or how relevant it is; a bool array will do). `n_positives` is how many positives there are in all,
-found or not. Without a positive every metric is NaN. Ranks beyond the end of a ranking are wrong.
-Ties are settled before: rankings are by decreasing score, then increasing identifier.
+* `gains` is an array ``(n,)``, best answer first: 0 for a wrong answer, above 0 for a right one
+  (1, or how relevant it is). It may be a bool array.
+* `n_positives` (also called R) is the number of positives in all, found or not. When it is 0 every
+  metric is NaN.
+* Ranks beyond the end of a ranking count as wrong.
+* Ties are already broken: rankings are by decreasing score, then increasing identifier.
 """
 
 from __future__ import annotations
@@ -23,10 +25,10 @@ NAN = float("nan")
 
 
 def average_precision(gains: Gains, n_positives: int) -> float:
-    """Sum of the precisions at the ranks of positives, over all positives.
+    """Average precision: sum of the precisions at the ranks of positives, divided by R.
 
-    ``sum_r P@r [r is right] / R``: `map` of trec_eval; scikit-learn's `average_precision_score`
-    where all is ranked without ties.
+    ``sum_r P@r [r is right] / R``. It is `map` of trec_eval, and scikit-learn's
+    `average_precision_score` when all pictures are ranked without ties.
     """
     if n_positives == 0:
         return NAN
@@ -35,10 +37,10 @@ def average_precision(gains: Gains, n_positives: int) -> float:
 
 
 def average_precision_trapezoid(gains: Gains, n_positives: int) -> float:
-    """Area below the precision-recall curve by trapezoids.
+    """Average precision: area below the precision-recall curve, by trapezoids.
 
-    `compute_ap` of Oxford Buildings (Philbin et al. 2007), also of Paris and of Revisited Oxford
-    and Paris. The precision before the first answer counts as 1.
+    It is `compute_ap` of Oxford Buildings (Philbin et al. 2007), which is also used for Paris and
+    for Revisited Oxford and Paris. The precision before the first answer counts as 1.
     """
     if n_positives == 0:
         return NAN
@@ -50,9 +52,9 @@ def average_precision_trapezoid(gains: Gains, n_positives: int) -> float:
 
 
 def average_precision_at(gains: Gains, n_positives: int, k: int) -> float:
-    """Sum of the precisions at the positives among the first `k`, over ``min(R, k)``.
+    """Sum of the precisions at the positives among the first `k`, divided by ``min(R, k)``.
 
-    As Google Landmarks v2 has it (Weyand et al. 2020, with `k` 100).
+    Google Landmarks v2 uses it with `k` = 100 (Weyand et al. 2020).
     """
     if n_positives == 0:
         return NAN
@@ -62,22 +64,22 @@ def average_precision_at(gains: Gains, n_positives: int, k: int) -> float:
 def average_precision_interpolated(gains: Gains, n_positives: int) -> float:
     """Mean of the interpolated precision at recall 0, 0.1, ..., 1.
 
-    Interpolated is the largest precision at that recall or a higher one: the 11-point average of
-    TREC and of Pascal VOC 2007.
+    The interpolated precision is the largest precision at that recall or a higher one. This is
+    the 11-point average of TREC and of Pascal VOC 2007.
     """
     if n_positives == 0:
         return NAN
     ranks = np.flatnonzero(gains) + 1
     found = np.arange(1, len(ranks) + 1)
     best_from = np.maximum.accumulate((found / ranks)[::-1])[::-1]
-    # Whole numbers: tenths of recall are not exact as floats.
+    # In whole numbers, since tenths of recall are not exact as floats.
     needed = np.maximum(-(-np.arange(11) * n_positives // 10), 1)
     reached = needed <= len(ranks)
     return float(best_from[needed[reached] - 1].sum() / 11)
 
 
 def precision_parts(gains: Gains, n_positives: int, k: int) -> tuple[int, int]:
-    """Positives among the first `k`, and `k`."""
+    """Return the number of positives among the first `k`, and `k`."""
     return int(np.count_nonzero(gains[:k])), k
 
 
@@ -87,17 +89,17 @@ def precision_at(gains: Gains, n_positives: int, k: int) -> float:
 
 
 def r_precision_parts(gains: Gains, n_positives: int) -> tuple[int, int]:
-    """Positives among the first R, and R, their number in all."""
+    """Return the number of positives among the first R, and R."""
     return int(np.count_nonzero(gains[:n_positives])), n_positives
 
 
 def r_precision(gains: Gains, n_positives: int) -> float:
-    """Precision at R, the number of positives; there it equals recall."""
+    """Precision at rank R, where it equals recall."""
     return _ratio(r_precision_parts(gains, n_positives), n_positives)
 
 
 def recall_parts(gains: Gains, n_positives: int, k: int) -> tuple[int, int]:
-    """Positives among the first `k`, and their number in all."""
+    """Return the number of positives among the first `k`, and R."""
     return int(np.count_nonzero(gains[:k])), n_positives
 
 
@@ -107,17 +109,17 @@ def recall_at(gains: Gains, n_positives: int, k: int) -> float:
 
 
 def hit_at(gains: Gains, n_positives: int, k: int) -> float:
-    """1 when a positive is among the first `k`, else 0.
+    """Return 1 when a positive is among the first `k`, else 0.
 
-    Its mean is the hit rate; as a function of `k` the curve is `cumulative_matches`.
+    Its mean over queries is the hit rate. `cumulative_matches` gives its values for all `k`.
     """
     return NAN if n_positives == 0 else float(np.any(gains[:k]))
 
 
 def cumulative_matches(gains: Gains, n_positives: int, k: int) -> NDArray[np.float64]:
-    """Cumulative match characteristic of one query at ranks 1 to `k`: ``(k,)`` of 0, then 1.
+    """Cumulative match characteristic of one query at ranks 1 to `k`: ``(k,)``, zeros, then ones.
 
-    Averaged over queries it is the CMC curve of re-identification (Gray & Tao 2008).
+    The mean over queries is the CMC curve of re-identification (Gray & Tao 2008).
     """
     if n_positives == 0:
         return np.full(k, NAN)
@@ -129,7 +131,7 @@ def cumulative_matches(gains: Gains, n_positives: int, k: int) -> NDArray[np.flo
 
 
 def reciprocal_rank(gains: Gains, n_positives: int) -> float:
-    """1 over the rank of the first positive, 0 when none was found."""
+    """Return 1 over the rank of the first positive; 0 when no positive was found."""
     if n_positives == 0:
         return NAN
     right = np.asarray(gains, bool)
@@ -143,10 +145,9 @@ def ndcg_at(
     k: int | None = None,
     gain: Literal["linear", "exponential"] = "linear",
 ) -> float:
-    """Discounted cumulative gain of the first `k`, over that of the best ranking there is.
+    """nDCG: discounted cumulative gain of the first `k`, divided by that of the best ranking.
 
-    ``sum_r g_r / log2(r + 1)``, with ``g`` the gain itself (Jarvelin & Kekalainen 2002, as
-    trec_eval and scikit-learn) or ``2 ** g - 1`` (Burges et al. 2005).
+    The discounted cumulative gain is ``sum_r g_r / log2(r + 1)``.
 
     Parameters
     ----------
@@ -154,8 +155,10 @@ def ndcg_at(
     ideal : (n_positives,) ndarray
         Gains of all positives, in any order.
     k : int, optional
-        Default: all.
+        Default: the whole ranking.
     gain : {"linear", "exponential"}
+        "linear": ``g`` is the gain itself (Jarvelin & Kekalainen 2002, as in trec_eval and
+        scikit-learn). "exponential": ``g`` is ``2 ** gain - 1`` (Burges et al. 2005).
     """
     if len(ideal) == 0:
         return NAN
@@ -167,15 +170,16 @@ def _discounted(gains: Gains, gain: str, most: float) -> float:
     right = np.flatnonzero(gains)
     values = np.asarray(gains[right], np.float64)
     if gain == "exponential":
-        # (2 ** g - 1) / 2 ** most: without the divisor it would overflow.
+        # (2 ** g - 1) / 2 ** most. Without the divisor, which cancels out, it could overflow.
         values = np.exp2(values - most) - np.exp2(-most)
     return float(np.sum(values / np.log2(right + 2.0)))
 
 
 def n_s_score(gains: Gains, n_positives: int) -> float:
-    """1 + positives among the first three: 1 to 4.
+    """N-S score of UKBench: 1 + number of positives among the first three, so 1 to 4.
 
-    UKBench (Nister & Stewenius 2006), where the query itself is taken out.
+    Nister & Stewenius 2006 count the query among the first four. Here the query is removed from
+    the ranking, and the 1 stands for it.
     """
     return NAN if n_positives == 0 else float(1 + np.count_nonzero(gains[:3]))
 
@@ -186,12 +190,12 @@ def _ratio(parts: tuple[int, int], n_positives: int) -> float:
 
 @dataclass(frozen=True)
 class Judged:
-    """One ranking and what is known of it.
+    """One ranking, judged by the ground truth.
 
     Attributes
     ----------
     gains : (n,) float32 ndarray
-        Of the ranked pictures, junk taken out.
+        Gains of the ranked pictures, best first, without junk.
     ideal : (n_positives,) float32 ndarray
         Gains of all positives.
     """
@@ -201,21 +205,22 @@ class Judged:
 
     @property
     def n_positives(self) -> int:
-        """How many positives there are in all."""
+        """Number of positives in all."""
         return len(self.ideal)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by name.
+    """A metric and its name.
 
     Attributes
     ----------
     name : str
     value : callable
-        Takes a `Judged` and gives a float.
+        Takes a `Judged` and returns a float.
     parts : callable or None
-        Takes a `Judged` and gives numerator and denominator, where a micro average exists.
+        Takes a `Judged` and returns numerator and denominator; None when the metric has no micro
+        average.
     """
 
     name: str
@@ -244,7 +249,7 @@ _PARTS: dict[str, Callable[..., tuple[int, int]]] = {
 }
 _NDCG: dict[str, Literal["linear", "exponential"]] = {"ndcg": "linear", "ndcg_exp": "exponential"}
 NAMES = (*_PLAIN, *(f"{name}@K" for name in (*_AT, *_NDCG)), *_NDCG)
-"""What `metric` knows; K is a whole number."""
+"""Names that `metric` accepts; K is a whole number."""
 
 
 def metric(name: str) -> Metric:
@@ -253,7 +258,7 @@ def metric(name: str) -> Metric:
     Raises
     ------
     SettingsError
-        When there is none.
+        When there is no metric of this name.
     """
     match = re.fullmatch(r"(\w+?)(?:@([1-9][0-9]*))?", name)
     stem, cutoff = match.groups() if match else ("", None)

@@ -1,4 +1,4 @@
-"""What a reader of scores must know before believing them."""
+"""Notes on scores: what their reader should know before relying on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .significance import ENOUGH_GROUPS
 def notes_on(
     truth: GroundTruth, scores: Scores, same: Mapping[str, frozenset[str]] | None = None
 ) -> list[str]:
-    """Say what a reader of scores must know: what was left out, how few, who is in the base."""
+    """Write notes on scores: queries without positives, few groups, queries in the base."""
     notes = []
     if scores.n_without_positives:
         notes.append(
@@ -22,8 +22,8 @@ def notes_on(
     n_groups = len({g for g, n in zip(scores.groups, scores.n_positives, strict=True) if n})
     if n_groups < ENOUGH_GROUPS:
         notes.append(
-            f"{n_groups} independent groups of queries: fewer than {ENOUGH_GROUPS}, so that "
-            "differences are reported and none is called real"
+            f"{n_groups} independent groups of queries: fewer than {ENOUGH_GROUPS}, so "
+            "differences are reported, but none is called real"
         )
     own = {q.name for q in truth.queries if q.image in truth.images} | set(same or ())
     if own:
@@ -38,5 +38,5 @@ def notes_on(
 
 
 def _in_junk(query: GroundTruthQuery, same: Mapping[str, frozenset[str]]) -> bool:
-    """Whether the junk of a query names all pictures of the base that are the query's own."""
+    """Whether all pictures of the base that show the query picture itself are in its junk."""
     return same.get(query.name, frozenset({query.image})) <= query.junk

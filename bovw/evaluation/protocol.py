@@ -1,8 +1,8 @@
-"""Evaluating an index against a ground truth: what is ranked, and under which names.
+"""Evaluate an index against a ground truth: which pictures are ranked, and under which names.
 
-Ranked is the whole index. Taken out for every query are those pictures of the ground truth's own
-folder that it does not name as its base; what lies elsewhere, as distractors do, is wrong. A
-picture without a score stands behind all others, in order of identifier.
+The whole index is ranked, with one exception: pictures in the ground truth's own folder that are
+not in its base are left out. Pictures from other folders (distractors) are ranked and count as
+wrong. Pictures that the search does not return are ranked last, in order of name.
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ def evaluate(
     Parameters
     ----------
     search : callable
-        Takes a list of (path of the query, box or None) and gives, for each, the identifiers of
-        the index, best first. What it leaves out is ranked last.
+        Takes a list of (path of the query, box or None) and returns, for each query, identifiers
+        of the index, best first. Identifiers that it does not return are ranked last.
     paths : mapping of str to str
-        Path of every identifier in the index.
+        Path of the picture of every identifier in the index.
     truth : GroundTruth
     root : path
         The folder to which the names of the ground truth are relative.
     metrics, same
-        See `score_run`; by default the N-S score as well, where every query has three positives.
+        See `score_run`. When `metrics` is not given and every query has three positives, the N-S
+        score is added.
 
     Raises
     ------
@@ -65,12 +66,12 @@ def evaluate(
 
 
 def query_paths(truth: GroundTruth, root: str | os.PathLike[str]) -> list[tuple[str, Box | None]]:
-    """Paths and boxes of all queries; a GroundTruthError names those that are not there."""
+    """Return paths and boxes of all queries; raise a GroundTruthError that names missing files."""
     queries = [(os.fspath(Path(root) / query.image), query.bbox) for query in truth.queries]
     absent = sorted({path for path, _ in queries if not Path(path).is_file()})
     if absent:
         raise GroundTruthError(
-            f"{len(absent)} query pictures are not there (name the folder to which they are "
+            f"{len(absent)} query pictures are not there (give the folder to which their names are "
             "relative: root): " + ", ".join(absent)
         )
     return queries
@@ -79,11 +80,14 @@ def query_paths(truth: GroundTruth, root: str | os.PathLike[str]) -> list[tuple[
 def names_in_truth(
     paths: Mapping[str, str], truth: GroundTruth, root: str | os.PathLike[str]
 ) -> dict[str, str]:
-    """Name, in the terms of a ground truth, of each identifier of an index that is ranked.
+    """Map the identifiers of an index that are ranked to the names that a ground truth uses.
 
-    That is the path relative to `root`. What lies elsewhere keeps its identifier, and when
-    nothing of the ground truth lies there (the index was made elsewhere) so does everything.
-    What lies in `root` and is not in the base is left out.
+    * A picture in `root` gets its path relative to `root` as its name. When this name is not in
+      the base of the ground truth, the picture is left out.
+    * A picture outside `root` keeps its identifier, or gets its full path when a picture of the
+      base has that name.
+    * When no picture of the base is in `root` (the index was made elsewhere), all pictures keep
+      their identifiers.
     """
     inside = _inside(paths, root)
     if not truth.images & set(inside.values()):
@@ -95,7 +99,10 @@ def names_in_truth(
 def left_out(
     paths: Mapping[str, str], truth: GroundTruth, root: str | os.PathLike[str]
 ) -> list[str]:
-    """Name the pictures, other than queries, that are left out: in `root`, but not in the base."""
+    """Return the pictures, except queries, that are in `root` but not in the base.
+
+    `names_in_truth` leaves these out of the ranking.
+    """
     inside = _inside(paths, root)
     if not truth.images & set(inside.values()):
         return []

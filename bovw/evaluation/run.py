@@ -1,4 +1,4 @@
-"""Runs: what a system answers to the queries of a ground truth."""
+"""Runs: the rankings of one system for the queries of a ground truth."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from ..errors import GroundTruthError
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Full rankings of a base, one for each query.
+    """Full rankings of a base (the pictures that may be found), one for each query.
 
     Attributes
     ----------
     name : str
-        Of the system.
+        Name of the system.
     items : tuple of str
-        The pictures of the base, in increasing order of name.
+        Names of the pictures of the base, in increasing order.
     rankings : mapping of str to (n,) int32 ndarray
-        By name of the query: positions in `items`, best first. What a system left out stands
-        last, in order of name.
+        By name of the query: positions in `items`, best first. Pictures that the system did not
+        return come last, in order of name.
     scores : mapping of str to (n,) float ndarray
-        Of the ranked pictures, where the system gives scores; -inf for what it left out.
+        By name of the query: scores in the order of its ranking, if the system gives scores; -inf
+        for pictures that it did not return.
     facts : dict
-        What else is known of the system, such as ``milliseconds`` a query, ``index_seconds`` and
-        ``bytes`` a picture.
+        Other measurements of the system, such as ``milliseconds`` per query, and
+        ``index_seconds`` and ``bytes`` per picture.
     n_ranked : mapping of str to int
-        How many the system ranked itself; what follows it left out. Where it is not said, all
-        without scores, and those above -inf with.
+        By name of the query: how many pictures the system itself returned; the rest of the ranking
+        was added. When it is missing, all pictures with a score above -inf count as returned; all
+        pictures when there are no scores.
     """
 
     name: str
@@ -52,23 +54,23 @@ class Run:
         scores: Mapping[str, Sequence[float]] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Make a run of ranked names.
+        """Make a run from ranked names.
 
         Parameters
         ----------
         name : str
         ranked : mapping of str to sequence of str
-            Best first, for each query.
+            By name of the query: names of pictures, best first.
         items : sequence of str, optional
-            The base; without it, all that is ranked for any query.
+            The base; default: all pictures that are ranked for any query.
         scores : mapping of str to sequence of float, optional
-            Of the names in `ranked`.
+            Scores of the names in `ranked`, in the same order.
         facts : mapping, optional
 
         Raises
         ------
         GroundTruthError
-            When a query ranks a picture twice, or one that the base does not hold.
+            When a query ranks a picture twice, or a picture that is not in the base.
         """
         known = set().union(*ranked.values()) if items is None else set(items)
         base = tuple(sorted(known))
@@ -102,7 +104,7 @@ class Run:
         scores: NDArray[np.floating],
         facts: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Make a run of scores ``(n_queries, n_items)``; ties go to the smaller name."""
+        """Make a run from scores ``(n_queries, n_items)``; equal scores are sorted by name."""
         if scores.shape != (len(queries), len(items)) or np.isnan(scores).any():
             raise GroundTruthError(
                 f"run {name!r}: scores of shape {scores.shape}, expected "
@@ -120,7 +122,7 @@ class Run:
         )
 
     def restricted(self, items: set[str] | frozenset[str]) -> Run:
-        """Leave only some pictures of the base."""
+        """Return the run with only some pictures of the base."""
         kept = np.array([item in items for item in self.items], bool)
         number = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
         places = {q: np.flatnonzero(kept[ranking]) for q, ranking in self.rankings.items()}
@@ -133,7 +135,7 @@ class Run:
         )
 
     def check_queries(self, queries: Sequence[str]) -> None:
-        """Raise a GroundTruthError that names every query that has no ranking."""
+        """Raise a GroundTruthError that names all queries without a ranking."""
         absent = [query for query in queries if query not in self.rankings]
         if absent:
             raise GroundTruthError(
@@ -142,7 +144,7 @@ class Run:
             )
 
     def count(self, query: str) -> int:
-        """How many pictures the system ranked itself."""
+        """How many pictures the system itself returned for a query."""
         if query in self.n_ranked:
             return self.n_ranked[query]
         if query in self.scores:
@@ -150,13 +152,13 @@ class Run:
         return len(self.rankings[query])
 
     def ranked(self, query: str) -> NDArray[np.int32]:
-        """Positions of what the system ranked itself, best first."""
+        """Positions of the pictures that the system itself returned, best first."""
         return self.rankings[query][: self.count(query)]
 
     def by_item(self, query: str) -> NDArray[np.float64]:
-        """Scores of a query in the order of `items`: -inf for what the system left out.
+        """Scores for a query in the order of `items`; -inf for pictures that were not returned.
 
-        Without scores, minus the rank.
+        When the system gives no scores, minus the rank is used.
         """
         ranking, n = self.rankings[query], self.count(query)
         given = self.scores.get(query, -np.arange(len(ranking), dtype=np.float64))
@@ -165,5 +167,5 @@ class Run:
         return scores
 
     def ranked_names(self, query: str, k: int | None = None) -> list[str]:
-        """Names of the first `k` answers to a query."""
+        """Names of the first `k` answers to a query; all when `k` is None."""
         return [self.items[i] for i in self.rankings[query][:k].tolist()]

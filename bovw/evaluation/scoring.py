@@ -1,7 +1,7 @@
-"""Scoring a run against a ground truth.
+"""Score a run against a ground truth.
 
-Taken out for every query is its junk; everything else that is not positive is wrong, also what the
-base holds and the ground truth does not name.
+The junk of a query is removed from its ranking. All other pictures that are not positive count as
+wrong, also those that the ground truth does not mention.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from .run import Run
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of each query, and their averages.
+    """Scores of a run for each query, and their averages.
 
     Attributes
     ----------
     metrics, queries : tuple of str
     values : (n_queries, n_metrics) float64 ndarray
-        NaN for queries without a positive.
+        Value of each metric for each query; NaN for queries without a positive.
     n_positives : (n_queries,) int64 ndarray
     groups : tuple of str
-        What each query shows; see `GroundTruth.groups`.
+        Group of each query; see `GroundTruth.groups`.
     parts : mapping of str to (n_queries, 2) float64 ndarray
         Numerators and denominators of the metrics that have a micro average.
     n_ranked : int
-        Pictures in the base.
+        Number of pictures in the base.
     """
 
     metrics: tuple[str, ...]
@@ -47,7 +47,7 @@ class Scores:
 
     @property
     def n_without_positives(self) -> int:
-        """Queries that are left out of all averages, since they have no right answer."""
+        """Number of queries without a right answer; they are left out of all averages."""
         return int(np.count_nonzero(self.n_positives == 0))
 
     def of(self, name: str) -> NDArray[np.float64]:
@@ -55,13 +55,13 @@ class Scores:
         return self.values[:, self.metrics.index(name)]
 
     def macro(self, name: str) -> float:
-        """Mean over the queries that have a positive: mAP, for example; NaN without any."""
+        """Mean over the queries that have a positive, such as mAP; NaN when there are none."""
         return _mean(self.of(name))
 
     def micro(self, name: str) -> float:
-        """Sum of the numerators over the sum of the denominators.
+        """Micro average: sum of the numerators divided by the sum of the denominators.
 
-        Only precision@k, R-precision and recall@k have one; NaN for the others.
+        Only precision@k, R-precision and recall@k have a micro average; NaN for other metrics.
         """
         if name not in self.parts:
             return float("nan")
@@ -69,16 +69,16 @@ class Scores:
         return float(above / below) if below else float("nan")
 
     def by_group(self, name: str) -> dict[str, float]:
-        """Mean of each group, in order of its name."""
+        """Mean of each group, in order of the names of the groups."""
         values, groups = self.of(name), np.array(self.groups)
         return {str(g): _mean(values[groups == g]) for g in np.unique(groups)}
 
     def macro_over_groups(self, name: str) -> float:
-        """Mean of the means of the groups: each class counts the same."""
+        """Mean of the means of the groups, so that each group (class) counts the same."""
         return _mean(np.array(list(self.by_group(name).values())))
 
     def to_dict(self, *, per_query: bool = False) -> dict[str, Any]:
-        """Return plain values, for JSON; what is not known is null."""
+        """Return plain values, for JSON; NaN becomes None (null)."""
         content: dict[str, Any] = {
             "n_queries": len(self.queries),
             "n_without_positives": self.n_without_positives,
@@ -126,13 +126,14 @@ def score_run(
     metrics : sequence of str, optional
         See `metric`; default: those of the ground truth.
     same : mapping of str to frozenset of str, optional
-        Pictures of the base that are known to be the picture of a query (by name of the query),
-        as `queries_in_base` finds them by content. By name they are found anyhow.
+        By name of the query: pictures of the base that have the same content as the query
+        picture, as `queries_in_base` finds them. Those with the same name are found without it.
 
     Raises
     ------
     GroundTruthError
-        When the base of the run lacks pictures of the ground truth, or the run lacks queries.
+        When the base of the run lacks pictures of the ground truth, or the run has no ranking for
+        a query.
     """
     truth.check_images(set(run.items), f"in the base of {run.name!r}")
     run.check_queries([query.name for query in truth.queries])
@@ -177,9 +178,10 @@ def taken_out(
     same: Mapping[str, frozenset[str]] | None = None,
     items: Collection[str] | None = None,
 ) -> dict[str, frozenset[str]]:
-    """Say what counts neither as right nor as wrong, by name of the query.
+    """Return, by name of the query, the pictures that count neither as right nor as wrong.
 
-    That is its junk, and queries that the base holds, as ``truth.in_base`` has it.
+    These are the junk of the query and, depending on ``truth.in_base``, query pictures that are in
+    the base.
 
     Parameters
     ----------
@@ -187,7 +189,8 @@ def taken_out(
     same : mapping of str to frozenset of str, optional
         See `score_run`.
     items : collection of str, optional
-        What is ranked: queries that are not among it need not be taken out; default: the base.
+        The ranked pictures; query pictures that are not among them are not returned. Default: the
+        base of the ground truth.
     """
     if truth.in_base == "keep":
         return {query.name: query.junk for query in truth.queries}
@@ -197,7 +200,7 @@ def taken_out(
         for query in truth.queries
     }
     if truth.in_base == "remove":
-        every = frozenset().union(*own.values())  # one set for all queries without junk
+        every = frozenset().union(*own.values())  # shared by all queries without junk
         return {q.name: q.junk | every if q.junk else every for q in truth.queries}
     return {q.name: q.junk | own[q.name] for q in truth.queries}
 
@@ -205,20 +208,20 @@ def taken_out(
 def queries_in_base(
     truth: GroundTruth, base: Mapping[str, str], queries: Mapping[str, str]
 ) -> dict[str, frozenset[str]]:
-    """Find the queries that the base holds, by name or by content.
+    """Find the queries whose picture is in the base, by name or by content.
 
     Parameters
     ----------
     truth : GroundTruth
     base : mapping of str to str
-        Hash of the content of each picture of the base; "" where it is not known.
+        Hash of the content of each picture of the base; "" when it is not known.
     queries : mapping of str to str
-        Hash of the content of each query, by name of the query; it may lack some.
+        Hash of the content of the query picture, by name of the query. Some may be missing.
 
     Returns
     -------
     dict of str to frozenset of str
-        Pictures of the base that are the picture of a query, by name of the query.
+        By name of the query: pictures of the base that are the query picture.
     """
     holders: dict[str, set[str]] = {}
     for name, content in base.items():

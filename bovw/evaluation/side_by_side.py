@@ -1,6 +1,6 @@
-"""Comparing systems: scores, intervals, which differences are real, and who finds what.
+"""Compare systems: scores, intervals, significance of differences, and overlaps of answers.
 
-All systems rank the same base, and are scored by the same code.
+All systems rank the same base and are scored by the same code.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ from .significance import (
 
 @dataclass(frozen=True)
 class Overlap:
-    """What two systems find among their first answers, and what either misses.
+    """Which positives two systems find among their first answers.
 
     Attributes
     ----------
     one, other : str
     k : int
     both, only_one, only_other, neither : int
-        Positives of all queries, by which of the systems has them among its first `k`.
+        Number of positives, over all queries, that are among the first `k` answers of both
+        systems, of only one of them, or of neither.
     oracle : float
-        Mean, in the first metric, of the better system for each query: what choosing the
-        right one of the two would give.
+        Mean score, in the first metric, if the better of the two systems were chosen for each
+        query.
     """
 
     one: str
@@ -52,13 +53,13 @@ class Overlap:
 
 @dataclass(frozen=True)
 class QueryDifference:
-    """A query that two systems answer differently.
+    """The scores of two systems for one query.
 
     Attributes
     ----------
     query, one, other : str
     value_of_one, value_of_other : float
-        In the first metric.
+        Scores in the first metric.
     """
 
     query: str
@@ -70,7 +71,7 @@ class QueryDifference:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Systems side by side.
+    """A comparison of several systems.
 
     Attributes
     ----------
@@ -84,13 +85,13 @@ class Comparison:
     intervals : mapping of str to mapping of str to Interval
         By name of the system, then of the metric.
     differences : tuple of Difference
-        Of every pair in every metric.
+        Differences of every pair of systems in every metric.
     overlaps : tuple of Overlap
-        Of every pair.
+        Overlaps of every pair of systems.
     notes : tuple of str
-        What a reader must know before believing the table.
+        What a reader should know before relying on the scores.
     level : float
-        Of the intervals.
+        Confidence level of the intervals, such as 0.95.
     conditions : dict
         Machine, versions and date.
     """
@@ -108,7 +109,7 @@ class Comparison:
     conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def query_differences(self, one: str, other: str) -> list[QueryDifference]:
-        """Queries in order of how much the first system is ahead, in the first metric."""
+        """Compare two systems query by query in the first metric; largest lead of `one` first."""
         mine, its = (self.scores[name].of(self.metrics[0]) for name in (one, other))
         gap = mine - its
         order = np.argsort(-gap, kind="stable")
@@ -179,7 +180,7 @@ def _plain(value: float) -> float | None:
 
 
 def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace what JSON has no number for, also within: NaN and infinities become null."""
+    """Replace NaN and infinities, which JSON does not have, by None; also in nested mappings."""
     return {
         k: _plain_values(v)
         if isinstance(v, Mapping)
@@ -202,7 +203,7 @@ def compare_runs(
     level: float = 0.95,
     random_state: int = 0,
 ) -> Comparison:
-    """Compare runs.
+    """Compare runs on a ground truth.
 
     Parameters
     ----------
@@ -210,18 +211,20 @@ def compare_runs(
     runs : sequence of Run
         With distinct names, over the same base.
     metrics : sequence of str, optional
-        The first one decides about oracles and wins; default: those of the ground truth.
+        Default: those of the ground truth. The first one is used for oracles and for the
+        comparison query by query.
     same : mapping, optional
         See `score_run`.
     notes : sequence of str
-        Added to what is noted here.
+        Notes that come before those that are written here.
     conditions : mapping, optional
+        Machine, versions and date, for the result.
     k : int
-        Depth of the overlaps.
+        How many first answers are compared in the overlaps.
     level : float
-        Of intervals and tests.
+        Confidence level of intervals and tests.
     random_state : int
-        Of the bootstrap and the randomisation.
+        Seed of the bootstrap and of the randomisation tests.
 
     Raises
     ------
@@ -238,7 +241,7 @@ def compare_runs(
             raise GroundTruthError(
                 f"{names[0]!r} ranks {len(mine)} pictures and {run.name!r} {len(its)}; "
                 f"{len(mine ^ its)} are in one of them only, such as {min(mine ^ its)!r}: index "
-                "the same pictures, or compare over those that all systems have (common)"
+                "the same pictures, or compare only those that all systems have (common)"
             )
     chosen = tuple(metrics or truth.metrics)
     scores = {run.name: score_run(run, truth, chosen, same=same) for run in runs}

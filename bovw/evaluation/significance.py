@@ -1,7 +1,7 @@
-"""Which differences are real: bootstrap intervals, randomisation tests, effect sizes.
+"""Significance of differences: bootstrap intervals, randomisation tests, effect sizes.
 
-Queries of one group (a landmark, an object) are not independent, so that whole groups are drawn,
-and whole groups change sign. Everything is seeded.
+Queries of one group (a landmark, an object) are not independent. So the bootstrap draws whole
+groups, and the randomisation test changes the sign of whole groups. All random numbers are seeded.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from ..errors import SettingsError
 from .scoring import Scores
 
 ENOUGH_GROUPS = 20
-"""With fewer groups a difference is reported, never called real."""
+"""With fewer groups than this, a difference is reported but never called real."""
 _EXACT_UP_TO = 14
 _SAMPLES, _MOST_SAMPLES = 10_000, 200_000
 _AT_ONCE = 1 << 20
 
 
 def check_level(level: float) -> None:
-    """Raise a SettingsError unless a level is a share of 1, as of an interval that holds 95%."""
+    """Raise a SettingsError unless a confidence level is between 0 and 1, such as 0.95."""
     if not 0 < level < 1:
         raise SettingsError(f"level={level}: expected a number between 0 and 1, such as 0.95")
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the interval that holds it."""
+    """A mean and the ends of its confidence interval."""
 
     mean: float
     low: float
@@ -40,25 +40,28 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """How one system differs from another in one metric.
+    """The difference between two systems in one metric.
 
     Attributes
     ----------
     better, worse : str
-        Names of the systems; the first has the larger mean, or stands first where they tie.
+        Names of the systems. `better` has the larger mean; when the means are equal it is the
+        system that was given first.
     metric : str
     difference : Interval
-        Of the mean over queries, with a grouped bootstrap interval.
+        Difference of the means over queries, with a bootstrap interval over groups.
     p_value : float
-        Of a paired randomisation test, two-sided.
+        p value of a two-sided paired randomisation test.
     adjusted : float
-        The same after Holm's correction for all comparisons that were made.
+        The p value after Holm's correction for the number of comparisons.
     effect : float
-        See `effect_size`; its unit is the standard deviation of what groups differ by.
-    wins, losses, n_queries, n_groups : int
-        Queries that the first, or the second, answers better.
+        Effect size, in standard deviations of the differences of groups; see `effect_size`.
+    wins, losses : int
+        Number of queries for which `better` has the higher score, and the lower score.
+    n_queries, n_groups : int
+        Number of compared queries, and of their groups.
     real : bool
-        Whether `adjusted` is below the level and there are groups enough.
+        Whether `adjusted` is at most ``1 - level`` and there are enough groups.
     """
 
     better: str
@@ -78,7 +81,7 @@ class Difference:
 def _grouped(
     values: NDArray[np.float64], groups: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums and sizes of the groups, of the values that are known."""
+    """Return the sum and the number of the values of each group, without NaN values."""
     known = ~np.isnan(values)
     members = np.unique(np.asarray(groups), return_inverse=True)[1][known]
     sums = np.bincount(members, values[known]).astype(np.float64)
@@ -94,16 +97,20 @@ def bootstrap_interval(
     n_samples: int = 2000,
     random_state: int = 0,
 ) -> Interval:
-    """Percentile interval of the mean over queries; whole groups are drawn, with replacement.
+    """Compute the percentile bootstrap interval of the mean over queries.
 
-    Efron 1979; for retrieval Sakai 2006; NaN values are left out.
+    Whole groups are drawn, with replacement. Efron 1979; for retrieval Sakai 2006.
 
     Parameters
     ----------
     values : (n,) float64 ndarray
+        One value per query; NaN values are left out.
     groups : sequence of str
+        Group of each query.
     level : float
+        Confidence level.
     n_samples, random_state : int
+        Number of bootstrap samples, and the seed.
     """
     sums, sizes = _grouped(values, groups)
     if len(sums) == 0:
@@ -128,22 +135,25 @@ def randomisation_test(
 ) -> float:
     """Two-sided p value of a paired randomisation test (Fisher; Smucker et al. 2007).
 
-    Were the systems the same, the sign of what a group sums to would be chance. All
-    signs are tried for up to 14 groups, else `n_samples` at random; the observed ones count too.
+    If both systems were equally good, the sign of the sum of each group would be random. With up
+    to 14 groups all combinations of signs are tried. With more groups `n_samples` random
+    combinations are tried, and the observed signs are counted as one more.
 
     Parameters
     ----------
     differences : (n,) float64 ndarray
-        Of the same queries; NaN values are left out.
+        Difference of the two systems for each query; NaN values are left out.
     groups : sequence of str
+        Group of each query.
     n_samples, random_state : int
+        Number of random combinations, and the seed.
     """
     sums, _ = _grouped(differences, groups)
     return float(_p_values(sums[:, None], n_samples, random_state)[0])
 
 
 def _p_values(sums: NDArray[np.float64], n_samples: int, random_state: int) -> NDArray[np.float64]:
-    """Test sums of groups ``(n_groups, m)``, the same signs for all of the `m` comparisons."""
+    """Test sums of groups ``(n_groups, m)``; all `m` comparisons use the same random signs."""
     n_groups, m = sums.shape
     if n_groups == 0:
         return np.full(m, np.nan)
@@ -162,7 +172,10 @@ def _p_values(sums: NDArray[np.float64], n_samples: int, random_state: int) -> N
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p values for their number (Holm 1979), so that any false one has the level's odds."""
+    """Correct p values for the number of comparisons (Holm 1979).
+
+    This bounds the probability that any of the comparisons is wrongly called significant.
+    """
     values = np.asarray(p_values, np.float64)
     order = np.argsort(values)
     steps = values[order] * np.arange(len(values), 0, -1)
@@ -172,17 +185,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def effect_size(differences: NDArray[np.float64], groups: Sequence[str]) -> float:
-    """Cohen's d of pairs, the pairs being groups: mean over standard deviation.
+    """Cohen's d for paired values: the mean divided by the standard deviation.
 
-    Of what the differences of each group sum to, as `randomisation_test` tests them, so that its
-    sign is that of the mean over queries. The unit is one standard deviation of these sums. 0 when
-    all are 0; infinite when they are equal; NaN of one group.
+    The values are the sums of the differences of each group, as in `randomisation_test`. So the
+    effect has the same sign as the mean over queries, and its unit is one standard deviation of
+    these sums. It is 0 when all sums are 0, infinite when they are equal, and NaN when there is
+    only one group.
     """
     sums, _ = _grouped(differences, groups)
     if not sums.any():
         return 0.0
     mean, spread = sums.mean(), sums.std(ddof=1) if len(sums) > 1 else float("nan")
-    # Sums that are equal but for rounding have no spread.
+    # Sums that differ only by rounding count as equal.
     return float(np.copysign(np.inf, mean) if spread < 1e-12 * abs(mean) else mean / spread)
 
 
@@ -198,17 +212,18 @@ def differences(
     Parameters
     ----------
     scores : sequence of (str, Scores)
-        Names of systems and their scores of the same queries.
+        Names of systems, and their scores for the same queries.
     metrics : sequence of str
     level : float
-        A difference is real when its adjusted p value is at most ``1 - level``.
+        A difference is called real when its adjusted p value is at most ``1 - level`` and there
+        are at least `ENOUGH_GROUPS` groups.
     random_state : int
 
     Notes
     -----
-    Of n random signs no p value is below ``1 / (n + 1)``, and Holm multiplies the smallest by the
-    number m of comparisons. So that they can be real however many they are, ``20 m / (1 - level)``
-    signs are drawn, at least 10,000 and at most 200,000.
+    With n random samples no p value is below ``1 / (n + 1)``, and Holm's correction multiplies the
+    smallest one by the number m of comparisons. ``20 m / (1 - level)`` samples are drawn, so that
+    differences can be significant even when m is large; but at least 10,000 and at most 200,000.
     """
     check_level(level)
     pairs = []
@@ -222,7 +237,7 @@ def differences(
     gaps = [one[1].of(name) - other[1].of(name) for name, one, other in pairs]
     groups = scores[0][1].groups
     n_samples = min(max(_SAMPLES, ceil(20 * len(gaps) / (1 - level))), _MOST_SAMPLES)
-    # Queries without a positive are NaN in every system, so that the groups are the same.
+    # Queries without a positive are NaN for every system, so the groups are the same for all.
     sums = np.stack([_grouped(gap, groups)[0] for gap in gaps], axis=1)
     p_values = _p_values(sums, n_samples, random_state).tolist()
     found = []

@@ -1,4 +1,4 @@
-"""Local features of pictures, extracted and cached; knows nothing of visual words."""
+"""Extracts local features of pictures and caches them. It does not depend on visual words."""
 
 from .cache import FeatureCache
 from .extraction import extract_files, extract_queries, extract_query

@@ -1,6 +1,7 @@
-"""Features kept on disk, so that work that was interrupted, or is repeated, goes on from there.
+"""Cache of features on disk, so that interrupted or repeated work need not extract them again.
 
-A file for each picture, named by the hash of its content, in a folder named by the settings.
+Each picture has one file, named by the hash of its content, in a folder named by the hash of the
+settings.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from .sift import DESCRIPTOR_LENGTH, Features, golden_descriptor
 
 
 class FeatureCache:
-    """Features by content, region and settings.
+    """Stores features by the content of the picture, the region and the settings.
 
     Parameters
     ----------
     folder : path
-        Made when it is first written to. It may be deleted at any time.
+        Created when it is first written to. It may be deleted at any time.
     settings : Settings
-        Of pictures and features; others find nothing of these.
+        Only the settings of images and features count. Features that were stored with other
+        settings are not found.
     """
 
     def __init__(self, folder: str | os.PathLike[str], settings: Settings) -> None:
@@ -41,7 +43,7 @@ class FeatureCache:
         return self.folder / sha256[:2] / f"{name}.npz"
 
     def load(self, sha256: str, region: Box | None = None) -> Features | None:
-        """Return the features of a picture; None when they are not there, or damaged."""
+        """Return the features of a picture; None when they are not stored, or damaged."""
         try:
             with (
                 self._path(sha256, region).open("rb") as file,
@@ -57,7 +59,7 @@ class FeatureCache:
         return Features(keypoints, descriptors, (width, height), sha256, region)
 
     def save(self, features: Features, region: Box | None = None) -> None:
-        """Keep the features of a picture."""
+        """Store the features of a picture."""
         path = self._path(features.sha256, region)
         with replaced(path, sync=False) as file:
             np.savez(

@@ -1,4 +1,4 @@
-"""Features of many pictures, in parallel; a bad picture is a record, not the end."""
+"""Extracts features of many pictures in parallel; a bad picture does not stop the others."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .sift import Features, SiftExtractor
 def extract_query(
     query: tuple[Source, Box | None], settings: Settings, cache: str | None = None
 ) -> Features | BovwError:
-    """Extract the features of one query, or return what was wrong with it.
+    """Extract the features of one query; return the error if it cannot be read.
 
-    `cache` names a folder for a `FeatureCache`.
+    `cache` is the folder of a `FeatureCache`.
     """
     source, region = query
     extractor = SiftExtractor(settings.features)
@@ -61,7 +61,7 @@ def extract_queries(
     cache, n_jobs
         See `extract_files`.
     progress : bool
-        Show it on a terminal.
+        Show a progress bar on a terminal.
     """
     pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
     folder = None if cache is None else os.fsdecode(cache)
@@ -78,7 +78,7 @@ def extract_queries(
 
 
 def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:
-    if Path(file.path).is_dir():  # one that could not be looked into, or called x.jpg and given
+    if Path(file.path).is_dir():  # an unreadable folder, or one called x.jpg in a list
         return ImageError(file.path, "a folder that cannot be read", "check its permissions")
     return extract_query((file.path, None), settings, cache)
 
@@ -101,7 +101,7 @@ def extract_files(
     diary: str | os.PathLike[str] | None = None,
     description: str | None = None,
 ) -> Iterator[tuple[PictureFile, Features | Failure]]:
-    """Extract the features of files, in their order.
+    """Extract the features of files, and yield them in the order of the files.
 
     Parameters
     ----------
@@ -110,12 +110,14 @@ def extract_files(
     on_error : {"record", "raise"}
         Yield a `Failure` for a picture that cannot be read, or raise its ImageError.
     cache : path, optional
-        A folder in which features are kept by content, and looked for first.
+        Folder of a `FeatureCache`; features that are found there are not extracted again.
     n_jobs : int, optional
+        How many pictures are read in parallel; see `ordered_map`.
     diary : path, optional
-        A folder for a `Diary`, with one job; without one it is in the cache. Both are read.
+        Folder for the file of a `Diary`, which is used with one job; default: the cache. The
+        diary of the cache is read in any case.
     description : str, optional
-        Of the progress bar; None for none.
+        Text of the progress bar; without it there is no progress bar.
     """
     folder = None if cache is None else os.fsdecode(cache)
     work = partial(_extract_file, settings=settings, cache=folder)
@@ -128,7 +130,7 @@ def extract_files(
         diary=Diary(diaries, attrgetter("path")) if diaries else None,
         description=description,
     )
-    with closing(results):  # also when something is raised here
+    with closing(results):  # close it also when an error is raised here
         for file, result in zip(files, results, strict=True):
             if isinstance(result, Features):
                 yield file, result

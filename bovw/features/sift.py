@@ -1,4 +1,4 @@
-"""Local features of a picture: SIFT keypoints and their (Root)SIFT descriptors."""
+"""Local features of a picture: SIFT keypoints with SIFT or RootSIFT descriptors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from ..pictures import Box, Image, Source, read_image
 from ..settings import FeatureSettings, ImageSettings
 
 DESCRIPTOR_LENGTH = 128
-# OpenCV's pyramid needs a few pixels; nothing smaller can hold a feature anyway.
+# OpenCV's pyramid needs a few pixels, and a smaller picture cannot contain a feature anyway.
 _MIN_SIDE = 12
-# OpenCV's packed octave -1 (the doubled picture), layer 1.
+# KeyPoint.octave as OpenCV packs it: octave -1 (the picture at double size), layer 1.
 _FINEST_OCTAVE = 255 | (1 << 8)
-# Of descriptors whose length is about 512; neighbouring words are over 100 apart.
+# Largest distance between golden descriptors. Descriptors have a length of about 512, and
+# neighbouring words are over 100 apart.
 _GOLDEN_TOLERANCE = 25
 
 
@@ -30,16 +31,17 @@ class Features:
     Attributes
     ----------
     keypoints : (n, 4) float32 ndarray
-        ``x, y, scale, angle``: pixels of the original after its EXIF orientation, the centre of
-        the top-left pixel being (0, 0); half of OpenCV's ``size`` in the same pixels; degrees,
-        clockwise in the picture, 0 for upright features.
+        Columns ``x, y, scale, angle``. ``x, y`` are in pixels of the original after its EXIF
+        orientation was applied; the centre of the top-left pixel is (0, 0). ``scale`` is half of
+        OpenCV's ``size``, in the same pixels. ``angle`` is in degrees, clockwise in the picture,
+        and 0 for upright features.
     descriptors : (n, 128) uint8 ndarray
     size : (int, int)
         Width and height of the original in pixels.
     sha256 : str
-        Hash of the bytes of the picture.
+        SHA-256 of the bytes of the picture.
     region : tuple of float or None
-        ``x0, y0, x1, y1``: the features are of this part only.
+        ``x0, y0, x1, y1``: the part of the picture that the features come from.
     """
 
     keypoints: NDArray[np.float32]
@@ -56,10 +58,11 @@ class Features:
 
 
 def root_sift(descriptors: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Turn SIFT descriptors ``(n, 128)`` into RootSIFT, stored as uint8.
+    """Convert SIFT descriptors ``(n, 128)`` to RootSIFT, stored as uint8.
 
-    Each value is ``round(512 * sqrt(d / sum(d)))``, clipped to 255: Euclidean distances between
-    the results are Hellinger distances between the originals (Arandjelovic & Zisserman 2012).
+    Each value is ``round(512 * sqrt(d / sum(d)))``, clipped to 255. The Euclidean distance between
+    two results is the Hellinger distance between the SIFT descriptors (Arandjelovic & Zisserman
+    2012).
     """
     sums = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
     values = np.minimum(np.rint(512 * np.sqrt(descriptors / sums)), 255)
@@ -75,10 +78,11 @@ class SiftExtractor:
 
     Notes
     -----
-    A larger `region_factor` describes more of the surroundings of each keypoint. Of keypoints
-    that share a position and scale (and, unless upright, an orientation) the first is kept.
-    The strongest responses (contrasts) are kept when there are too many; ties are broken by
-    position, so that the result does not depend on the order of detection.
+    With a larger `region_factor`, a descriptor covers more of the surroundings of its keypoint.
+    When keypoints have the same position and scale (and the same orientation, unless upright),
+    only the first is kept. When there are more than `max_features`, those with the strongest
+    response (contrast) are kept. Ties are broken by position, so the result does not depend on
+    the order of detection.
     """
 
     def __init__(self, settings: FeatureSettings | None = None) -> None:
@@ -97,7 +101,7 @@ class SiftExtractor:
         return self.extract_image(read_image(source, images, region))
 
     def extract_image(self, image: Image) -> Features:
-        """Extract the features of a picture that was read, inside its region if it has one."""
+        """Extract the features of a decoded picture, only inside its region if it has one."""
         import cv2
 
         settings = self.settings
@@ -126,8 +130,9 @@ class SiftExtractor:
             keypoints.append(keypoint)
         descriptors: NDArray[np.float32] = np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
         if keypoints:
-            # OpenCV leaves the doubled picture out when no keypoint comes from it, and all other
-            # descriptors change a little: one more keypoint keeps them independent of the choice.
+            # OpenCV skips the picture at double size when no keypoint comes from it, which changes
+            # all other descriptors a little. One extra keypoint from it makes every descriptor
+            # independent of which other keypoints are described.
             finest = cv2.KeyPoint(0, 0, 2, 0, 0, _FINEST_OCTAVE)
             described = sift.compute(image.pixels, [*keypoints, finest])[1]
             descriptors = np.asarray(described, np.float32)[:-1]
@@ -150,7 +155,7 @@ class SiftExtractor:
     def _choose(
         self, values: NDArray[np.float32], original: NDArray[np.float64], region: Box | None
     ) -> NDArray[np.intp]:
-        """Pick the features to describe: strongest first, without duplicates."""
+        """Choose the features to describe: the strongest first, without duplicates."""
         order = np.lexsort((*values[:, 3::-1].T, -values[:, 4]))
         if region is not None:
             x, y = original[order].T
@@ -161,7 +166,7 @@ class SiftExtractor:
         return np.asarray(order[np.sort(first)[: self.settings.max_features]], np.intp)
 
     def description(self) -> dict[str, Any]:
-        """Return what decides the meaning of a descriptor (not how many there are), for JSON."""
+        """Return what changes the values of descriptors (not their number), for JSON."""
         return {
             "descriptor": "rootsift" if self.settings.root else "sift",
             "upright": self.settings.upright,
@@ -172,7 +177,7 @@ class SiftExtractor:
 
 @lru_cache(maxsize=1)
 def golden_descriptor() -> list[int]:
-    """Describe one fixed keypoint of one fixed picture: what this OpenCV's SIFT means."""
+    """Descriptor of a fixed keypoint in a fixed picture: it identifies the SIFT of this OpenCV."""
     import cv2
 
     y, x = np.mgrid[0:96, 0:96].astype(np.float32)
@@ -184,20 +189,20 @@ def golden_descriptor() -> list[int]:
 
 
 def check_same_meaning(made_with: Mapping[str, Any], given: Mapping[str, Any], what: str) -> None:
-    """Raise an IncompatibleError when two `SiftExtractor.description` differ in meaning.
+    """Raise an IncompatibleError when two `SiftExtractor.description` cannot be compared.
 
-    Golden descriptors may differ by the rounding of another instruction set.
+    Golden descriptors may differ a little: other processors round differently.
     """
     for name in ("descriptor", "upright", "region_factor"):
         if made_with.get(name) != given[name]:
             raise IncompatibleError(
                 f"{what} was made with {name}={made_with.get(name)!r}, but {given[name]!r} is "
-                "given: use the settings it was made with, or make it anew"
+                "given: use the settings it was made with, or create it again"
             )
     difference = np.subtract(made_with["golden"], given["golden"])
     if np.linalg.norm(difference) > _GOLDEN_TOLERANCE:
         raise IncompatibleError(
             f"{what} was made with a SIFT that describes a known picture differently "
             f"(by {np.linalg.norm(difference):.0f}, at most {_GOLDEN_TOLERANCE} is rounding): "
-            "install the version of OpenCV it was made with, or make it anew"
+            "install the version of OpenCV it was made with, or create it again"
         )

@@ -1,4 +1,4 @@
-"""Readers of published ground truths, and of what other tools read and write."""
+"""Read published ground truths; read and write ground truths and runs of other tools."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ FORMATS: Mapping[str, Callable[..., GroundTruth]] = {
     "classes": classes,
     "labels": load_labels,
 }
-"""The reader of each format."""
+"""The function that reads each format."""
 
 
 def load_ground_truth(
@@ -86,14 +86,15 @@ def load_ground_truth(
     format : str, optional
         One of `FORMATS`; default: see `guess_format`.
     difficulty, images, usage : optional
-        Of the readers that have them.
+        Options of the readers that have them.
     in_base : {"keep", "junk", "remove"}, optional
-        What becomes of a query that the base holds; default: as the protocol has it.
+        What happens with a query picture that is in the base (see `GroundTruth`); default: as in
+        the published protocol.
 
     Raises
     ------
     GroundTruthError
-        When it is malformed, or an option does not go with the format.
+        When the file is malformed, or the format does not have the given option.
     """
     chosen = guess_format(path) if format is None else format
     if chosen not in FORMATS:

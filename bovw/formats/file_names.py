@@ -1,4 +1,4 @@
-"""Collections whose names of pictures are their ground truth."""
+"""Ground truths of collections whose file names say what the pictures show."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 
 def holidays(names: Names) -> GroundTruth:
-    """INRIA Holidays (Jegou, Douze & Schmid, ECCV 2008): a number divisible by 100 is a query.
+    """INRIA Holidays (Jegou, Douze & Schmid, ECCV 2008).
 
-    Right is the rest of its hundred.
+    A picture whose number is divisible by 100 is a query. The right answers are the other pictures
+    whose number divided by 100 gives the same integer.
 
     Parameters
     ----------
     names : path or iterable of str
-        A list file (such as ``holidays_images.dat``), the folder of pictures, or names.
+        A list file (such as ``holidays_images.dat``), the folder of pictures, or their names.
     """
     every = picture_names(names)
     hundreds = _by(every, lambda name: _number(name) // 100)
@@ -52,12 +53,12 @@ def holidays(names: Names) -> GroundTruth:
 def ukbench(names: Names) -> GroundTruth:
     """UKBench (Nister & Stewenius, CVPR 2006): four consecutive pictures show one object.
 
-    Each is asked for the other three.
+    Each picture is a query for the other three.
 
     Parameters
     ----------
     names : path or iterable of str
-        The folder of ``ukbenchNNNNN.jpg``, a list file, or names.
+        The folder of ``ukbenchNNNNN.jpg``, a list file, or the names of the pictures.
     """
     every = picture_names(names)
     fours = _by(every, lambda name: _number(name) // 4)
@@ -80,13 +81,13 @@ def ukbench(names: Names) -> GroundTruth:
 
 
 def copydays(folder: PathLike) -> GroundTruth:
-    """INRIA Copydays (Douze et al., CIVR 2009): copies are asked, originals are the base.
+    """INRIA Copydays (Douze et al., CIVR 2009): copies are the queries, originals are the base.
 
     Parameters
     ----------
     folder : path
-        With ``original/NNNN00.jpg`` and, at any depth below ``crops``, ``jpeg`` (or ``jpegqual``)
-        and ``strong``, copies with the same first four digits.
+        Folder with the originals ``original/NNNN00.jpg``. The copies have the same first four
+        digits and are at any depth below ``crops``, ``jpeg`` (or ``jpegqual``) and ``strong``.
     """
     places = _by(names_in(folder), lambda name: PurePosixPath(name).parts[0])
     originals = {_number(name) // 100: name for name in places.get(_ORIGINALS, [])}
@@ -115,12 +116,12 @@ def copydays(folder: PathLike) -> GroundTruth:
 def stanford_mobile(folder: PathLike) -> GroundTruth:
     """Stanford Mobile Visual Search (Chandrasekhar et al., MMSys 2011).
 
-    Photographs are asked for the reference of the same name in their category.
+    Each photograph is a query for the reference picture of the same name in its category.
 
     Parameters
     ----------
     folder : path
-        With ``CATEGORY/Reference`` and ``CATEGORY/PHONE``, or one category.
+        Folder with ``CATEGORY/Reference`` and ``CATEGORY/PHONE``, or the folder of one category.
     """
     places = _by(names_in(folder), lambda name: PurePosixPath(name).parent)
     references = {
@@ -145,7 +146,7 @@ def stanford_mobile(folder: PathLike) -> GroundTruth:
     if not queries:
         raise GroundTruthError(
             f"{os.fsdecode(folder)}: expected CATEGORY/{_REFERENCES} and a folder of photographs "
-            "beside it"
+            "next to it"
         )
     return GroundTruth(
         frozenset(references.values()),
@@ -156,9 +157,10 @@ def stanford_mobile(folder: PathLike) -> GroundTruth:
 
 
 def classes(folder: PathLike) -> GroundTruth:
-    """Make a ground truth of a folder with a sub-folder a class: each picture against all others.
+    """Make a ground truth from a folder in which each sub-folder is a class.
 
-    Pictures that lie in no sub-folder are of no class: wrong for all, and not asked.
+    Each picture is a query; the right answers are the other pictures of its class. Pictures that
+    are not in a sub-folder have no class: they are wrong for every query, and are not queries.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which format a ground truth has, by what lies there."""
+"""Guess the format of a ground truth from its files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .parsing import PathLike, read_json, read_text
 
 
 def guess_format(path: PathLike) -> str:
-    """Name the format of a file or folder, by the first of these rules that holds.
+    """Return the format of a file or folder, by the first of these rules that applies.
 
     =====================================================  =====================
     folder with ``*_query.txt``                            oxford
@@ -26,7 +26,7 @@ def guess_format(path: PathLike) -> str:
     ``.qrels``, ``.qrel``, ``.txt`` with four columns      qrels
     =====================================================  =====================
 
-    Holidays and UKBench look like any folder or list of pictures, and must be named.
+    Holidays and UKBench look like any folder or list of pictures, so their format must be given.
     """
     place = Path(path)
     if not place.exists():

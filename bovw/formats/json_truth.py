@@ -1,4 +1,4 @@
-"""Ground truths in JSON, the format of this project.
+"""Ground truths in JSON, in this project's own format.
 
 ::
 
@@ -6,11 +6,12 @@
      "queries": [{"image": ..., "bbox": [x0, y0, x1, y1] or null,
                   "positive": [...], "junk": [...]}, ...]}
 
-Names are paths relative to a folder; boxes are in pixels of the query. A query may have a `name`,
-a `group` (or `landmark`: what it shows), `gains` (an object: how relevant each positive is), and
-`easy` and `hard`, the labels of Revisited Oxford and Paris. The whole may have a `name`,
-`in_base` and `metrics`, as `GroundTruth` has. Other fields are passed over, unless they look like
-misspellings of these.
+Names of pictures are paths relative to a folder. Boxes are in pixels of the query picture. A query
+may also have a `name`, a `group` (or `landmark`: what it shows), `gains` (an object: how relevant
+each positive is), and `easy` and `hard` (the labels of Revisited Oxford and Paris). The outer
+object may also have a `name`, `in_base` and `metrics`, with the meaning that they have in
+`GroundTruth`. Other fields are ignored, but a field that looks like a misspelling of one of these
+is an error.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _KEYS = ("images", "queries", "name", "in_base", "metrics")
 _QUERY_KEYS = (
     "image", "bbox", "positive", "junk", "name", "gains", "group", "landmark", "easy", "hard",
 )  # fmt: skip
-_ALIKE = 0.8  # difflib's measure: "positives" and "box" are close to what we know, "note" is not
+_ALIKE = 0.8  # similarity by difflib: "positives" is similar to a known field, "note" is not
 
 
 def load_json(path: PathLike, difficulty: Difficulty | None = None) -> GroundTruth:
@@ -43,14 +44,15 @@ def load_json(path: PathLike, difficulty: Difficulty | None = None) -> GroundTru
     ----------
     path : path
     difficulty : {"easy", "medium", "hard"}, optional
-        Take positives and junk from `easy` and `hard`, which every query must have then; default:
-        `positive` as it is written.
+        Make positives and junk from `easy` and `hard`, which every query must then have. Default:
+        use `positive` as it is.
 
     Raises
     ------
     GroundTruthError
-        When the file is not as described above, a positive is not one of ``images`` or is junk
-        as well, gains are given to what is not positive, or names of queries repeat.
+        When the file is not as described above, a positive is missing in ``images`` or is also
+        junk, gains are given for pictures that are not positive, or several queries have the same
+        name.
     """
     where = os.fsdecode(path)
     content = read_json(path)
@@ -81,7 +83,7 @@ def load_json(path: PathLike, difficulty: Difficulty | None = None) -> GroundTru
 
 
 def save_json(truth: GroundTruth, path: PathLike) -> None:
-    """Write a ground truth in such a way that `load_json` gives it back."""
+    """Write a ground truth to a file from which `load_json` reads the same ground truth."""
     queries = []
     for query in truth.queries:
         entry: dict[str, Any] = {
@@ -130,7 +132,7 @@ def _query(query: Any, where: str, difficulty: Difficulty | None) -> GroundTruth
             judged |= names(key)
     if both := sorted(positive & junk):
         raise GroundTruthError(
-            f"{where}: {', '.join(both)} both positive and junk; expected either: what is junk "
+            f"{where}: {', '.join(both)} both positive and junk; expected only one of these: junk "
             "counts neither as right nor as wrong"
         )
     gains = _gains(query.get("gains", {}), f"{where}: gains")
@@ -151,13 +153,13 @@ def _query(query: Any, where: str, difficulty: Difficulty | None) -> GroundTruth
 
 
 def _check_keys(given: dict[str, Any], known: tuple[str, ...], where: str) -> None:
-    """Refuse what looks like a misspelling; other fields that nobody here knows are let be."""
+    """Raise for unknown fields that look like misspellings; ignore other unknown fields."""
     for key in given.keys() - set(known):
         meant = get_close_matches(key.strip().lower(), known, 1, _ALIKE)
         if meant:
             raise GroundTruthError(
                 f"{where}: unknown field {key!r}; {meant[0]!r} is expected: call it that, or "
-                "something less alike when it is another"
+                "choose a less similar name when it is something else"
             )
 
 
@@ -168,7 +170,7 @@ def _names(value: Any, where: str) -> list[str]:
 
 
 def _text(value: Any, where: str) -> str | None:
-    if isinstance(value, list):  # landmarks of a picture that shows several
+    if isinstance(value, list):  # a picture may show several landmarks
         return "; ".join(sorted(_names(value, where)))
     if value is not None and not isinstance(value, (str, int)):
         raise GroundTruthError(f"{where} is {value!r}, expected a name or a whole number")

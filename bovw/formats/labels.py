@@ -1,4 +1,4 @@
-"""Tables of labels: a picture a row, and what it shows."""
+"""Ground truths in tables of labels: each row has a picture and what it shows."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from .parsing import PathLike, read_table
 
 
 def load_labels(path: PathLike, separator: str = ";") -> GroundTruth:
-    """Read a table of pictures and labels: each picture against all others.
+    """Read a table of pictures and labels; each picture with a label is a query.
 
-    Right is what shares a label, and gains the share of the labels of both that they have in
-    common (Jaccard), for nDCG. A picture without labels is wrong for all, and not asked.
+    The right answers are all other pictures that share a label with the query. For nDCG a right
+    answer gains the Jaccard similarity of the two sets of labels. A picture without labels is
+    wrong for every query, and is not a query.
 
     Parameters
     ----------
     path : path
-        ``.csv`` or ``.tsv`` with a header. The first column names the picture, which may have
-        several rows; the others hold labels. With more than one column of labels, labels of
-        different columns are never the same.
+        ``.csv`` or ``.tsv`` file with a header. The first column is the name of the picture; a
+        picture may have several rows. The other columns are labels. Labels in different columns
+        are always different labels, even when they are spelled the same.
     separator : str
-        Between several labels in one cell.
+        Separates several labels in one cell.
     """
     where = os.fsdecode(path)
     header, rows = read_table(path)
@@ -52,7 +53,7 @@ def load_labels(path: PathLike, separator: str = ";") -> GroundTruth:
             holders[label].append(shown)
     queries = []
     for mine, names in alike.items():
-        # What all pictures with these labels have in common is found once for them.
+        # Pictures with exactly the same labels have the same right answers: find them once.
         common = Counter(other for label in mine for other in holders[label])
         right = frozenset(name for other in common for name in alike[other])
         gains = {

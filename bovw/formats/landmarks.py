@@ -1,4 +1,4 @@
-"""Google Landmarks v2, retrieval (Weyand, Araujo, Cao & Sim, CVPR 2020)."""
+"""The retrieval ground truth of Google Landmarks v2 (Weyand, Araujo, Cao & Sim, CVPR 2020)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def load_landmarks(
     images: Names | None = None,
     usage: Literal["Public", "Private"] | None = None,
 ) -> GroundTruth:
-    """Read ``retrieval_solution_v2.1.csv``; ignored queries are left out.
+    """Read ``retrieval_solution_v2.1.csv``; queries marked "Ignored" are left out.
 
-    Pictures are called as the archives lay them out: ``index/0/1/2/0123456789abcdef.jpg``, and
-    queries ``test/...`` alike.
+    Pictures have the paths that they have in the published archives, such as
+    ``index/0/1/2/0123456789abcdef.jpg``; paths of queries begin with ``test/`` instead.
 
     Parameters
     ----------
     path : path
     images : path or iterable of str, optional
-        The base: ``index.csv``, or identifiers. Without it the base is only what is right for some
-        query: most pictures are missing then, and scores are too good.
+        The base: the file ``index.csv``, or identifiers. By default the base consists only of the
+        right answers of all queries. Most pictures are then missing, and scores are too high.
     usage : {"Public", "Private"}, optional
-        Only queries of this part; default: both.
+        Use only the queries of this part; default: both parts.
     """
     if usage not in (None, *_USAGES):
         raise GroundTruthError(f"usage {usage!r}: expected one of {', '.join(_USAGES)}")

@@ -22,16 +22,16 @@ _PREFIX = "oxc1_"
 def load_oxford(folder: PathLike, images: Names | None = None) -> GroundTruth:
     """Read ``*_query.txt``, ``*_good.txt``, ``*_ok.txt`` and ``*_junk.txt`` of a folder.
 
-    Good and ok are right, junk counts as neither. As in 2007 the query's own picture stays in the
-    base, where it counts as right.
+    Pictures in "good" and "ok" are right; those in "junk" count neither as right nor as wrong. As
+    in the protocol of 2007, the query's own picture stays in the base and counts as right.
 
     Parameters
     ----------
     folder : path
     images : path or iterable of str, optional
-        The base: a folder of pictures, or their names. They may lie in sub-folders (as those of
-        Paris do). Without it the base is only what these files name, each as ``NAME.jpg``: most
-        pictures are missing then, and scores are too good.
+        The base: a folder of pictures, or their names. Pictures may be in sub-folders (as those of
+        Paris are). By default the base consists only of the pictures that the files mention, with
+        the names ``NAME.jpg``. Most pictures are then missing, and scores are too high.
     """
     paths = sorted(Path(folder).glob("*_query.txt"))
     if not paths:

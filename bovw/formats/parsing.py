@@ -1,4 +1,4 @@
-"""What the readers share: files, names of pictures, boxes."""
+"""Functions that the readers share: for files, names of pictures, and boxes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Names: TypeAlias = "PathLike | Iterable[str]"
 
 
 def read_text(path: PathLike) -> str:
-    """Read a text file; bytes that are not UTF-8 are kept by surrogate escapes."""
+    """Read a text file; bytes that are not UTF-8 become surrogate escapes."""
     try:
         return Path(path).read_text("utf-8-sig", "surrogateescape")
     except OSError as error:
@@ -38,18 +38,18 @@ def read_json(path: PathLike) -> Any:
 
 
 def read_lines(path: PathLike, columns: int | None = None) -> list[tuple[str, list[str]]]:
-    """Split the lines that are not blank at white space.
+    """Read a text file, and split each line that is not blank at white space.
 
     Parameters
     ----------
     path : path
     columns : int, optional
-        How many each must have.
+        Number of columns that each line must have.
 
     Returns
     -------
     list of (str, list of str)
-        Where each line stands, for messages, and its columns.
+        For each line: file and line number, for error messages; and its columns.
     """
     lines = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
@@ -62,13 +62,13 @@ def read_lines(path: PathLike, columns: int | None = None) -> list[tuple[str, li
 
 
 def read_table(path: PathLike) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Read a table with a header: tabs separate when its name ends in ``.tsv``, else commas.
+    """Read a table with a header, separated by tabs in a ``.tsv`` file, else by commas.
 
     Returns
     -------
     header : list of str
     rows : list of (str, list of str)
-        Where each row stands, for messages, and its values.
+        For each row: file and line number, for error messages; and its values.
     """
     where = os.fsdecode(path)
     tabs = where.lower().endswith(".tsv")
@@ -87,7 +87,7 @@ def read_table(path: PathLike) -> tuple[list[str], list[tuple[str, list[str]]]]:
 
 
 def names_in(folder: PathLike) -> list[str]:
-    """Names of the pictures below a folder: paths relative to it, with ``/``, in order."""
+    """Names of the pictures below a folder: sorted paths relative to it, with ``/``."""
     if not Path(folder).is_dir():
         raise GroundTruthError(f"{os.fsdecode(folder)} is not a folder; check the path")
     try:
@@ -97,7 +97,7 @@ def names_in(folder: PathLike) -> list[str]:
 
 
 def picture_names(source: Names) -> list[str]:
-    """Names that are given one by one, in a file with one a line, or as a folder of pictures."""
+    """Names of pictures, from an iterable, a file with one name per line, or a folder."""
     if not isinstance(source, (str, os.PathLike)):
         return list(source)
     if Path(source).is_dir():
@@ -106,17 +106,19 @@ def picture_names(source: Names) -> list[str]:
 
 
 def picture_finder(names: Iterable[str] | None) -> Callable[[str, str], str]:
-    """Turn the stems by which ground truths of landmarks name pictures into names.
+    """Make a function that finds pictures by their stems (names without folder and suffix).
+
+    Ground truths of landmarks name pictures by their stems.
 
     Parameters
     ----------
     names : iterable of str or None
-        Among these, wherever they lie; None: a stem is called ``STEM.jpg``.
+        Names of the pictures, in any folders. None: the name of each picture is ``STEM.jpg``.
 
     Returns
     -------
     callable
-        Takes a stem and where it was read, for messages.
+        Takes a stem, and the place where it was read (for error messages); returns the name.
     """
     if names is None:
         return lambda stem, where: f"{stem}.jpg"
@@ -138,7 +140,7 @@ def picture_finder(names: Iterable[str] | None) -> Callable[[str, str], str]:
 
 
 def to_box(values: Any, where: str) -> Box:
-    """Check the corners ``x0, y0, x1, y1`` of a box."""
+    """Convert the corners ``x0, y0, x1, y1`` of a box to floats, and check them."""
     try:
         x0, y0, x1, y1 = (float(value) for value in values)
     except (TypeError, ValueError):

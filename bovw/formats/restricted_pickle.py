@@ -1,8 +1,9 @@
-"""Pickles that hold containers, numbers, text and numpy arrays, and nothing that runs.
+"""Read pickles that contain only containers, numbers, text and numpy arrays, and run no code.
 
-An unpickler calls whatever a file names. Here it may name only what stands in `_ALLOWED`. Even
-numpy's own classes are not called as the file asks: a state of its making can give an array of
-objects any bytes as addresses, so that types and arrays are made anew from checked parts.
+An ordinary unpickler calls any function that a file names. This one accepts only the names in
+`_ALLOWED`. Even numpy's own classes are not called with the data of the file: a malicious file
+could make an array of objects whose addresses are arbitrary bytes. Instead, types and arrays are
+built from parts that were checked.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from .parsing import PathLike
 
 
 def load_pickle(path: PathLike) -> Any:
-    """Read a pickle of any protocol, also of Python 2 (whose texts are read as Latin-1).
+    """Read a pickle of any protocol; strings written by Python 2 are read as Latin-1.
 
     Returns
     -------
     object
-        Arrays are of a private subclass of `numpy.ndarray`.
+        Arrays in it are instances of a private subclass of `numpy.ndarray`.
 
     Raises
     ------
     GroundTruthError
-        When it is broken, or names a class or function that is not allowed.
+        When the file is broken, or names a class or function that is not allowed.
     """
     where = os.fsdecode(path)
     try:
@@ -47,7 +48,7 @@ def load_pickle(path: PathLike) -> Any:
 
 
 class _DType:
-    """Stands for `numpy.dtype`: a plain type by its code."""
+    """Used in place of `numpy.dtype`; accepts only the codes of plain types."""
 
     def __init__(self, code: str, *_: object) -> None:
         if not re.fullmatch(r"[biufc]\d{1,2}|[SU]\d+|O8?", code):
@@ -59,13 +60,13 @@ class _DType:
 
 
 class _Array(np.ndarray[Any, np.dtype[Any]]):
-    """Stands for `numpy.ndarray`: numpy checks shape and size against the data."""
+    """Used in place of `numpy.ndarray`; numpy checks shape and size against the data."""
 
     def __new__(cls, *_: object) -> _Array:
         return super().__new__(cls, 0, np.uint8)
 
     def __setstate__(self, state: Any) -> None:
-        if self.size:  # numpy would free memory that rows taken from it still show
+        if self.size:  # numpy would free memory that views of the array still use
             raise GroundTruthError("it fills an array twice")
         version, shape, kind, fortran, data = state
         super().__setstate__((version, shape, kind.dtype, fortran, data))
@@ -83,7 +84,7 @@ def _encode(text: str, encoding: str) -> bytes:
 
 
 def _bytearray(content: bytes | str = b"", encoding: str = "latin1") -> bytearray:
-    # Not of a number: that would take as much memory as the file asks for.
+    # A number is not accepted: it would allocate as much memory as the file asks for.
     return bytearray(content if isinstance(content, bytes) else _encode(content, encoding))
 
 

@@ -21,7 +21,7 @@ from .parsing import (
 from .restricted_pickle import load_pickle
 
 Difficulty = Literal["easy", "medium", "hard"]
-# Pictures so called may show any landmark of the town.
+# Pictures with these prefixes may show any landmark of the city.
 _NO_LANDMARK = ("oxford", "paris_general")
 
 
@@ -30,17 +30,19 @@ def load_revisited(
 ) -> GroundTruth:
     """Read ``gnd_roxford5k.pkl`` or ``gnd_rparis6k.pkl``, or the same content in JSON.
 
-    Queries are boxes in pictures that are not in the base. `group` is the landmark: where the
-    name of a query's picture does not tell, that of the queries which share an easy picture.
+    Queries are boxes in pictures that are not in the base. The `group` of a query is its landmark.
+    It is the most frequent prefix among the names of the queries that share an easy picture with
+    it; prefixes that name no landmark do not count. If there is none, it is the query's own prefix.
 
     Parameters
     ----------
     path : path
     difficulty : {"easy", "medium", "hard"}
-        Right is what is easy, either, or what is hard; of the other, nothing counts.
+        "easy" and "hard": pictures with this label are right, and those with the other label are
+        junk. "medium": pictures with either label are right.
     images : path or iterable of str, optional
-        The folder of the pictures, or their names, where they do not lie all in one folder as
-        ``NAME.jpg``.
+        The folder of the pictures, or their names. Needed when the pictures are not all in one
+        folder with the names ``NAME.jpg``.
     """
     where = os.fsdecode(path)
     content = read_json(path) if where.lower().endswith(".json") else load_pickle(path)
@@ -90,7 +92,7 @@ def load_revisited(
 def at_difficulty(
     difficulty: Difficulty, easy: frozenset[str], hard: frozenset[str], junk: frozenset[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Positives and junk: what a difficulty does not ask for is junk."""
+    """Return positives and junk; easy or hard pictures that are not positive become junk."""
     if difficulty not in get_args(Difficulty):
         raise GroundTruthError(
             f"difficulty {difficulty!r}: expected one of {', '.join(get_args(Difficulty))}"

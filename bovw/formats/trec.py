@@ -1,7 +1,7 @@
-"""Judgements (qrels) and runs of TREC, as trec_eval and its kin read them.
+"""TREC's judgements (qrels) and runs, as trec_eval and similar tools read them.
 
-Columns are separated by white space, so that in names white space, ``%`` and what is not ASCII
-are percent-encoded: ``a b.jpg`` is written ``a%20b.jpg``, and read back as it was.
+Columns are separated by white space. Therefore white space, ``%`` and characters that are not
+ASCII are percent-encoded in names: ``a b.jpg`` is written as ``a%20b.jpg``, and decoded when read.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ _SAFE = string.punctuation.replace("%", "")
 def load_qrels(path: PathLike) -> GroundTruth:
     """Read judgements: ``QUERY ITERATION PICTURE RELEVANCE``.
 
-    Above 0 is right and gains that much, below 0 is junk. The base is every picture named. A query
-    is called by its identifier, which is taken for the name of its picture too.
+    A picture with a relevance above 0 is right and gains that much; one below 0 is junk. The base
+    is all pictures in the file. The identifier of a query is used both as the name of the query
+    and as the name of its picture.
     """
     judged: dict[str, dict[str, int]] = {}
     for where, (topic, _, document, relevance) in read_lines(path, columns=4):
@@ -59,23 +60,24 @@ def load_qrels(path: PathLike) -> GroundTruth:
 def save_qrels(
     truth: GroundTruth, path: PathLike, taken: Mapping[str, frozenset[str]] | None = None
 ) -> None:
-    """Write judgements: gains of positives, -1 for junk.
+    """Write judgements (qrels): gains of positives, and -1 for junk.
 
-    The first query judges what no query names 0, so that the base is whole. Left out are boxes,
-    groups and, since other tools would score them 0, queries without a positive. trec_eval does
-    not take junk out of a run: a run for it must not hold any.
+    Pictures of the base that no query mentions are written for the first query with relevance 0,
+    so that the file names the whole base. Boxes and groups are not written. Queries without a
+    positive are not written either, since other tools would score them 0. trec_eval does not
+    remove junk from a run, so a run for it must not contain junk.
 
     Parameters
     ----------
     truth : GroundTruth
     path : path
     taken : mapping of str to frozenset of str, optional
-        What is junk for each query; default: see `taken_out`.
+        Junk of each query, by name of the query; default: the result of `taken_out`.
 
     Raises
     ------
     GroundTruthError
-        When a gain is not a whole number: trec_eval would cut it off.
+        When a gain is not a whole number; trec_eval would truncate it.
     """
     taken = taken_out(truth) if taken is None else taken
     relevances: dict[str, dict[str, int]] = {}
@@ -102,8 +104,8 @@ def read_run(path: PathLike) -> tuple[dict[str, tuple[list[str], list[float]]], 
     Returns
     -------
     rankings : dict of str to (list of str, list of float)
-        By query: names and scores, by decreasing score, then increasing name. As trec_eval does,
-        the written rank is passed over.
+        By query: names and scores, sorted by decreasing score, then increasing name. The rank in
+        the file is ignored, as in trec_eval.
     tag : str
         Name of the system.
     """
@@ -135,11 +137,11 @@ def read_run(path: PathLike) -> tuple[dict[str, tuple[list[str], list[float]]], 
 
 
 def write_run(path: PathLike, tag: str, rankings: Rankings) -> None:
-    """Write a run whose order every tool reads alike.
+    """Write a run so that every tool reads the same order.
 
-    Scores strictly decrease, also as the 32 bit floats in which trec_eval keeps them: one that
-    does not is written as the next smaller float. Without scores (None, or none that is finite)
-    they are n, n - 1, ..., 1.
+    The written scores strictly decrease, even as the 32 bit floats that trec_eval uses. A score
+    that is not below the one before is replaced by the next smaller float. Without scores (None,
+    or none of them finite) the written scores are n, n - 1, ..., 1.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is searched as a whole, and what is made of it in memory; knows nothing of folders."""
+"""The index in memory: pictures, vocabulary and settings. It does not depend on files."""
 
 from .augmentation import augment_index
 from .compressed import LsaIndex, Quantizer

@@ -1,4 +1,4 @@
-"""Database-side augmentation: pictures of an index get features of those that they match."""
+"""Database-side augmentation: each picture of an index gets features of pictures it matches."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from .index import Index
 
 
 def augment_index(index: Index, n_answers: int = 5, *, progress: bool = False) -> Index:
-    """Add to each picture the features that its verified neighbours have within it.
+    """Add to each picture those features of its verified neighbours that lie within the picture.
 
-    Turcot & Lowe, "Better matching with fewer features" (2009), with the features brought into the
-    frame of the picture, as Arandjelovic & Zisserman (2012) do for words. An offline step: each
-    picture is searched for once, and the index grows.
+    This follows Turcot & Lowe, "Better matching with fewer features" (2009). The positions of the
+    added features are transformed to the picture, as Arandjelovic & Zisserman (2012) do for words.
+    It is an offline step: it runs one search for each picture, and the index becomes larger.
 
     Parameters
     ----------
     index : Index
     n_answers : int
-        Neighbours of a picture at most.
+        Largest number of neighbours that give features to a picture.
     progress : bool
-        Show it on a terminal.
+        Show a progress bar on a terminal.
 
     Returns
     -------
     Index
-        Of the same pictures; document frequencies are those of the new features.
+        A new index of the same pictures. Its document frequencies include the added features.
     """
     expansion = replace(index.settings.expansion, method="none")
     settings = replace(index.settings, expansion=expansion)

@@ -1,8 +1,8 @@
-"""The smallest index: of each picture a short vector, quantised, and nothing else.
+"""A compressed index: it keeps only one short, quantised vector of each picture.
 
-The vector is the histogram of visual words, projected by latent semantic analysis. A picture takes
-a few hundred bytes or less instead of twenty thousand, is compared by the cosine alone, and cannot
-be verified.
+The vector is the histogram of visual words, projected by latent semantic analysis (LSA). A picture
+takes a few hundred bytes or less, instead of about twenty thousand. Pictures are compared only by
+the cosine of their vectors; geometric verification is not possible.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Quantizer = ScalarQuantizer | ProductQuantizer
 
 @dataclass(frozen=True, eq=False)
 class LsaIndex:
-    """Pictures as quantised vectors; make one with `LsaIndex.of`.
+    """An index of pictures as quantised vectors; make one with `LsaIndex.of`.
 
     Attributes
     ----------
     records : tuple of Record
         In increasing order of identifier.
     codes : (n, bytes) uint8 ndarray
-        What is kept of each picture.
+        The quantised vector of each picture.
     basis : (n_components, n_words) float32 ndarray
     idf : (n_words,) float32 ndarray
     quantizer : ScalarQuantizer or ProductQuantizer
@@ -63,11 +63,11 @@ class LsaIndex:
         Parameters
         ----------
         index : Index
-            Such as ``engine.index``.
+            The index to compress, such as ``engine.index``.
         n_components : int
-            Of the projection, learned from the pictures of the index.
+            Dimensions of the projection, which is learned from the pictures of the index.
         quantizer : ScalarQuantizer or ProductQuantizer, optional
-            Default: a byte for each component.
+            How vectors are quantised; default: one byte for each component.
         """
         rows = index.weighting.transform(index.collection.counts(index.vocabulary.n_words_))
         if rows.nnz == 0:
@@ -91,7 +91,7 @@ class LsaIndex:
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
-        """What the codes stand for, ``(n, n_components)``."""
+        """The vectors that the codes stand for, ``(n, n_components)``."""
         return self.quantizer.inverse_transform(self.codes)
 
     @cached_property
@@ -101,7 +101,7 @@ class LsaIndex:
         return weighting
 
     def embed(self, features: Features) -> NDArray[np.float32]:
-        """Project the histogram of a picture: ``(1, n_components)``."""
+        """Return the projected histogram of a picture, ``(1, n_components)``."""
         words = np.sort(self.vocabulary.predict(features.descriptors))
         counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
         return project(self._weighting.transform(counts), self.basis)
@@ -114,14 +114,14 @@ class LsaIndex:
         region: Box | None = None,
         allow: Allow | None = None,
     ) -> SearchResult:
-        """Find the pictures whose vectors are nearest to that of a query, by cosine.
+        """Find the pictures whose vectors have the largest cosine with that of a query.
 
         Parameters
         ----------
         query, region, allow
             See `Engine.search`.
         k : int or None
-            How many answers at most; None: all.
+            Largest number of answers; None: all pictures.
 
         Raises
         ------
@@ -207,7 +207,7 @@ class LsaIndex:
         return near, (time.perf_counter() - begun) * 1000
 
     def info(self) -> dict[str, Any]:
-        """Return facts, for JSON."""
+        """Return facts about the index, for JSON."""
         return {
             "n_pictures": len(self),
             "n_components": len(self.basis),

@@ -1,4 +1,4 @@
-"""An index in memory: pictures, vocabulary and settings, and what is derived from them."""
+"""An index in memory: pictures, vocabulary, settings, and the data derived from them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
 
 Allow: TypeAlias = "AnyCollection[str] | Callable[[str], bool]"
 
-# What is fixed when pictures are indexed; the rest can be chosen anew for every search.
+# Settings that cannot change after pictures were indexed; all others can, for every search.
 _FIXED = {"features": ("upright", "region_factor", "root"), "vocabulary": None, "weighting": None}
 
 
@@ -53,16 +53,17 @@ class Index:
     vocabulary : Vocabulary
     settings : Settings
     descriptor : dict
-        `SiftExtractor.description` of when it was made.
+        `SiftExtractor.description` at the time when the index was made.
     versions : dict
-        Of the packages it was made with.
+        Versions of Python and packages that the index was made with.
     dead : mapping of int to tuple of int
-        By number of the segment: places of what was removed, pictures or failures.
+        The tombstones: for the number of a segment, the positions in it of its removed entries
+        (pictures or failures).
     graph : Graph, StoredGraph or None
-        What nmslib searched when there were other pictures.
+        The latest graph of nmslib. It may have been built for an earlier set of pictures.
     digest : str
-        Of the manifest that lies on disk, which tells whether it is still the same; "" when
-        nothing does.
+        Digest of the manifest on disk, which tells whether the files are still the same; "" for
+        an index that is only in memory.
     """
 
     segments: tuple[Segment, ...]
@@ -76,12 +77,12 @@ class Index:
 
     @cached_property
     def collection(self) -> Collection:
-        """The pictures that are alive, in order of identifier."""
+        """All pictures that are not removed, in order of identifier."""
         return Collection.of(self.segments, self.dead)
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
-        """Pictures that could not be indexed, in order of identifier; the last word on each."""
+        """Failures that no later version of the picture has resolved, in order of identifier."""
         found: dict[str, Failure] = {}
         for segment in self.segments:
             for record in segment.records:
@@ -94,7 +95,7 @@ class Index:
 
     @cached_property
     def weighting(self) -> TfidfWeighting:
-        """Weights of the words, from their document frequencies."""
+        """TF-IDF weights of the words, from their document frequencies in this index."""
         return TfidfWeighting(**asdict(self.settings.weighting)).fit(self._counts)
 
     @cached_property
@@ -103,9 +104,9 @@ class Index:
 
     @cached_property
     def histograms(self) -> HistogramIndex:
-        """The weighted histograms of the pictures, searchable."""
+        """The TF-IDF histograms of the pictures, ready to be searched."""
         rows = self.weighting.transform(self._counts)
-        self.__dict__.pop("_counts", None)  # as large as the rows, and easily made again
+        self.__dict__.pop("_counts", None)  # as large as the rows, and cheap to compute again
         graph = self.graph
         if isinstance(graph, StoredGraph):
             graph = graph.load(self.settings.candidates)
@@ -115,11 +116,11 @@ class Index:
 
     @cached_property
     def base(self) -> Base:
-        """What is searched."""
+        """The data that a search uses: pictures, histograms and word weights."""
         return Base(self.collection, self.histograms, self.weighting.idf_)
 
     def grown(self, segment: Segment) -> Index:
-        """Return an index with one segment more, whose pictures take the place of earlier ones."""
+        """Return an index with one more segment; it replaces pictures of the same identifiers."""
         positions = self.collection.positions
         again = [positions[r.identifier] for r in segment.records if r.identifier in positions]
         segments = tuple(s for s in self.segments if s.number)  # 0 is the empty one
@@ -127,12 +128,12 @@ class Index:
         return replace(self, segments=(*segments, segment), dead=dead, graph=self._graph)
 
     def without(self, identifiers: Iterable[str]) -> Index:
-        """Return an index without some pictures, and without what it says of failures with them.
+        """Return an index without the pictures, or failures, of some identifiers.
 
         Raises
         ------
         UnknownPictureError
-            When one of them is neither a picture nor a failure.
+            When an identifier is neither that of a picture nor that of a failure.
         """
         names = dict.fromkeys(identifiers)
         failed = {failure.identifier for failure in self.failures}
@@ -147,7 +148,7 @@ class Index:
         return replace(self, dead=self._with_dead(gone, failures), graph=self._graph)
 
     def compacted(self) -> Index:
-        """Return an index of one segment, without what was removed; memory holds it twice."""
+        """Return an index of one segment, without removed pictures; needs memory for both."""
         collection = self.collection
         pictures = [PictureWords(**collection.stored(i)) for i in range(len(collection))]
         segment = make_segment(
@@ -157,7 +158,7 @@ class Index:
 
     @property
     def next_number(self) -> int:
-        """Number for a segment to come."""
+        """Number for the next new segment."""
         return max(segment.number for segment in self.segments) + 1
 
     @property
@@ -177,21 +178,22 @@ class Index:
 
     @property
     def bytes_per_picture(self) -> float:
-        """Bytes of words, signatures and keypoints of a picture, on the average."""
+        """Mean number of bytes of the words, signatures and keypoints of a picture."""
         return self.collection.nbytes / max(1, len(self.collection))
 
     def check(self, name: str) -> None:
-        """Compare what the index was made with to what is installed.
+        """Compare the OpenCV and settings that made the index with those of now.
 
         Parameters
         ----------
         name : str
-            What to call the index in messages.
+            Name of the index in messages.
 
         Raises
         ------
         IncompatibleError
-            When pictures are described differently now. Other versions are a warning.
+            When pictures would be described differently now. If only the version of OpenCV
+            differs, there is a warning instead.
         """
         given = SiftExtractor(self.settings.features).description()
         check_same_meaning(self.descriptor, given, name)
@@ -206,7 +208,7 @@ class Index:
         Raises
         ------
         IncompatibleError
-            When a setting is fixed by the index.
+            When a setting cannot change any more, because the index was made with it.
         """
         settings = self.settings.changed(**changes)
         for room, names in _FIXED.items():
@@ -215,12 +217,12 @@ class Index:
                 if now[name] != then[name]:
                     raise IncompatibleError(
                         f"{room}.{name}={now[name]!r}: this index was made with {then[name]!r}; "
-                        "build another to change it"
+                        "build a new index to change it"
                     )
         if settings.candidates != self.settings.candidates:
             return replace(self, settings=settings, graph=None)
         index = replace(self, settings=settings)
-        # Share what is made at the first search, whoever makes it.
+        # Share the data that are computed at the first search, of either index.
         index.__dict__["collection"] = self.collection
         index.__dict__["weighting"] = self.weighting
         index.__dict__["histograms"] = self.histograms
@@ -235,7 +237,7 @@ class Index:
         stopwatch: Stopwatch | None = None,
         combine: Combine = "joined",
     ) -> Ranking:
-        """Rank the pictures for the features of a query, of one picture or of several.
+        """Rank the pictures for a query, given the features of one or several query pictures.
 
         See `cascade.rank`.
         """
@@ -252,7 +254,7 @@ class Index:
     def query(
         self, features: Sequence[Features], stopwatch: Stopwatch, combine: Combine = "joined"
     ) -> Query:
-        """Find words, histogram and signatures of a query."""
+        """Compute the words, histogram and signatures of a query."""
         with stopwatch("words"):
             pictures = tuple(self._looked_up(part) for part in features)
             words = np.concatenate([picture.words[:, 0] for picture in pictures])
@@ -283,7 +285,7 @@ class Index:
     def explain(
         self, ranking: Ranking, features: Features, position: int, name: str
     ) -> Explanation:
-        """Explain the place of a picture in a ranking for the features of a query."""
+        """Explain the rank of a picture in the ranking for a query."""
         places = np.flatnonzero(ranking.positions == position)
         if len(places) == 0:
             identifier = self.collection.records[position].identifier
@@ -325,7 +327,7 @@ class Index:
         )
 
     def allowed(self, allow: Allow | None) -> NDArray[np.bool_] | None:
-        """Turn a filter on identifiers into one on positions."""
+        """Convert a filter of identifiers to a mask of positions in the collection."""
         if allow is None:
             return None
         return allowed_places(allow, self.collection.records, self.collection.position)
@@ -334,13 +336,13 @@ class Index:
 def allowed_places(
     allow: Allow | None, records: Sequence[Record], position: Callable[[str], int]
 ) -> NDArray[np.bool_]:
-    """Say of each of some records whether a filter on identifiers lets it answer."""
+    """Mask of the records that a filter of identifiers allows as answers."""
     if allow is None:
         return np.ones(len(records), bool)
     if callable(allow):
         return np.array([bool(allow(record.identifier)) for record in records], bool)
     if isinstance(allow, str):
-        raise SettingsError(f"allow={allow!r}: expected several identifiers, or a predicate")
+        raise SettingsError(f"allow={allow!r}: expected several identifiers, or a callable")
     allowed = np.zeros(len(records), bool)
     for identifier in allow:
         allowed[position(identifier)] = True

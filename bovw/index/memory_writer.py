@@ -1,4 +1,4 @@
-"""What changes an index, in memory or on disk."""
+"""Writers: the interface to change an index, and the one for an index in memory."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class Writer(Protocol):
     index: Index
 
     def commit(self, changed: Index) -> Index:
-        """Make another index the present one, and return it as it is kept."""
+        """Make a changed index the current one; return it as the writer stores it."""
 
     def compact(self) -> Index:
-        """Merge all segments to one."""
+        """Merge all segments into one."""
 
     def builder(
         self, wanted: Sequence[PictureFile], *, retry: bool = False
     ) -> AbstractContextManager[tuple[SegmentBuilder, list[PictureFile]]]:
-        """Give what collects pictures, and which of those that are wanted it has not yet."""
+        """Give a segment builder, and those of the wanted files that it does not have yet."""
 
 
 class MemoryWriter:
-    """Changes an index that lies nowhere.
+    """Changes an index in memory, without any files.
 
     Attributes
     ----------
@@ -40,17 +40,17 @@ class MemoryWriter:
         self.index = index
 
     def commit(self, changed: Index) -> Index:
-        """Make another index the present one."""
+        """Make a changed index the current one."""
         self.index = changed
         return changed
 
     def compact(self) -> Index:
-        """Merge all segments to one."""
+        """Merge all segments into one."""
         return self.commit(self.index.compacted())
 
     @contextmanager
     def builder(
         self, wanted: Sequence[PictureFile], *, retry: bool = False
     ) -> Iterator[tuple[SegmentBuilder, list[PictureFile]]]:
-        """Give what collects pictures; it has none yet."""
+        """Give an empty segment builder, and all the wanted files."""
         yield SegmentBuilder(self.index.vocabulary.n_words_), list(wanted)

@@ -1,4 +1,4 @@
-"""Work on several cores, threads, progress; knows nothing of what the work is."""
+"""Parallel work, limits of threads and progress bars, for any kind of work."""
 
 from .diary import READING, Diary
 from .progress import progress_bar

@@ -1,4 +1,4 @@
-"""A note on disk of what is under way: who comes after a process that was killed knows at what."""
+"""A file that notes the current item: after a process was killed, the next one knows the item."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 
 from ..files import is_regular
 
-READING = "reading"  # the file
+READING = "reading"  # name of the file
 
 
 class Diary:
-    """Says at which items processes were killed.
+    """Remembers on disk which items killed a process, for example by taking all memory.
 
-    A courtesy: where it cannot be written, nothing is known.
+    Errors of reading or writing the file are ignored; then nothing is remembered.
 
     Parameters
     ----------
     paths : sequence of path
-        Files to be read; the last one is written. It is there while something is under way, and
-        names those that have killed a worker since.
+        All these files are read, and the last one is written. It exists while an item is in
+        progress, and it keeps the names of items that killed a worker.
     name : callable
-        Gives the name of an item, which tells it from others.
+        Returns the name of an item, which must be unique.
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]], name: Callable[[Any], str]) -> None:
@@ -37,7 +37,7 @@ class Diary:
         for path in self._paths:
             self._killers, reading = _read(path)
             self._suspects.update(self._killers, reading)
-        if not is_regular(self._paths[-1]):  # what it leads to, or waits for, is not ours
+        if not is_regular(self._paths[-1]):  # a link or a pipe is not our file
             with suppress(OSError):
                 self._paths[-1].unlink(missing_ok=True)
         return self
@@ -50,19 +50,19 @@ class Diary:
                 self._paths[-1].unlink(missing_ok=True)
 
     def is_suspect(self, item: object) -> bool:
-        """Whether a process was killed while it was at an item."""
+        """Whether a process was killed while it worked on an item."""
         return self._name(item) in self._suspects
 
     def note(self, item: object) -> None:
-        """Write down that an item is under way."""
+        """Write down that an item is in progress."""
         self._write([self._name(item)])
 
     def acquit(self, item: object) -> None:
-        """Do not keep an item, unless it kills again."""
+        """Forget that an item killed a process; `convict` notes it again."""
         self._killers = [name for name in self._killers if name != self._name(item)]
 
     def convict(self, item: object) -> None:
-        """Write down that an item has killed again, so that nobody does it unprotected."""
+        """Write down that an item killed a process again, so that it is always done in a worker."""
         self._killers.append(self._name(item))
         self._write([])
 
@@ -74,7 +74,7 @@ class Diary:
 
 
 def _read(path: Path) -> tuple[list[str], list[str]]:
-    """Read the names of what has killed, and of what was under way."""
+    """Read the names of items that killed a process, and of items that were in progress."""
     try:
         if not is_regular(path):
             return [], []

@@ -1,4 +1,4 @@
-"""Progress that is shown on stderr."""
+"""Progress bars on stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 def progress_bar(
     items: Iterable[Item], description: str, total: int | None = None, unit: str = "picture"
 ) -> Iterable[Item]:
-    """Show progress on stderr while `items` are consumed; silent when stderr is no terminal."""
+    """Show a progress bar on stderr while `items` are consumed, if stderr is a terminal."""
     from tqdm import tqdm
 
     bar: Iterable[Item] = tqdm(

@@ -1,4 +1,4 @@
-"""Threads of this process: the one place that limits them, and what Ctrl-C waits for."""
+"""Limits the threads of this process, and delays Ctrl-C. Only this module limits threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import SettingsError
 
 
 def worker_count(n_jobs: int | None) -> int:
-    """Number of tasks that run at once for scikit-learn's `n_jobs` (None: one, -1: every core)."""
+    """Number of parallel tasks for `n_jobs` as in scikit-learn (None: one, -1: one per core)."""
     from joblib import effective_n_jobs
 
     if n_jobs == 0:
@@ -21,9 +21,9 @@ def worker_count(n_jobs: int | None) -> int:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done."""
+    """Delay Ctrl-C until the block is done."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is interrupted
+        yield  # Ctrl-C interrupts only the main thread
         return
     caught: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
@@ -31,7 +31,7 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if caught:  # as it would have been without the block
+        if caught:  # now interrupt, as without the block
             signal.raise_signal(signal.SIGINT)
 
 

@@ -1,8 +1,8 @@
-"""Parallel work over pictures: joblib, and the one place that limits threads.
+"""Parallel work over pictures, with joblib.
 
-OpenCV, BLAS and joblib each start as many threads as there are cores; together they multiply.
-Here every task runs with one thread of its own, and joblib decides how many tasks run at once,
-so that a Dask or Ray cluster can be plugged in with `joblib.parallel_config`.
+OpenCV, BLAS and joblib each start as many threads as there are cores, and together these multiply.
+Here every task runs with one thread, and joblib decides how many tasks run at once. A Dask or Ray
+cluster can therefore be used through `joblib.parallel_config`.
 """
 
 from __future__ import annotations
@@ -28,28 +28,29 @@ Result = TypeVar("Result")
 
 @cache
 def _end_with(parent: int) -> None:
-    """End this worker soon after the process that started it, which may have been killed."""
+    """End this worker soon after its parent process has ended, even if that was killed."""
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
         os._exit(1)
 
-    # Not on another machine. A worker of joblib's own may have lost its parent while it started.
+    # Not on another machine, where the parent is another process. A worker of joblib is watched
+    # in any case: it may have lost its parent while it started.
     if os.getppid() == parent or current_process().name.startswith("LokyProcess"):
         threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Let processes that are started in the block not hear of Ctrl-C: who starts them ends them."""
+    """Block Ctrl-C in processes started in the block: their parent ends them in order."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
     from joblib.externals.loky.backend import resource_tracker as tracker_of_loky
 
     for tracker in (resource_tracker, tracker_of_loky):
-        tracker.ensure_running()  # its start would undo what is done here
+        tracker.ensure_running()  # starting it later would undo the blocking
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -59,7 +60,7 @@ def _deaf() -> Iterator[None]:
 
 def _one_thread_each(function: Callable[[Item], Result], item: Item, parent: int) -> Result:
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
-        # Ctrl-C reaches all processes of a terminal; the parent ends its workers.
+        # Ctrl-C reaches all processes of a terminal, but the parent must end its workers itself.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _end_with(parent)
     with limited_threads(1):
@@ -78,8 +79,8 @@ def ordered_map(
 ) -> Generator[Result, None, None]:
     """Apply `function` to `items` in parallel and yield the results in the order of `items`.
 
-    Only a few items per worker are under way at any time, so memory does not grow with their number
-    as long as the results are consumed.
+    Only a few items per worker are in progress at any time. Memory use therefore does not grow
+    with the number of items, as long as the results are consumed.
 
     Parameters
     ----------
@@ -87,15 +88,16 @@ def ordered_map(
         Must be picklable when joblib's backend runs processes.
     items : sequence
     n_jobs : int, optional
-        As in scikit-learn.
+        How many items are done in parallel, as in scikit-learn (None: one, -1: one per core).
     lost : callable, optional
-        Gives the result for an item that killed its worker twice when it was alone, by taking all
-        memory for example. Without it the first killed worker ends everything.
+        Returns the result for an item that killed its worker twice while no other item was in
+        progress, for example by taking all memory. Without `lost`, the first killed worker raises
+        an error.
     diary : Diary, optional
-        With one job nothing protects this process. When one was killed before, the item that it
-        was at is done by a worker this time; needs `lost`.
+        Used with one job, where items are done in this process and could kill it. An item that
+        killed an earlier process is done in a worker this time. Needs `lost`.
     description : str, optional
-        Shown in front of the progress bar; without it there is no bar.
+        Text in front of the progress bar; without it there is no bar.
     unit : str
         What the progress bar counts.
     """
@@ -105,7 +107,7 @@ def ordered_map(
         if n_workers > 1:
             results = _surviving(function, items, n_jobs, 2 * n_workers, lost)
         elif diary is None or lost is None:
-            # Not through joblib, whose generator would look ahead by several items.
+            # Not with joblib, whose generator would work several items ahead.
             results = map(function, items)
         else:
             results = _careful(function, items, lost, diary)
@@ -120,7 +122,7 @@ def _careful(
     lost: Callable[[Item], Result],
     diary: Diary,
 ) -> Iterator[Result]:
-    """Map in this process, but for what another was at when it was killed."""
+    """Map in this process, except for items that killed an earlier process."""
 
     def killed(item: Item) -> Result:
         diary.convict(item)
@@ -138,7 +140,7 @@ def _careful(
 def isolated(
     function: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]
 ) -> Result:
-    """Apply `function` in another process, which may be killed."""
+    """Apply `function` in another process, so that only that one can be killed."""
     from joblib import parallel_config
 
     with parallel_config(backend="loky"):
@@ -152,7 +154,7 @@ def _surviving(
     ahead: int,
     lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
-    """Map in parallel; when a worker is killed go on, carefully where it happened."""
+    """Map in parallel. When a worker is killed, repeat the items in progress with care."""
     from joblib.externals.loky import BrokenProcessPool
 
     done = 0
@@ -164,7 +166,7 @@ def _surviving(
         except BrokenProcessPool:
             if lost is None:
                 raise
-            # What was under way is lost with the pool, whoever broke it.
+            # The results of all items in progress are lost with the pool.
             for result in _one_by_one(function, items[done : done + ahead], n_jobs, lost):
                 yield result
                 done += 1
@@ -177,7 +179,7 @@ def _one_by_one(
     lost: Callable[[Item], Result],
     attempts: int = 2,
 ) -> list[Result]:
-    """Map in halves, down to the item that kills its worker."""
+    """Map items; when a worker is killed, halve them until the item that kills it is found."""
     from joblib.externals.loky import BrokenProcessPool
 
     try:
@@ -197,7 +199,7 @@ def _parallel(
 ) -> Iterator[Result]:
     from joblib import Parallel, delayed
 
-    # When interrupted: what was under way is of no use, and nobody asked.
+    # joblib warns about unfinished tasks after an interruption; this is of no use to the user.
     warnings.filterwarnings("ignore", r"\d+ tasks (have been|which were)", UserWarning)
     parent, ended = os.getpid(), False
 
@@ -213,7 +215,7 @@ def _parallel(
         )(tasks())
     try:
         yield from results
-    except GeneratorExit:  # nobody wants the rest; joblib would kill workers that are at something
+    except GeneratorExit:  # joblib would kill busy workers: let them finish
         ended = True
         for _ in results:
             pass

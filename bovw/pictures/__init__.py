@@ -1,4 +1,4 @@
-"""Files of pictures, found and read as grey arrays; knows nothing of features."""
+"""Finds picture files and reads them as grey arrays. It does not depend on features."""
 
 from .decoding import SUFFIXES, Box, Image, Source, describe, read_bytes, read_image
 from .finding import Paths, PictureFile, find_pictures, find_queries, folders_of, listed

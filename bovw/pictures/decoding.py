@@ -1,8 +1,8 @@
-"""From the bytes of a picture to a grey array, safely.
+"""Decodes a picture to a grey array, safely.
 
-Pillow reads all formats, for four reasons: it tells the size before anything is decoded, it says
-when a file is truncated (OpenCV hands out the half that it could read), it shrinks JPEGs while
-decoding, and it gives the same pixels with every version of OpenCV.
+Pillow reads all formats, for four reasons. It tells the size of a picture before decoding it. It
+reports a truncated file, where OpenCV returns the half that it could read. It shrinks JPEGs while
+decoding. And the pixels do not depend on the version of OpenCV.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
     | {".gif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
-"""File name endings (lower case) that are taken for pictures when a folder is searched."""
+"""File name endings (in lower case) of pictures; in a folder, other files are ignored."""
 
 _INPUT = ("/dev/stdin", *(f"/dev/fd/{number}" for number in range(256)))
 # EXIF orientation -> (transpose first, then flip rows, flip columns)
@@ -45,11 +45,11 @@ _ORIENTATIONS = {
     8: (True, True, False),
 }
 _TRANSPOSED = (5, 6, 7, 8)
-# Pillow hands these to Ghostscript: a file called .jpg must not run as a program.
+# Pillow runs Ghostscript for these formats, and a picture file must not run as a program.
 _PROGRAMS = ("EPS",)
 _EXIF_ORIENTATION = 0x0112
-# A region is read together with this much of its surroundings (as a fraction of its longest
-# side), so that features inside it can be described from pixels outside.
+# A region is read with a margin, as a fraction of its longest side: the descriptors of features
+# near its border need pixels outside.
 _REGION_MARGIN = 0.25
 
 
@@ -60,17 +60,17 @@ class Image:
     Attributes
     ----------
     pixels : (h, w) uint8 ndarray
-        Grey values of the picture, or of the part around the region that was asked for.
+        Grey values of the picture, or, if a region was given, of the region with a margin.
     scale : (float, float)
         Pixels of this array per pixel of the original, along x and y.
     offset : (int, int)
-        Column and row in this array's resolution where the array begins.
+        Column and row where this array begins in the whole picture, at the array's resolution.
     size : (int, int)
-        Width and height of the original, after its EXIF orientation.
+        Width and height of the original, after its EXIF orientation was applied.
     sha256 : str
-        Hash of the bytes of the file (of an array: of its type, shape and values).
+        SHA-256 of the bytes of the file, or of the type, shape and values of an array.
     region : tuple of float or None
-        The box that was asked for, ``x0, y0, x1, y1`` in pixels of the original.
+        The region that was given: ``x0, y0, x1, y1`` in pixels of the original.
     """
 
     pixels: NDArray[np.uint8]
@@ -81,12 +81,12 @@ class Image:
     region: Box | None = None
 
     def to_original(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Turn positions ``(n, 2)`` in `pixels` into positions in the original."""
+        """Convert positions ``(n, 2)`` in `pixels` to positions in the original picture."""
         return (np.asarray(xy, np.float64) + self.offset + 0.5) / self.scale - 0.5
 
 
 def describe(source: Source) -> str:
-    """Name a source in a message: its path, or what it is."""
+    """Return a name of a source for messages: its path, or what kind of data it is."""
     if isinstance(source, bytes):
         return f"<{len(source)} bytes>"
     if isinstance(source, np.ndarray):
@@ -101,19 +101,21 @@ def read_image(
     *,
     name: str | None = None,
 ) -> Image:
-    """Read a picture as grey values, oriented by its EXIF tag and limited in size.
+    """Read a picture as grey values, turned upright by its EXIF tag and limited in size.
 
     Parameters
     ----------
     source : path, bytes or ndarray
-        A file, the bytes of one, or pixels: ``(h, w)`` or ``(h, w, 1, 3 or 4)`` of uint8, uint16,
-        bool or floats between 0 and 1; colours in OpenCV's order (blue, green, red, alpha).
+        A file, the bytes of a file, or an array of pixels. An array has shape ``(h, w)`` or
+        ``(h, w, 1, 3 or 4)`` and holds uint8, uint16, bool, or floats between 0 and 1; colours
+        are in OpenCV's order (blue, green, red, alpha).
     settings : ImageSettings, optional
     region : (float, float, float, float), optional
-        ``x0, y0, x1, y1`` in pixels of the original, after its EXIF orientation. The size limit
-        then holds for the region, so that a small region of a large picture keeps its detail.
+        ``x0, y0, x1, y1`` in pixels of the original, after its EXIF orientation was applied. The
+        size limit then applies to the region, so a small region of a large picture keeps its
+        detail.
     name : str, optional
-        What to call the source in an error; its path, if not given.
+        Name of the source in error messages; default: see `describe`.
 
     Returns
     -------
@@ -122,14 +124,16 @@ def read_image(
     Raises
     ------
     ImageError
-        When there is no picture, it is damaged, or has more than ``settings.max_pixels``.
+        When the source is no picture, is damaged, or has more than ``settings.max_pixels``
+        pixels.
     SettingsError
         When the region lies outside the picture, or is empty.
 
     Notes
     -----
-    Of an animation the first frame is read. Transparent parts are shown on white. Grey pictures
-    of 16 bits lose the lower eight; of 32 bits or floats they are stretched to their own range.
+    Only the first frame of an animation is read. Transparent parts become white. Grey pictures
+    with 16 bits lose the lower eight bits. Grey pictures with 32 bits or floats are scaled from
+    their own smallest and largest value to 0 to 255.
     """
     settings = settings or ImageSettings()
     if isinstance(source, np.ndarray):
@@ -144,11 +148,11 @@ def read_image(
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Read a file; an ImageError when it cannot be read, or is none."""
+    """Read a file; raise an ImageError when it cannot be read or is not a regular file."""
     try:
         mode = Path(path).stat().st_mode
         is_input = stat.S_ISFIFO(mode) and os.fspath(path) in _INPUT
-        # Any other pipe is waited for, for ever, and a device has no end.
+        # Reading any other pipe could block for ever, and a device may have no end.
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or is_input):
             raise ImageError(describe(path), "not a regular file", "take it out of the folder")
         return Path(path).read_bytes()
@@ -201,7 +205,7 @@ def _decode(
         raise ImageError(name, "an empty file", "remove it or put the picture back")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a large or odd file: judged here, not by Pillow
+            warnings.simplefilter("ignore")  # large and odd files are checked here
             with PillowImage.open(io.BytesIO(content)) as image:
                 if image.format in _PROGRAMS:
                     raise ImageError(
@@ -218,7 +222,7 @@ def _decode(
                 size = (height, width) if orientation in _TRANSPOSED else (width, height)
                 target = settings.max_side
                 if region is not None:
-                    # Keep enough for the region to fill the limit on its own.
+                    # Keep enough resolution for the region alone to reach the size limit.
                     x0, y0, x1, y1 = checked_region(region, size)
                     target = int(np.ceil(target * max(size) / max(x1 - x0, y1 - y0)))
                 if image.format == "JPEG" and max(width, height) > target:
@@ -243,9 +247,9 @@ def _decode(
         raise ImageError(
             name,
             f"damaged ({type(error).__name__}: {' '.join(str(error).split())})",  # in one line
-            "put a sound copy in its place",
+            "put an undamaged copy in its place",
         ) from error
-    # Reduced decoding rounds up to whole blocks: what it covers is a whole multiple of the block.
+    # Reduced JPEG decoding rounds up to whole blocks, so the exact factor is a power of 2.
     decoded_height, decoded_width = pixels.shape
     factor = max(1, 2 ** round(np.log2(max(width, height) / max(decoded_width, decoded_height))))
     scale = 1.0 / factor
@@ -260,7 +264,7 @@ def _decode(
 
 
 def _grey(image: PillowImage.Image) -> NDArray[np.uint8]:
-    """Turn the first frame into grey values; transparent parts are white."""
+    """Convert the first frame to grey values; transparent parts become white."""
     if image.mode.startswith("I;16"):
         return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
     if image.mode in ("I", "F"):
@@ -282,7 +286,7 @@ def _fit(
     settings: ImageSettings,
     region: Box | None,
 ) -> Image:
-    """Shrink to the size limit, and cut to the surroundings of the region."""
+    """Shrink to the size limit, and cut out the region with its margin."""
     import cv2
 
     height, width = pixels.shape
@@ -311,7 +315,7 @@ def _fit(
 
 
 def checked_region(region: Box, size: tuple[int, int]) -> Box:
-    """Clip a region to a picture of `size` (width, height); an empty one is a SettingsError."""
+    """Clip a region to a picture of `size` (width, height); a SettingsError if it is then empty."""
     if len(region) != 4:
         raise SettingsError(f"region {region!r}: expected four numbers x0, y0, x1, y1")
     x0, y0, x1, y1 = (float(value) for value in region)

@@ -1,4 +1,4 @@
-"""Which pictures: files found in folders and lists, and the identifiers they get."""
+"""Finds the picture files in folders and lists, and gives them identifiers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A file and the name it has in an index.
+    """A file, and its identifier in an index.
 
     Attributes
     ----------
     identifier : str
-        Path relative to the folder it was found in, with ``/``.
+        Path relative to the folder in which it was found, with ``/`` as the separator.
     path : str
-        Absolute path. Bytes that are not UTF-8 are kept by surrogate escapes.
+        Absolute path. Bytes that are not UTF-8 are kept as surrogate escapes.
     size, mtime_ns : int
-        Bytes, and when it was changed, when that was looked up.
+        Size in bytes and modification time of the file; 0 until they are looked up.
     """
 
     identifier: str
@@ -46,15 +46,16 @@ def find_pictures(
     Parameters
     ----------
     sources : path or iterable of paths
-        Folders are searched recursively for files with a known ending (`images.SUFFIXES`), and
-        folders in them that cannot be read are given like files, to be named as failures;
-        files are taken as they are; ``@list.txt`` names a file with one path a line (relative
-        to the list's folder).
+        Folders are searched recursively for files with a known ending (`SUFFIXES`). A subfolder
+        that cannot be read is returned like a file, so that it is reported as a failure later.
+        Files are taken whatever their ending. ``@list.txt`` names a text file with one path in
+        each line, relative to the folder of the list.
     root : path, optional
-        Identifiers are relative to this folder. Without it: to the folder given, or to a file's
-        own folder.
+        Identifiers are relative to this folder. Default: to the given folder in which a file was
+        found, or to the folder of a file that was given itself.
     patterns : sequence of str, optional
-        Only files in folders whose identifier, or name, matches one of these (as in a shell).
+        Shell patterns such as ``*.jpg``. From folders, take only files whose identifier or name
+        matches one of them.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def find_pictures(
     ImageError
         When a source does not exist.
     SettingsError
-        When two files get one identifier, or nothing was found.
+        When two files would get the same identifier, or no picture was found.
     """
     given = listed(sources)
     base = None if root is None else Path(os.path.abspath(root))
@@ -85,7 +86,7 @@ def find_pictures(
 
 
 def listed(sources: Paths) -> list[str | os.PathLike[str]]:
-    """Give paths as a list, which can be looked at several times."""
+    """Return paths as a list, for an iterator could be used only once."""
     if isinstance(sources, (str, bytes, os.PathLike)) or not isinstance(sources, Iterable):
         sources = [sources]
     given = list(sources)
@@ -96,16 +97,16 @@ def listed(sources: Paths) -> list[str | os.PathLike[str]]:
 
 
 def folders_of(sources: Paths) -> list[str]:
-    """Those of some sources that are folders, as absolute paths."""
+    """Absolute paths of those sources that are folders."""
     given = listed(sources)
     return [os.path.abspath(os.fsdecode(s)) for s in given if Path(os.fsdecode(s)).is_dir()]
 
 
 def find_queries(sources: Paths) -> list[str]:
-    """Find query pictures: as `find_pictures`, but in the order given, and without identifiers.
+    """Find query pictures, like `find_pictures`, but in the given order and without identifiers.
 
-    A file that does not exist, and a folder without pictures, are kept, so that they fail by
-    themselves.
+    A file that does not exist, and a folder without pictures, are kept in the list, so that each
+    is reported as a failed query later.
     """
     given = listed(sources)
     paths: list[str] = []
@@ -133,7 +134,7 @@ def _relative(path: Path, base: Path) -> str:
 def _expanded(
     sources: Iterable[str | os.PathLike[str]], patterns: Sequence[str] | None
 ) -> Iterable[tuple[Path, Path]]:
-    """Yield each file with the folder its identifier is relative to."""
+    """Yield each file, with the folder to which its identifier is relative."""
     for source in sources:
         text = os.fsdecode(source)
         if text.startswith("@"):
@@ -157,7 +158,7 @@ def _expanded(
                     file = Path(parent, name)
                     if file.suffix.lower() in SUFFIXES and _wanted(file, path, patterns):
                         yield file, path
-            # A folder that cannot be looked into stands for its pictures, and fails for them.
+            # A folder that cannot be read is yielded like a file, and becomes a failure later.
             yield from ((Path(os.fsdecode(error.filename)), path) for error in closed)
         elif os.path.lexists(path):
             yield path, path.parent

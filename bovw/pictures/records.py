@@ -1,4 +1,4 @@
-"""What became of a picture that was given: a record, or a failure with its reason."""
+"""Record of a picture that was indexed, and failure of one that could not be read."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a picture besides its features.
+    """Facts about a picture, besides its features.
 
     Attributes
     ----------
     identifier, path : str
     width, height : int
-        Pixels of the original, after its EXIF orientation.
+        Size of the original in pixels, after its EXIF orientation was applied.
     sha256 : str
         Hash of the bytes of the file.
     size, mtime_ns : int
-        Bytes of the file, and when it was changed: who finds both the same need not read it.
+        Size in bytes and modification time of the file. A file with the same two values is taken
+        as unchanged, and is not read again.
     """
 
     identifier: str
@@ -31,7 +32,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A picture that could not be indexed, and why; `size` and `mtime_ns` as of a `Record`."""
+    """A picture that could not be indexed, and why; `size` and `mtime_ns` as in `Record`."""
 
     identifier: str
     path: str

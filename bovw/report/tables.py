@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 
 from ..evaluation import Comparison, Run
 
+WIDTH = 100
+"""Columns of plain text."""
 # Facts of a run, how they are called in a table, and what they are multiplied by.
 _FACTS = (
     ("milliseconds", "ms/query", 1.0),
@@ -25,82 +28,141 @@ def _number(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _aligned(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
+    """Align a table; columns that do not fit the width follow in further tables below."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    first, blocks = widths[0], [[0]]
+    for i, needed in enumerate(widths[1:], 1):
+        taken = first + sum(widths[j] + 2 for j in blocks[-1][1:])
+        if len(blocks[-1]) > 1 and taken + needed + 2 > width:
+            blocks.append([0])
+        blocks[-1].append(i)
+    lines: list[str] = []
+    for columns in blocks:
+        lines += [""] if lines else []
+        for row in rows:
+            cells = [row[0].ljust(first), *(row[i].rjust(widths[i]) for i in columns[1:])]
+            lines.append("  ".join(cells).rstrip())
+    return lines
 
 
-def comparison_text(comparison: Comparison, *, n_queries: int = 3) -> str:
-    """Say everything in plain text.
+def _wrapped(text: str, width: int = WIDTH, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def comparison_text(comparison: Comparison, *, everything: bool = False, n_queries: int = 3) -> str:
+    """Say how systems compare, in plain text of at most 100 columns.
 
     Parameters
     ----------
     comparison : Comparison
+    everything : bool
+        By default: a table of means (of the first metric with its interval), the differences of
+        the first metric, and the notes. With `everything` also the intervals of all metrics, micro
+        averages, all differences, what each system finds that others miss, the queries that
+        differ most, and machine, versions and date.
     n_queries : int
-        Largest wins and losses that are named for each pair.
+        How many of the largest wins and losses are named for each pair of systems.
     """
-    metrics, first = comparison.metrics, comparison.metrics[0]
     some = next(iter(comparison.scores.values()))
-    lines = [
+    lines = _wrapped(
         f"{comparison.truth.name}: {len(some.queries)} queries in {len(set(some.groups))} groups, "
-        f"{some.n_ranked} pictures; intervals of {comparison.level:.0%}",
-        "",
-    ]
-    rows = [["", *metrics, *(title for _, title, _ in _FACTS)]]
-    for run in comparison.runs:
-        cells = []
-        for name in metrics:
-            i = comparison.intervals[run.name][name]
-            cells.append(f"{_number(i.mean, 3)} [{_number(i.low, 3)}, {_number(i.high, 3)}]")
-        rows.append([run.name, *cells, *(_number(value, 2) for value in _facts(run))])
-    lines += _aligned(rows)
-    micro = [name for name in metrics if name in some.parts]
-    if micro:
+        f"{some.n_ranked} pictures; intervals of {comparison.level:.0%}"
+    )
+    lines += ["", *_aligned(_means(comparison, everything))]
+    micro = [name for name in comparison.metrics if name in some.parts]
+    if micro and everything:
         rows = [["micro average", *micro]]
         for run in comparison.runs:
             scores = comparison.scores[run.name]
             rows.append([run.name, *(_number(scores.micro(name), 3) for name in micro)])
         lines += ["", *_aligned(rows)]
-    if comparison.differences:
-        lines += [
-            "",
-            "differences (p: paired randomisation, corrected by Holm; d: effect size, in standard "
-            "deviations of what groups differ by)",
+    lines += _differences(comparison, everything)
+    if everything:
+        lines += _overlaps(comparison, n_queries)
+    if comparison.notes:
+        lines += ["", *(line for note in comparison.notes for line in _wrapped(f"note: {note}"))]
+    if comparison.conditions and everything:
+        lines += ["", *_wrapped(", ".join(f"{k} {v}" for k, v in comparison.conditions.items()))]
+    return "\n".join(lines)
+
+
+def _means(comparison: Comparison, everything: bool) -> list[list[str]]:
+    """Rows of means, and of what a run says of time and size, where any run does."""
+    metrics = comparison.metrics
+    known = [
+        i
+        for i in range(len(_FACTS))
+        if not all(math.isnan(_facts(run)[i]) for run in comparison.runs)
+    ]
+    rows = [["", *metrics, *(_FACTS[i][1] for i in known)]]
+    for run in comparison.runs:
+        cells = []
+        for name in metrics:
+            i = comparison.intervals[run.name][name]
+            interval = f" [{_number(i.low, 3)}, {_number(i.high, 3)}]"
+            with_interval = everything or name == metrics[0]
+            cells.append(_number(i.mean, 3) + (interval if with_interval else ""))
+        rows.append([run.name, *cells, *(_number(_facts(run)[i], 2) for i in known)])
+    return rows
+
+
+def _differences(comparison: Comparison, everything: bool) -> list[str]:
+    first = comparison.metrics[0]
+    chosen = [d for d in comparison.differences if everything or d.metric == first]
+    if not chosen:
+        return []
+    rows = [["differences", "metric", "by", "interval", "p", "d", "wins", "losses", "verdict"]]
+    rows += [
+        [
+            f"{d.better} > {d.worse}",
+            d.metric,
+            f"{d.difference.mean:.3f}",
+            f"[{d.difference.low:.3f}, {d.difference.high:.3f}]",
+            f"{d.adjusted:.4f}",
+            f"{d.effect:.2f}",
+            str(d.wins),
+            str(d.losses),
+            "real" if d.real else "not shown",
         ]
-        for d in comparison.differences:
-            verdict = "real" if d.real else "not shown to be real"
-            lines.append(
-                f"  {d.metric}: {d.better} above {d.worse} by {d.difference.mean:.3f} "
-                f"[{d.difference.low:.3f}, {d.difference.high:.3f}], p {d.adjusted:.4f}, "
-                f"d {d.effect:.2f}, wins {d.wins}, losses {d.losses}: {verdict}"
-            )
+        for d in chosen
+    ]
+    return [
+        "",
+        *_aligned(rows),
+        *_wrapped(
+            "p: paired randomisation test, corrected by Holm; d: effect size, in standard "
+            "deviations of the differences between groups; not shown: not shown to be real"
+        ),
+    ]
+
+
+def _overlaps(comparison: Comparison, n_queries: int) -> list[str]:
+    """What each system of a pair finds that the other misses, and where they differ most."""
+    first, lines = comparison.metrics[0], []
     for o in comparison.overlaps:
         lines += [
             "",
-            f"{o.one} and {o.other}: of {o.both + o.only_one + o.only_other + o.neither} positives "
-            f"{o.both} are among the first {o.k} of both, {o.only_one} of {o.one} alone, "
-            f"{o.only_other} of {o.other} alone, {o.neither} of neither; the better of both for "
-            f"each query: {first} {o.oracle:.3f}",
+            *_wrapped(
+                f"{o.one} and {o.other}: of {o.both + o.only_one + o.only_other + o.neither} "
+                f"positives {o.both} are among the first {o.k} of both, {o.only_one} of {o.one} "
+                f"alone, {o.only_other} of {o.other} alone, {o.neither} of neither; the better of "
+                f"both for each query: {first} {o.oracle:.3f}"
+            ),
         ]
         ranked = comparison.query_differences(o.one, o.other)
         for winner, ordered in ((o.one, ranked), (o.other, ranked[::-1])):
             for q in ordered[:n_queries]:
                 gap = q.value_of_one - q.value_of_other
                 if (gap if winner == o.one else -gap) > 0:
-                    lines.append(
+                    lines += _wrapped(
                         f"  {winner} wins {q.query}: {o.one} {q.value_of_one:.3f}, "
-                        f"{o.other} {q.value_of_other:.3f}"
+                        f"{o.other} {q.value_of_other:.3f}",
+                        indent="    ",
                     )
-    lines += ["", *(f"note: {note}" for note in comparison.notes)] if comparison.notes else []
-    if comparison.conditions:
-        lines += ["", ", ".join(f"{k} {v}" for k, v in comparison.conditions.items())]
-    return "\n".join(lines)
+    return lines
 
 
 def comparison_csv(comparison: Comparison) -> str:

@@ -1,4 +1,7 @@
-"""One query, from its words to its answers; knows nothing of files, nor how an index changes."""
+"""Search for one query: from its visual words to its ranked answers.
+
+This package reads no index files and does not know how an index is changed.
+"""
 
 from .calibration import Calibration, calibrate
 from .candidates import Graph, HistogramIndex, StoredGraph, candidate_recall, learn_basis, project

@@ -1,4 +1,8 @@
-"""How much evidence makes a match, from queries that have no answer."""
+"""Choose the evidence from which a query counts as matched, by queries without an answer.
+
+The evidence of an answer is its number of inliers minus what chance explains; see
+`GeometrySettings`.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,17 @@ from ..errors import SettingsError
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often queries without an answer pass a threshold on the evidence.
+    """A threshold on the evidence, and how often queries without an answer pass it.
 
     Attributes
     ----------
     match_evidence : float
-        The smallest threshold (in whole steps) whose false-accept rate is small enough.
+        The threshold: the smallest whole number whose false-accept rate is small enough.
     false_accept_rate : float
-        Measured share of the queries that pass it.
+        Measured share of the queries that pass the threshold.
     n_queries : int
     evidence : tuple of float
-        Of each query, in increasing order.
+        Evidence of each query, in increasing order.
     """
 
     match_evidence: float
@@ -32,16 +36,16 @@ class Calibration:
 
 
 def calibrate(evidence: Sequence[float], false_accept_rate: float, least: int) -> Calibration:
-    """Choose the smallest whole threshold that few enough queries pass.
+    """Choose the smallest whole-number threshold that few enough queries pass.
 
     Parameters
     ----------
     evidence : sequence of float
-        Of the best answer to each query that has no answer.
+        For each query that has no right answer in the index: the largest evidence of its answers.
     false_accept_rate : float
-        Largest share of them that may pass, from 0 to below 1.
+        Largest share of these queries that may pass, from 0 to below 1.
     least : int
-        Thresholds below are not considered.
+        Smallest threshold that is considered.
     """
     if not len(evidence) or not 0 <= false_accept_rate < 1:
         raise SettingsError(

@@ -1,7 +1,7 @@
-"""Candidates: the nearest histograms of a query, by nmslib or exactly.
+"""Candidates: the histograms nearest to a query's histogram, found by nmslib or exactly.
 
-All methods hold the same rows and give the same scores: dot products of weighted histograms.
-They differ in which rows they find.
+All methods search the same rows and give the same scores: dot products of weighted histograms.
+They differ only in which rows they find.
 """
 
 from __future__ import annotations
@@ -19,31 +19,32 @@ from ..nearest import CacheFile, NearestNeighbours
 from ..parallel import limited_threads
 from ..settings import CandidateSettings
 
-# The graph is asked for more than is wanted; what is rescored exactly is what it found.
+# Breadth of the search in nmslib's graph. The rows it finds are then scored exactly.
 _EF_SEARCH = 100
-# nmslib merges the postings of all words of a query at once: with the thousands of words of an
-# expanded query that takes fifty times as long as the sum of their products, which is as exact.
+# Queries with more words than this are scored by scipy's sparse product instead of nmslib's
+# inverted index. nmslib merges the postings of all words of a query at once; with the thousands
+# of words of an expanded query that takes fifty times as long. Both are exact.
 _MANY_WORDS = 2000
-# Pictures that came after the graph was built, or have gone since, before it is built anew; or a
-# fifth of all. To compare so many takes less than a millisecond.
+# A graph is rebuilt when more pictures than this, and more than a fifth of all, were added after
+# it was built, or were removed since. Comparing this many takes less than a millisecond.
 _SCANNED = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """What nmslib searches: histograms as they were weighted when it was built.
+    """The graph that nmslib searches, over the histograms as they were weighted at build time.
 
-    Pictures that came later are not in it, and are compared one by one; those that have gone are
-    left out of what it finds; what it finds is scored anew. So it need not be built for every
-    change.
+    The graph does not have to be rebuilt after every change of the index. Pictures added later
+    are not in the graph and are compared one by one. Pictures removed since are dropped from its
+    results. All results are scored again with the present weights.
 
     Attributes
     ----------
     neighbours : NearestNeighbours
     keys : (m,) int64 ndarray
-        Which picture each row is; see `Collection.keys`.
+        Key of the picture that each row of the graph describes; see `Collection.keys`.
     basis : (n_components, n_words) float32 ndarray or None
-        Of the projection by latent semantic analysis ("lsa-hnsw" only).
+        Basis of the projection by latent semantic analysis ("lsa-hnsw" only).
     """
 
     neighbours: NearestNeighbours
@@ -53,14 +54,14 @@ class Graph:
 
 @dataclass(frozen=True, eq=False)
 class StoredGraph:
-    """A `Graph` on disk, which is loaded when it is first needed."""
+    """A `Graph` on disk that is loaded when it is first needed."""
 
     cache: CacheFile
     keys: NDArray[np.int64]
     basis: NDArray[np.float32] | None = None
 
     def load(self, settings: CandidateSettings) -> Graph | None:
-        """Load it; None when its files have changed."""
+        """Load the graph; None when its files have changed."""
         neighbours = NearestNeighbours.load(
             self.cache,
             len(self.keys),
@@ -72,7 +73,7 @@ class StoredGraph:
 
 
 class HistogramIndex:
-    """Finds the rows with the largest dot product with a query.
+    """Finds the histograms (rows) that have the largest dot product with a query.
 
     Parameters
     ----------
@@ -80,18 +81,19 @@ class HistogramIndex:
         Weighted histograms. Rows of zeros are never found.
     settings : CandidateSettings, optional
     keys : (n,) int64 ndarray, optional
-        Which picture each row is; by default its position.
+        Key of the picture of each row; default: the position of the row.
     graph : Graph, optional
-        Of an earlier index over some of these pictures, with the same settings.
+        A graph that an earlier index with the same settings built over some of these pictures.
 
     Attributes
     ----------
     graph : Graph or None
-        None when the method needs none.
+        None when the method needs no graph.
     places : (m,) int32 ndarray
-        Position of each row of the graph, -1 for those that have gone; only with a graph.
+        For each row of the graph, the position of its picture in `rows`; -1 when the picture was
+        removed. Set only with a graph.
     is_fresh : bool
-        Whether the graph is of all rows, and of no others.
+        Whether the graph covers exactly the present rows that are not all zero.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class HistogramIndex:
         self.rows = rows
         self.keys = np.arange(rows.shape[0], dtype=np.int64) if keys is None else keys
         self.filled = np.flatnonzero(np.diff(rows.indptr)).astype(np.int32)
-        # Row w lists the pictures that hold word w: an inverted file.
+        # An inverted file: row w lists the pictures that contain word w.
         self._postings = rows.T.tocsr()
         self.graph: Graph | None = None
         if graph is not None and not self._use(graph):
@@ -118,7 +120,7 @@ class HistogramIndex:
         return int(self.rows.shape[0])
 
     def rebuild(self) -> None:
-        """Build the graph of all rows."""
+        """Build the graph over all rows that are not all zero."""
         method, filled = self.settings.method, self.rows[self.filled]
         basis = None
         if method == "inverted":
@@ -134,7 +136,7 @@ class HistogramIndex:
         self._use(Graph(neighbours, self.keys[self.filled], basis), always=True)
 
     def _use(self, graph: Graph, *, always: bool = False) -> bool:
-        """Take a graph, unless it knows too few of the rows."""
+        """Adopt a graph, unless it differs too much from the rows; return whether it did."""
         order = np.argsort(self.keys)
         at = np.searchsorted(self.keys, graph.keys, sorter=order)
         at = order[np.minimum(at, len(order) - 1)] if len(order) else at
@@ -152,9 +154,9 @@ class HistogramIndex:
         return True
 
     def save_graph(self, path: Path) -> Graph | None:
-        """Write nmslib's own files, of all rows; None when the method has none that are worth it.
+        """Save a graph of all rows as nmslib's own files; None when the method saves no graph.
 
-        Its inverted index is built from the words sooner than it is read.
+        nmslib's inverted index is not saved: building it from the words is faster than reading it.
         """
         if self.graph is None or not self.settings.has_graph:
             return None
@@ -168,24 +170,25 @@ class HistogramIndex:
     ) -> list[tuple[NDArray[np.int32], NDArray[np.float32]]]:
         """Find up to `k` rows for each query.
 
-        When `k` is not smaller than the number of rows, all rows are scored and nmslib is not
-        asked, since its graphs may return fewer.
+        nmslib is not used, and all rows are scored, in two cases: `k` is at least the number of
+        rows that are not all zero (nmslib's graphs may return fewer rows), or the method is
+        "inverted" and a query has very many words.
 
         Returns
         -------
         list of (positions, scores)
             For each query, by decreasing score, then increasing position. Rows that share no
-            word with the query are not among them.
+            word with the query are left out.
         """
         merged = self.settings.method == "inverted" and queries.getnnz(axis=1).max() > _MANY_WORDS
         if self.graph is None or k >= len(self.filled) or merged:
             scores = self.scores(queries)
             return [_best(np.arange(len(self), dtype=np.int32), row, k) for row in scores]
-        # What has gone may stand among the first of the graph.
+        # Removed pictures may be among the first results of the graph, so ask for more.
         wanted = k + self._gone
         if self.graph.basis is None:
             neighbours, _ = self.graph.neighbours.search(queries, wanted)
-        else:  # the projection is rough: rescore more than is asked for
+        else:  # the projection is rough: rescore more rows than `k`
             several = max(wanted, self.settings.n_candidates)
             neighbours, _ = self.graph.neighbours.search(
                 project(queries, self.graph.basis), several
@@ -198,7 +201,7 @@ class HistogramIndex:
         return found
 
     def scores(self, queries: sparse.csr_matrix) -> NDArray[np.float32]:
-        """Score every row for every query, exactly: ``(n_queries, n)``."""
+        """Compute the exact score of every row for every query: ``(n_queries, n)``."""
         return np.asarray((queries @ self._postings).toarray(), np.float32)
 
     def _rescore(
@@ -234,8 +237,8 @@ def learn_basis(rows: sparse.csr_matrix, n_components: int) -> NDArray[np.float3
     n_components = min(n_components, min(rows.shape) - 1)
     if n_components < 1:  # a single row spans its own space
         return np.asarray(rows[:1].toarray(), np.float32)
-    # One thread, since the sums of several would depend on their number; rows that are all the
-    # same have no variance to explain.
+    # One thread: with several, the rounding of sums would depend on the number of threads. The
+    # warnings are silenced because equal rows have no variance, by which scikit-learn divides.
     with limited_threads(1), np.errstate(divide="ignore", invalid="ignore"):
         model = TruncatedSVD(n_components, random_state=0).fit(rows)
     return np.ascontiguousarray(model.components_, np.float32)
@@ -244,7 +247,7 @@ def learn_basis(rows: sparse.csr_matrix, n_components: int) -> NDArray[np.float3
 def candidate_recall(index: HistogramIndex, queries: sparse.csr_matrix, k: int) -> float:
     """Share of the true `k` nearest rows that an index finds, averaged over queries.
 
-    Rows that tie with the last of the true ones count as true.
+    Rows whose score equals that of the last true row count as true, too.
     """
     shares = []
     for (found, _), exact in zip(index.search(queries, k), index.scores(queries), strict=True):

@@ -1,7 +1,9 @@
-"""The stages of one search, from histogram to ranking.
+"""The stages of one search, from the query's histogram to the ranking.
 
-Each stage is dearer for a picture than the one before, and sees fewer pictures: candidates,
-match kernel, geometry, expansion, and all of them once more.
+The stages are: candidates, match kernel, geometric verification. Each one costs more per picture
+than the one before and sees fewer pictures. Query expansion then makes a new query from the
+verified answers, and all stages run again. A match kernel is a function that scores a pair of
+pictures by their matching features.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def rank(
     depth : int
         How many candidates are found and scored.
     allowed : (n,) bool ndarray, optional
-        Only these pictures may answer.
+        Which pictures may be answers; default: all.
     stopwatch : Stopwatch, optional
 
     Returns
@@ -78,7 +80,7 @@ def rank(
 
 @dataclass(frozen=True)
 class _Search:
-    """One search: what it asks, where, and what it has found so far."""
+    """One search: its query, what it searches, and what it has found so far."""
 
     query: Query
     base: Base
@@ -87,13 +89,14 @@ class _Search:
     allowed: NDArray[np.bool_] | None
     stopwatch: Stopwatch
     found: dict[int, Found] = field(default_factory=dict)
-    # By identity of the picture, which is kept so that it stays its own.
+    # Matches of each query picture, by its `id`. The picture is kept with them: while it is alive
+    # no other object can get the same `id`.
     matched: dict[int, tuple[QueryFeatures, NDArray[np.int32], KernelMatches]] = field(
         default_factory=dict
     )
 
     def once(self, asked: Asked) -> Ranking:
-        """Go through all stages with a query, or with what it was expanded to."""
+        """Run all stages once, with the query or with the expanded query."""
         with self.stopwatch("candidates"):
             positions, similarities = self._candidates(asked.histogram)
             if asked.direction is not None:
@@ -112,7 +115,7 @@ class _Search:
     def _candidates(
         self, histogram: sparse.csr_matrix
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Find the nearest histograms; with a filter all are scored, since nmslib knows none."""
+        """Find the nearest histograms; with `allowed` score all, since nmslib cannot filter."""
         if self.allowed is None:
             return self.base.histograms.search(histogram, self.depth)[0]
         positions, scores = self.base.histograms.search(histogram, len(self.base.histograms))[0]
@@ -120,7 +123,7 @@ class _Search:
         return positions[wanted][: self.depth], scores[wanted][: self.depth]
 
     def _score(self, asked: Asked, positions: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Score candidates by the match kernel, the best of each picture 1."""
+        """Score candidates by the match kernel; scores are at most 1."""
         pictures = asked.pictures
         if asked.weights is None and self.query.combine == "joined" and len(pictures) > 1:
             pictures = [join_features(pictures)]
@@ -132,7 +135,7 @@ class _Search:
         return np.asarray(scores.max(axis=0) if best else scores.mean(axis=0), np.float32)
 
     def _kernel(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Score candidates by one picture, or by the mean of both kernels, the best 1."""
+        """Score candidates for one query picture; the best score of each kernel becomes 1."""
         kernel = self.settings.kernel
         if kernel.method == "hamming":
             return self._hamming(picture, positions)
@@ -152,7 +155,7 @@ class _Search:
         return _shares(score_candidates(found, picture, positions, base.collection, kernel))
 
     def _matches(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> KernelMatches:
-        """Match a picture with candidates, unless that was done to score them."""
+        """Match a query picture with candidates, reusing the matches found for scoring."""
         _, scored, found = self.matched.get(id(picture), (None, positions[:0], None))
         if found is not None and np.isin(positions, scored).all():
             return of_candidates(found, scored, positions)
@@ -160,7 +163,11 @@ class _Search:
         return find_matches(picture, positions, base.collection, base.idf, self.settings.kernel)
 
     def _verify(self, asked: Asked, positions: NDArray[np.int32]) -> None:
-        """Verify what was not verified before."""
+        """Verify the candidates that were not verified before.
+
+        An enriched query (one with added features) also tries those again whose evidence was too
+        small.
+        """
         indirect = asked.enriched and self.settings.expansion.indirect
         if indirect:
             least = self.settings.geometry.min_evidence
@@ -201,9 +208,10 @@ class _Search:
     def _by_evidence(
         self, positions: NDArray[np.int32], similarities: NDArray[np.float32]
     ) -> Ranking:
-        """Put first what the query verified by itself, then what it verified expanded.
+        """Sort by score: directly verified answers, then the other verified ones, then the rest.
 
-        Among either, evidence adds to the similarity, less and less.
+        An answer is directly verified when the query's own features were enough. Within each of
+        the two verified parts evidence is added to the similarity; more evidence adds ever less.
         """
         geometry = self.settings.geometry
         evidence = np.array([self._evidence(p) for p in positions.tolist()], np.float32)
@@ -211,7 +219,7 @@ class _Search:
         for place in np.flatnonzero(evidence >= geometry.min_evidence):
             found = self.found[int(positions[place])]
             counted = found.verification.weight * evidence[place]
-            # With negative examples a similarity may be below 0, too.
+            # With the negative examples of discriminative expansion it may be below 0.
             similarity = max(scores[place], np.float32(0))
             more = counted / (counted + geometry.half_evidence)
             scores[place] = similarity + 1 + found.direct + more

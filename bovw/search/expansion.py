@@ -1,4 +1,4 @@
-"""Query expansion: the query of the next round is made of this one and of verified answers."""
+"""Query expansion: build the query of the next round from the query and verified answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..vocabulary import center_weights
 from .query import Asked, Query, QueryFeatures, join_features, picture_as_query
 from .ranking import Base, Ranking
 
-# How an expansion weighs the answers.
+# How each expansion method weights the answers.
 _WEIGHTS: dict[str, Literal["rank", "similarity"]] = {"rank": "rank", "alpha": "similarity"}
 
 
@@ -26,19 +26,20 @@ def enrich_query(
     weight: float,
     center_sigma: float = 0.0,
 ) -> QueryFeatures:
-    """Add the features of verified answers that lie where the query lies.
+    """Add to a query the features of verified answers that fall inside its box of features.
 
     Hamming query expansion (Tolias & Jegou, "Visual query expansion with or without geometry",
-    2014), with the features projected back into the query by the transform that was verified.
+    2014). The features of an answer are projected back into the query by the inverse of the
+    verified transform.
 
     Parameters
     ----------
     query : QueryFeatures
     answers : sequence of QueryFeatures
     transforms : sequence of (3, 3) float64 ndarray
-        From the query to each answer.
+        Transforms that map query positions to positions in each answer.
     weight : float
-        Of each added feature; those of the query weigh 1.
+        Weight of each added feature; a feature of the query has at most weight 1.
     center_sigma : float
         Added features weigh less away from the middle of the query; see `center_weights`.
     """
@@ -47,7 +48,7 @@ def enrich_query(
     for answer, transform in zip(answers, transforms, strict=True):
         back = np.linalg.inv(transform)
         points = answer.keypoints[:, :2] @ back[:, :2].T + back[:, 2]
-        with np.errstate(divide="ignore", invalid="ignore"):  # at infinity: outside
+        with np.errstate(divide="ignore", invalid="ignore"):  # points at infinity are outside
             points = points[:, :2] / points[:, 2:]
         inside = ((points >= low) & (points <= high)).all(axis=1)
         keypoints = answer.keypoints[inside]
@@ -72,18 +73,18 @@ def enrich_query(
 def expanded_query(
     query: Query, base: Base, settings: Settings, ranking: Ranking, n_answers: int
 ) -> Asked:
-    """Expand a query with the first answers of a ranking, which were verified.
+    """Expand a query with the first answers of a ranking; these must be verified.
 
     Parameters
     ----------
     query : Query
     base : Base
     settings : Settings
-        ``settings.expansion.method`` says how.
+        ``settings.expansion.method`` selects the method.
     ranking : Ranking
-        Of the round before.
+        Ranking of the previous round.
     n_answers : int
-        How many of its first answers are taken.
+        How many of the first answers are used.
     """
     answers, method = ranking.positions[:n_answers], settings.expansion.method
     examples, weights = _examples(query, base, settings, ranking, answers)
@@ -104,7 +105,7 @@ def expanded_query(
 def _examples(
     query: Query, base: Base, settings: Settings, ranking: Ranking, answers: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Choose pictures of the collection, and weights for the query and for them."""
+    """Choose example pictures; return them, and the weights of the query and the examples."""
     expansion = settings.expansion
     if expansion.method == "discriminative":
         last = ranking.positions[len(answers) :][-expansion.n_negatives :]
@@ -126,7 +127,7 @@ def _examples(
 def _enriched(
     query: Query, base: Base, settings: Settings, ranking: Ranking, answers: NDArray[np.int32]
 ) -> list[QueryFeatures]:
-    """Add to each picture of the query the features of what was verified with it."""
+    """Add to each query picture the features of the answers that were verified with it."""
     mine: list[list[int]] = [[] for _ in query.pictures]
     for position in answers.tolist():
         mine[ranking.found[position].picture].append(position)

@@ -1,4 +1,4 @@
-"""Why a picture answers a query."""
+"""Explain why a picture is an answer to a query."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from .results import Answer
 
 @dataclass(frozen=True)
 class SharedWord:
-    """A visual word that query and answer share.
+    """A visual word that occurs both in the query and in the answer.
 
     Attributes
     ----------
     word : int
     contribution : float
-        Share of the similarity of the query, before it was expanded, that comes from the word.
+        Share of the similarity that comes from this word. It is computed with the original query,
+        before query expansion.
     idf : float
         Inverse document frequency: how rare the word is.
     """
@@ -36,19 +37,19 @@ class SharedWord:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why a picture answers a query, and why it stands where it does.
+    """Why a picture is an answer to a query, and why it has its rank.
 
     Attributes
     ----------
     query : str
     answer : Answer
-        With the inliers (``query_points`` and ``points``), the transform and the region.
+        The answer, with its inliers (``query_points`` and ``points``), transform and region.
     words : tuple of SharedWord
-        Those that count most first; contributions sum to 1.
+        The largest contribution first; contributions sum to 1.
     following : Answer or None
-        The next in the ranking.
+        The next answer in the ranking; None for the last.
     reason : str
-        Why the answer stands above the next.
+        Why the answer ranks above the next one.
     """
 
     query: str
@@ -85,11 +86,11 @@ class Explanation:
 
 def _geometry(answer: Answer) -> str:
     if answer.inliers is None:
-        return "not verified: it was not among the first"
+        return "not verified: it was not among the first candidates"
     if answer.region is None:
         return "no transform fits"
     x0, y0, x1, y1 = answer.region
-    how = "" if answer.direct else ", by features that other answers gave"
+    how = "" if answer.direct else ", by features added from other answers"
     return (
         f"{answer.inliers} inliers in ({x0:.0f}, {y0:.0f}) to ({x1:.0f}, {y1:.0f}), "
         f"evidence {answer.evidence or 0:.1f}{how}"
@@ -97,9 +98,9 @@ def _geometry(answer: Answer) -> str:
 
 
 def reason(answer: Answer, following: Answer | None) -> str:
-    """Say why an answer stands above the next."""
+    """Say why an answer ranks above the next one."""
     if following is None:
-        return "it is the last"
+        return "it is the last answer"
     name = following.identifier
     if answer.verified != following.verified:
         return f"above {name}, which is not verified ({_geometry(following)})"
@@ -115,14 +116,14 @@ def reason(answer: Answer, following: Answer | None) -> str:
 def shared_words(
     query: Query, position: int, base: Base, settings: KernelSettings
 ) -> tuple[SharedWord, ...]:
-    """Find the words that a query shares with a picture, and what each adds to the similarity.
+    """Find the words that a query shares with a picture, and how much each contributes.
 
     Parameters
     ----------
     query : Query
-        As it was asked, not expanded.
+        The original query, not the expanded one.
     position : int
-        Of the picture in the collection.
+        Position of the picture in the collection.
     base : Base
     settings : KernelSettings
     """
@@ -152,6 +153,6 @@ def shared_words(
 def _shares(
     words: NDArray[np.integer], weight: NDArray[np.floating], n_words: int
 ) -> NDArray[np.floating]:
-    """Sum weights by word, all of them together 1."""
+    """Sum weights by word, scaled so that all sums together are 1."""
     total = np.bincount(words, weight, minlength=n_words)
     return total / (total.sum() or 1)

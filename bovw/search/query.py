@@ -1,4 +1,4 @@
-"""What a search asks with: the features of a query, looked up in the vocabulary."""
+"""A query: the features of its pictures, with the visual words that they were assigned to."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ Combine = Literal["joined", "mean", "best"]
 
 @dataclass(frozen=True)
 class QueryFeatures:
-    """Features of one picture that is asked for, each in its nearest words.
+    """Features of one query picture, each assigned to its nearest words.
 
     Attributes
     ----------
     words : (n, m) int32 ndarray
-        The `m` nearest words of each feature; -1 for none.
+        The `m` nearest words of each feature; -1 where there are fewer.
     signatures : (n, m) uint64 ndarray
-        In each of these words.
+        Signature of each feature in each of these words. A signature is 64 bits that say where in
+        its word a descriptor lies.
     keypoints : (n, 4) float32 ndarray
         ``x, y, scale, angle``.
     weights : (n,) float32 ndarray
-        How much each feature counts, 1 at most for those of the query itself.
+        How much each feature counts. It is at most 1 for the query's own features.
     size : (int, int)
         Width and height of the picture.
     whole : bool
-        Whether all of the picture is asked for, not a region of it.
+        Whether the query is the whole picture, not a region of it.
     """
 
     words: NDArray[np.int32]
@@ -48,7 +49,7 @@ class QueryFeatures:
 
     @cached_property
     def by_word(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-        """Places in ``words.ravel()`` that hold a word, in order of the words; and the words."""
+        """Indices into ``words.ravel()``, sorted by word, without the -1; and the sorted words."""
         words = self.words.ravel()
         keys = words + 1
         if len(keys) and keys.max() < 1 << 16:  # numpy sorts short integers in linear time
@@ -58,22 +59,23 @@ class QueryFeatures:
 
     @property
     def picture(self) -> PictureFeatures:
-        """The features in their nearest words alone, for verification."""
+        """The features with only their nearest word each, for verification."""
         return PictureFeatures(self.words[:, 0], self.keypoints, self.size)
 
 
 @dataclass(frozen=True)
 class Query:
-    """What the stages of a search ask with.
+    """A query as the stages of a search use it: usually one picture, or several.
 
     Attributes
     ----------
     histogram : (1, n_words) csr_matrix
-        Of all pictures that are asked for together.
+        One histogram of all query pictures together.
     pictures : tuple of QueryFeatures
-        These pictures; one, as a rule. Features are in order of their nearest words.
+        The query pictures. Features are in order of their nearest words.
     combine : {"joined", "mean", "best"}
-        How several pictures score: by all their features together, or each by itself.
+        How a candidate is scored when the query has several pictures: by all their features
+        together, by the mean of the scores of each picture, or by the best of these scores.
     """
 
     histogram: sparse.csr_matrix
@@ -83,20 +85,21 @@ class Query:
 
 @dataclass(frozen=True)
 class Asked:
-    """What one round asks with.
+    """The query of one round: the original one, or an expanded one.
 
     Attributes
     ----------
     histogram : (1, n_words) csr_matrix
-        For the candidates.
+        Finds the candidates.
     pictures : sequence of QueryFeatures
-        For the match kernel.
+        Pictures with which the match kernel scores the candidates.
     weights : sequence of float, optional
-        Of these pictures; without them all count the same.
+        Weights of these pictures; default: see `Query.combine`.
     direction : (1, n_words) csr_matrix, optional
-        Scores the histograms of the candidates anew.
+        Replaces `histogram` in the scores of the candidates that it found.
     enriched : bool
-        The pictures are those of the query with more features, and verify.
+        Whether the pictures are the query's own pictures with features added from answers. Only
+        then can they be used for verification.
     """
 
     histogram: sparse.csr_matrix
@@ -107,7 +110,7 @@ class Asked:
 
 
 def picture_as_query(collection: Collection, position: int) -> QueryFeatures:
-    """Ask with the features of a picture of the collection, each in its one word."""
+    """Make a query of a picture of the collection; each feature has one word."""
     part = collection.part(position)
     return QueryFeatures(
         collection.words[part][:, None].astype(np.int32),
@@ -119,7 +122,10 @@ def picture_as_query(collection: Collection, position: int) -> QueryFeatures:
 
 
 def join_features(parts: Sequence[QueryFeatures]) -> QueryFeatures:
-    """Join features; where places matter they lie in the same frame, that of the first part."""
+    """Join the features of several parts into one; the size is that of the first part.
+
+    When keypoints are used later, all parts must have the coordinates of the first part.
+    """
     n_nearest = max(part.words.shape[1] for part in parts)
     missing = [((0, 0), (0, n_nearest - part.words.shape[1])) for part in parts]
     return QueryFeatures(

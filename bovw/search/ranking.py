@@ -1,4 +1,4 @@
-"""What a search reads and what it gives: the base, verifications, and a ranking."""
+"""Input and output of a search: the base that is searched, verifications, and a ranking."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Base:
-    """What is searched.
+    """The base: everything that a search reads.
 
     Attributes
     ----------
     collection : Collection
     histograms : HistogramIndex
-        Of its pictures.
+        Histograms of the pictures of the collection.
     idf : (n_words,) float32 ndarray
+        Inverse document frequency of each word.
     """
 
     collection: Collection
@@ -51,21 +52,21 @@ class Base:
 
     @cached_property
     def aggregated(self) -> Aggregated:
-        """The collection with one feature for each word of a picture."""
+        """The collection with all features of a picture that share a word joined into one."""
         return aggregate_collection(self.collection, self.idf)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A verification, and how it came about.
+    """A verification, and which features gave it.
 
     Attributes
     ----------
     verification : Verification
     picture : int
-        Which of the query's pictures it is of.
+        Number of the query picture that was verified against the candidate.
     direct : bool
-        Whether with the features of that picture alone, not with those that joined it.
+        Whether that picture's own features were used, without features added from other answers.
     """
 
     verification: Verification
@@ -81,8 +82,9 @@ class Ranking:
     ----------
     positions : (n,) int32 ndarray
     scores, similarities, evidence : (n,) float32 ndarray
+        Of each position; see `Answer`.
     found : dict of int to Found
-        By position, of those that were verified.
+        By position: the verification of each picture that was verified.
     """
 
     positions: NDArray[np.int32]
@@ -92,6 +94,6 @@ class Ranking:
     found: dict[int, Found]
 
     def direct_evidence(self, chance_share: float) -> float:
-        """Most evidence of any answer that the query has by itself."""
+        """Largest evidence of the answers that were verified with the query's own features."""
         direct = (f.verification.evidence(chance_share) for f in self.found.values() if f.direct)
         return max(direct, default=0.0)

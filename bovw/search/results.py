@@ -1,4 +1,4 @@
-"""What a search gives."""
+"""Results of a search: answers, and full rankings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..pictures import Box
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A picture of the index that answers a query.
+    """One answer: a picture of the index, and why it was found.
 
     Attributes
     ----------
@@ -24,22 +24,23 @@ class Answer:
         0 for the best.
     identifier, path : str
     score : float
-        What the ranking is sorted by; larger is better. Scores of one query can be compared.
+        The ranking is sorted by it; larger is better. Only scores of the same query can be
+        compared.
     similarity : float
-        Of the query (expanded, if it was) and the picture: by the match kernel as a share of the
-        best, or else the cosine of their histograms.
+        Similarity of the query (or the expanded query) and the picture. With a match kernel it is
+        the kernel's score as a share of the best one, else the cosine of the histograms.
     inliers : int or None
-        Correspondences that agree on a transform; None when the answer was not verified.
+        Correspondences that agree on a transform; None when geometric verification was not tried.
     evidence : float or None
-        Inliers above what chance gives; see `GeometrySettings`.
+        Number of inliers minus what chance explains; see `GeometrySettings`.
     verified : bool
         Whether the evidence reaches ``settings.geometry.min_evidence``.
     direct : bool
-        False when only features that joined the query from other answers gave the evidence.
+        False when the evidence needed features that query expansion added from other answers.
     transform : (3, 3) float64 ndarray or None
-        From query pixels ``(x, y, 1)`` to pixels of the picture.
+        Maps query pixels ``(x, y, 1)`` to pixels of the picture.
     region : tuple of float or None
-        ``x0, y0, x1, y1`` in the picture: the box around the inliers.
+        Box ``x0, y0, x1, y1`` around the inliers in the picture.
     query_points, points : (inliers, 2) float32 ndarray
         Positions of the inliers in the query and in the picture.
     """
@@ -81,20 +82,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The answers to one query, best first. It behaves like a sequence of them.
+    """The answers to one query, best first. It behaves like a sequence of `Answer`.
 
     Attributes
     ----------
     query : str
-        The path of the query, or what it was.
+        Path of the query, or a description of it when it is not a file.
     answers : tuple of Answer
     matched : bool or None
-        Whether the evidence is enough to say that the index holds what the query shows; None
+        Whether the evidence is enough to say that the index contains what the query shows; None
         when nothing was verified, so that there is no evidence.
     evidence : float
-        The most of any answer.
+        Largest evidence that the query's own features (`Answer.direct`) gave for a picture.
     n_features : int
-        Features of the query.
+        Number of features of the query.
     milliseconds : dict
         Time of each stage.
     error : str or None
@@ -139,17 +140,18 @@ class SearchResult:
 
 @dataclass(frozen=True, eq=False)
 class FullRanking:
-    """A whole index, ranked for one query: what an evaluation needs.
+    """All pictures of an index that share a word with a query, ranked, for evaluation.
 
     Attributes
     ----------
     query : str
     identifiers : tuple of str
-        All pictures that share a word with the query, best first.
+        Identifiers of these pictures, best first.
     scores : (n,) float32 ndarray
-        In decreasing order.
+        Scores, in decreasing order.
     milliseconds : dict
-        Time of each stage; of "features" only when they were extracted one query at a time.
+        Time of each stage. "features" is included only when the features were extracted one query
+        at a time.
     """
 
     query: str
@@ -163,12 +165,14 @@ def answer_each(
     answer: Callable[[str, Features], SearchResult],
     on_error: str,
 ) -> list[SearchResult]:
-    """Answer queries; of one that cannot be read "record" the reason in its result, or "raise" it.
+    """Answer queries. For a query that cannot be read `on_error` says what to do.
+
+    With "record" its result has no answers and says why; with "raise" the error is raised.
 
     Raises
     ------
     SettingsError
-        When `on_error` is neither.
+        When `on_error` is neither "record" nor "raise".
     """
     if on_error not in ("record", "raise"):
         raise SettingsError(f"on_error={on_error!r}: expected 'record' or 'raise'")

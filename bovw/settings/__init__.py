@@ -1,4 +1,7 @@
-"""What decides an answer: settings, presets and versions; knows nothing of what uses them."""
+"""Settings, presets and versions: all that influences the answers of a search.
+
+This package does not know about the code that uses the settings.
+"""
 
 from .describing import FeatureSettings, ImageSettings, VocabularySettings, WeightingSettings
 from .presets import PRESETS, load_settings, save_settings

@@ -1,4 +1,4 @@
-"""Checks that the values of settings are in their range."""
+"""Check that values of settings are allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How pictures are read, described and looked up: what an index is made with."""
+"""Settings of an index: how pictures are read, described and turned into histograms."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ImageSettings:
     Parameters
     ----------
     max_side : int
-        Larger pictures are shrunk until their longest side has this many pixels.
+        Larger pictures are shrunk so that their longest side has this many pixels.
     max_pixels : int
-        Pictures with more pixels (by their header) are refused before they are decoded.
+        Pictures whose header says that they have more pixels are refused before decoding.
     """
 
     max_side: int = 800
@@ -38,28 +38,30 @@ class ImageSettings:
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """Which local features are taken from a picture, and how they are described.
+    """Which local features of a picture are used, and how they are described.
 
     Parameters
     ----------
     upright : bool
-        Describe all features with the orientation 0, not with their own.
+        Describe all features as if their orientation were 0, instead of their own orientation.
     region_factor : float
-        Side of the described region, as a multiple of what SIFT takes (12 times the scale).
+        Side of the described region, as a multiple of SIFT's own region (12 times the scale).
     max_features : int
-        The features with the strongest contrast are kept when there are more.
+        Largest number of features. When there are more, those with the strongest contrast are
+        kept.
     contrast_threshold, edge_threshold : float
-        Of SIFT's detector, as in OpenCV: a larger `contrast_threshold` gives fewer features,
-        a larger `edge_threshold` more.
+        Thresholds of SIFT's detector, as in OpenCV: a larger `contrast_threshold` gives fewer
+        features, a larger `edge_threshold` more.
     root : bool
-        RootSIFT (Arandjelovic & Zisserman 2012), not plain SIFT.
+        Whether to use RootSIFT (Arandjelovic & Zisserman 2012) instead of plain SIFT.
     """
 
     upright: bool = False
     region_factor: float = 2.5  # docs/quality.md
     max_features: int = 1500
-    # A quarter of OpenCV's: pictures of few features gain, the others keep their strongest; a
-    # tenth helps UKBench and hurts boxes; docs/quality.md.
+    # A quarter of OpenCV's default: pictures with few features get more of them; the others keep
+    # their strongest ones anyway. A tenth helps UKBench but hurts queries that are boxes;
+    # docs/quality.md.
     contrast_threshold: float = 0.01
     edge_threshold: float = 10.0  # Lowe 2004
     root: bool = True  # Arandjelovic & Zisserman 2012
@@ -79,9 +81,10 @@ class VocabularySettings:
     ----------
     n_words : int
     two_level : bool or None
-        Cluster the clusters of a first clustering; None: from 4,096 words on.
+        Whether to cluster in two levels: coarsely first, then each cluster by itself. None: yes,
+        from 4,096 words on.
     samples_per_word : int
-        Descriptors to train on, drawn from the pictures given.
+        Number of descriptors per word to train on, drawn at random from the training pictures.
     random_state : int
     """
 

@@ -1,4 +1,4 @@
-"""Named settings, and settings kept in files."""
+"""Presets (settings with a name), and settings in files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from ..errors import SettingsError
 from .settings import Settings
 
 PRESETS: Mapping[str, Settings] = {
-    # The best ranking: signatures, verification, Hamming expansion; docs/quality.md.
+    # The best rankings: signatures, geometric verification, Hamming query expansion;
+    # docs/quality.md.
     "strong": Settings(),
-    # The textbook: TF-IDF, verification, average expansion. Without signatures more words pay.
+    # The textbook method: TF-IDF, geometric verification, average query expansion. Without
+    # signatures a larger vocabulary is better.
     "classic": Settings().changed(
         vocabulary={"n_words": 50_000},
         kernel={"method": "none"},
         expansion={"method": "average", "rounds": 1},
     ),
-    # Few features, each in one word, few candidates, nothing twice.
+    # For speed: few features, one word per feature, few candidates, and no query expansion, so all
+    # stages run only once.
     "fast": Settings().changed(
         features={"max_features": 500},
         candidates={"n_candidates": 300},
@@ -36,18 +39,18 @@ def save_settings(settings: Settings, path: str | os.PathLike[str]) -> None:
 
 
 def load_settings(source: str | os.PathLike[str]) -> Settings:
-    """Return the settings of a preset, or of a JSON file.
+    """Return the settings of a preset, or read them from a JSON file.
 
     Parameters
     ----------
     source : str or path
-        Name of a preset, or path of a file that `save_settings` wrote; what a file does not name
-        keeps its default.
+        Name of a preset, or path of a JSON file as `save_settings` writes it. Settings that are
+        not in the file keep their defaults.
 
     Raises
     ------
     SettingsError
-        When there is neither, or the file holds something else.
+        When there is no such preset or file, or the file does not contain settings.
     """
     name = os.fspath(source)
     if name in PRESETS:

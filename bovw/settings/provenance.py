@@ -1,4 +1,4 @@
-"""Versions of what decides an answer, remembered with everything that is saved."""
+"""Versions of the software that influences answers; saved with each vocabulary and index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PACKAGES = ("bovw", "opencv-python-headless", "numpy", "scipy", "scikit-learn",
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide an answer."""
+    """Versions of Python and of the packages that influence answers."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in _PACKAGES:
         try:
@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
 
 
 def conditions() -> dict[str, str]:
-    """Machine, versions and date, for whoever reads figures."""
+    """Machine, versions and date, to be shown with measurements."""
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "system": platform.system(),
@@ -35,12 +35,12 @@ def conditions() -> dict[str, str]:
 
 
 def warn_of_other_versions(made_with: Mapping[str, str], what: str) -> None:
-    """Warn when the OpenCV that described the pictures had another major or minor version."""
+    """Warn when the pictures were described by another major or minor version of OpenCV."""
     name = "opencv-python-headless"
     then, now = made_with.get(name, "unknown"), versions()[name]
     if then.split(".")[:2] != now.split(".")[:2]:
         warnings.warn(
             f"{what} was made with OpenCV {then}, this is {now}: descriptors of a known picture "
-            "agree, so answers should be nearly the same; make it anew to be sure",
+            "agree, so answers should be nearly the same; make it again to be sure",
             stacklevel=4,
         )

@@ -1,4 +1,4 @@
-"""How a search goes: candidates, match kernel, geometry and expansion."""
+"""Settings of a search: candidates, match kernel, geometric verification, query expansion."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ KernelMethod = Literal["none", "hamming", "asmk", "both"]
 
 @dataclass(frozen=True)
 class CandidateSettings:
-    """How the nearest histograms are found.
+    """How candidates are found: the histograms nearest to that of the query.
 
     Parameters
     ----------
     method : {"inverted", "sparse-hnsw", "lsa-hnsw", "exact"}
-        nmslib's exact inverted index, its graph over the sparse histograms, its graph over
-        their projection by latent semantic analysis, or scipy's sparse product.
+        nmslib's inverted index (exact); nmslib's graph over the sparse histograms; nmslib's graph
+        over the histograms projected by latent semantic analysis; or scipy's sparse product
+        (exact).
     n_candidates : int
-        How many histograms are scored exactly.
+        How many candidates a search finds at least, and passes on to the match kernel. "lsa-hnsw"
+        also scores at least this many histograms exactly.
     n_components : int
         Dimensions of the projection ("lsa-hnsw").
     """
@@ -51,41 +53,47 @@ class CandidateSettings:
 
 @dataclass(frozen=True)
 class KernelSettings:
-    """How candidates are scored.
+    """How candidates are scored by a match kernel, a score of two pictures' matching features.
 
     Parameters
     ----------
     method : {"none", "hamming", "asmk", "both"}
-        By the cosine of their histograms, by the features whose words are the same and whose
-        signatures are near (`bovw.match_kernel`), by one signature a word (`bovw.aggregation`),
-        or by the mean of these two, the best candidate of each scoring 1.
+        "none": no match kernel; candidates are scored by the cosine of their histograms.
+        "hamming": by pairs of features that have the same word and similar signatures
+        (`bovw.search.kernels.hamming`). "asmk": by one joined signature for each word of a picture
+        (`bovw.search.kernels.aggregated`). "both": by the mean of these two, after the scores of
+        each are scaled so that the best candidate has 1.
     n_both : int
-        How many candidates, the best by one signature a word, are scored both ways ("both").
+        With "both", how many candidates (the best by "asmk") are also scored by "hamming".
     n_nearest : int
-        Words that each feature of the query is looked up in.
+        How many nearest words each feature of the query is assigned to.
     max_repeats : int
-        Features of the query that are looked up in one word at most ("hamming"); of more, as
-        many, evenly from all.
+        How many features of the query may use the same word. When there are more, this many of
+        them are used, spread evenly over all of them ("hamming").
     max_distance : int
-        Bits of 64 in which the signatures of a match differ at most.
+        Largest number of bits, out of 64, in which the signatures of a match may differ
+        ("hamming").
     sigma : float
-        Width, in bits, of the weight that falls with the distance.
+        The weight of a match falls with the Hamming distance of the signatures, as a Gaussian
+        does. This is its width, in bits ("hamming").
     burstiness : bool
-        Let features that match often count less (Jegou et al. 2009).
+        Let features that match often count less (Jegou et al. 2009) ("hamming").
     angle_bins : int
-        Bins of the circle for the agreement on a change of angle; 1 switches it off ("hamming").
+        Number of bins of a circle in which changes of angle are counted; only matches whose
+        changes of angle agree count. 1 switches this off ("hamming").
     size_exponent : float
         Scores are divided by the number of features of a picture to this power ("hamming").
     selectivity : float
         Exponent of the agreement of two signatures ("asmk").
     center_sigma : float
-        Where a whole picture is asked for, features count less away from the middle, by a
-        Gaussian of this many half sides (`bovw.weighting.center_weights`); 0 switches it off.
+        When the query is a whole picture, features weigh less away from the middle of the picture,
+        by a Gaussian whose standard deviation is this many half sides
+        (`bovw.vocabulary.center_weights`). 0 switches this off.
     """
 
     method: KernelMethod = "both"  # docs/quality.md
     n_both: int = 300
-    n_nearest: int = 3  # docs/quality.md, as the next three
+    n_nearest: int = 3  # docs/quality.md, also for the next three
     max_repeats: int = 10
     max_distance: int = 20
     sigma: float = 13.0
@@ -102,7 +110,7 @@ class KernelSettings:
         require(self.max_repeats >= 1, "max_repeats", self.max_repeats, "at least 1")
         require(0 <= self.max_distance <= 64, "max_distance", self.max_distance, "0 to 64")
         require(self.sigma >= 0.1, "sigma", self.sigma, "at least 0.1")
-        # Memory grows with the bins.
+        # The limit is there because memory grows with the number of bins.
         require(1 <= self.angle_bins <= 3600, "angle_bins", self.angle_bins, "1 to 3600")
         require(0 <= self.size_exponent <= 4, "size_exponent", self.size_exponent, "0 to 4")
         require(self.selectivity > 0, "selectivity", self.selectivity, "above 0")
@@ -111,47 +119,54 @@ class KernelSettings:
 
 @dataclass(frozen=True)
 class GeometrySettings:
-    """How answers are verified.
+    """How answers are verified: a transform must map features of the query to the candidate's.
+
+    Correspondences that agree on the transform (the model) are inliers. The evidence of an answer
+    is ``inliers - chance_share * matches``: its inliers without those expected by chance.
 
     Parameters
     ----------
     verify : int
-        How many of the best answers are verified; 0 switches verification off.
+        How many of the best candidates are verified; 0 switches verification off.
     model : {"similarity", "partial", "affine", "homography"}
-        Similarity from single correspondences, similarity by `cv2.estimateAffinePartial2D`,
-        affine transform or homography by USAC.
+        The kind of transform. "similarity": a similarity, found from single correspondences.
+        "partial": a similarity, found by `cv2.estimateAffinePartial2D`. "affine" and
+        "homography": found by OpenCV's USAC.
     tolerance : float
-        Largest distance of an inlier from where the model puts it, as a fraction of the longest
-        side of the picture it lies in.
+        Largest distance between an inlier's position in the candidate and the position that the
+        model predicts, as a fraction of the longest side of the candidate.
     place : float
-        Side of a place, as a fraction of the longest side of the picture: inliers that share a
-        place count once.
+        Both pictures are divided into square cells, and several inliers in the same cell ("place")
+        count once. This is the side of a cell, as a fraction of the longest side of the picture.
     max_models : int
-        Transforms that may be found between two pictures, as when they share several objects.
+        How many transforms may be found between two pictures, which may share several objects.
     chance_share : float
-        Share of the correspondences that agree on a model by chance; what is above it,
-        ``inliers - chance_share * matches``, is the evidence of an answer.
+        Share of the correspondences that is expected to agree on a model by chance.
     min_evidence : float
-        Evidence from which an answer counts as verified.
+        An answer counts as verified from this evidence on.
     half_evidence : float
-        Evidence (weighted by where the inliers lie) that adds half of what evidence can add to
-        the score of a verified answer: ``1 + e / (e + half_evidence)``, and 1 more when no
-        expansion was needed to find it.
+        A verified answer with the evidence `e` gets ``1 + e / (e + half_evidence)`` added to its
+        score, and 1 more when the query's own features verified it (without those that query
+        expansion added). Here `e` is multiplied by the mean weight of the inliers, which is
+        smaller away from the middle of the pictures. So this is the evidence that gives half of
+        what evidence can add.
     match_evidence : float
-        Evidence of the best answer from which a query counts as matched.
+        A query counts as matched when its own features give at least this evidence for an answer.
     max_pairs_per_word : int
-        A word is left out when it gives more correspondences than this between two pictures.
+        A word is ignored when it gives more correspondences than this between two pictures. It
+        applies only without a match kernel.
     max_scale : float
-        Largest change of scale, either way, that is plausible between two pictures.
+        Largest plausible change of scale between two pictures, larger or smaller.
     """
 
     verify: int = 100
     model: GeometryModel = "similarity"
-    # Tolerance, share and evidence were chosen together by `scripts/benchmarks/quality.py` on every
-    # fourth query of UKBench and the covers and on Oxford: wrong pairs of pictures have 2 to 4
-    # inliers with 25 correspondences and 7 to 12 with 200; docs/quality.md.
+    # `tolerance`, `chance_share` and the evidences were chosen together by
+    # `scripts/benchmarks/quality.py`, on every fourth query of UKBench and the covers, and on
+    # Oxford. Pairs of pictures that do not match have 2 to 4 inliers with 25 correspondences, and
+    # 7 to 12 with 200; docs/quality.md.
     tolerance: float = 0.03
-    place: float = 0.015  # Schoenberger et al. 2016 take 64 places a side
+    place: float = 0.015  # Schoenberger et al. 2016 use 64 cells per side
     max_models: int = 1
     chance_share: float = 0.03
     min_evidence: float = 5.0
@@ -181,29 +196,32 @@ class GeometrySettings:
 
 @dataclass(frozen=True)
 class ExpansionSettings:
-    """How verified answers enrich the query.
+    """How a query is expanded with verified answers.
 
     Parameters
     ----------
     method : {"none", "average", "rank", "alpha", "discriminative", "hamming"}
-        No expansion; the mean of query and answers (Chum et al. 2007); answers weighted by
-        rank; answers weighted by their similarity to the power of `alpha` (Radenovic et al. 2018);
-        weights of a linear support vector machine that tells query and answers from the last of
-        the candidates (Arandjelovic & Zisserman 2012); or features of the answers that lie in the
-        query's region join it (Tolias & Jegou 2014; only with a match kernel).
+        "none": no expansion. "average": the mean of the query and its answers (Chum et al. 2007).
+        "rank": answers are weighted by rank. "alpha": answers are weighted by their similarity to
+        the power of `alpha` (Radenovic et al. 2018). "discriminative": the weights of a linear
+        support vector machine that separates the query and its answers from the last candidates
+        (Arandjelovic & Zisserman 2012). "hamming": features of the answers that fall inside the
+        query are added to it (Tolias & Jegou 2014; only with a match kernel).
     n_answers : int
-        How many verified answers are taken at most.
+        Largest number of verified answers that are used.
     rounds : int
-        How often the query is expanded, as long as more answers are verified (Chum et al. 2007).
+        Largest number of expansions. Expansion stops earlier when a round brings no new verified
+        answer (Chum et al. 2007).
     alpha : float
-        Exponent of the similarity.
+        Exponent of the similarity ("alpha").
     n_negatives : int
-        Candidates that are taken for wrong ("discriminative").
+        How many of the last candidates serve as negative examples ("discriminative").
     answer_weight : float
-        Of a feature that joins the query ("hamming"); those of the query weigh 1.
+        Weight of a feature that is added to the query ("hamming"). The query's own features weigh
+        at most 1.
     indirect : bool
-        Let the expanded query verify what the query alone could not ("hamming"). Such answers
-        stand behind those that the query verified by itself.
+        Let the expanded query verify answers that the query alone could not verify ("hamming").
+        Such answers rank behind those that the query verified with its own features.
     """
 
     method: ExpansionMethod = "hamming"  # docs/quality.md

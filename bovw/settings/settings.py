@@ -1,7 +1,7 @@
-"""All settings together: everything that decides an answer.
+"""All settings together.
 
-A `Settings` object holds everything that decides an answer. It is read, changed by `changed`,
-saved with a vocabulary and an index, and loaded from there.
+A `Settings` object holds every setting that influences an answer. It cannot be modified; `changed`
+returns a changed copy. Settings are saved with every vocabulary and index, and loaded from there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .searching import CandidateSettings, ExpansionSettings, GeometrySettings, K
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides an answer."""
+    """All settings that influence an answer, in eight groups."""
 
     images: ImageSettings = field(default_factory=ImageSettings)
     features: FeatureSettings = field(default_factory=FeatureSettings)
@@ -57,7 +57,7 @@ class Settings:
         return dataclasses.replace(self, **parts)
 
     def differences(self, other: Settings) -> dict[str, dict[str, Any]]:
-        """Return what `changed` needs to make these settings of others."""
+        """Return the arguments with which ``other.changed(**arguments)`` gives these settings."""
         mine, theirs = self.to_dict(), other.to_dict()
         found = {
             room: {name: value for name, value in part.items() if value != theirs[room][name]}
@@ -66,7 +66,7 @@ class Settings:
         return {room: part for room, part in found.items() if part}
 
     def of_search(self) -> dict[str, dict[str, Any]]:
-        """Return what `changed` needs to search as these settings do, whatever the index."""
+        """Return the search settings, as arguments of `changed` for settings of any index."""
         values = self.to_dict()
         return {room: values[room] for room in ("candidates", "kernel", "geometry", "expansion")}
 
@@ -76,5 +76,5 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Settings:
-        """Make settings of what `to_dict` gave; what is not named keeps its default."""
+        """Make settings from the result of `to_dict`; missing ones keep their defaults."""
         return cls().changed(**values)

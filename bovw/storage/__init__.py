@@ -1,4 +1,4 @@
-"""What lies on disk: folders of ``.npy`` and JSON, each with a manifest; never a pickle."""
+"""The format on disk: folders of ``.npy`` and JSON files with a manifest, and no pickles."""
 
 from .compressed_folder import load_lsa_index, save_lsa_index
 from .disk_writer import IndexWriter, index_writer

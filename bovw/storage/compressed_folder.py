@@ -1,4 +1,4 @@
-"""A compressed index on disk: quantised vectors, what they were made with, and a vocabulary."""
+"""A compressed index on disk: quantised vectors, their projection, quantiser and vocabulary."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ from .vocabulary_folder import load_vocabulary, write_vocabulary
 KIND = "bovw-lsa"
 VERSION = 2
 _CATALOGUE = "catalogue.json"
-# Vectors have length 1, and the rarest word of a billion pictures weighs 21.
+# Numbers of an undamaged index are smaller: vectors have length 1, and even the rarest word of a
+# billion pictures weighs only 21.
 _LARGEST = 1000
 
 
 def save_lsa_index(
     index: LsaIndex, path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> None:
-    """Write a compressed index to a folder; see `new_folder` for one that exists."""
+    """Write a compressed index to a folder; see `new_folder` if the folder exists."""
     with new_folder(Path(path), overwrite, kind=KIND) as folder:
         (folder / "vocabulary").mkdir()
         write_vocabulary(index.vocabulary, folder / "vocabulary")
@@ -67,12 +68,12 @@ def load_lsa_index(
     trusted: bool = True,
     n_jobs: int | None = None,
 ) -> LsaIndex:
-    """Load a compressed index; see `Engine.open`.
+    """Load a compressed index; see `Engine.open` for the parameters.
 
     Raises
     ------
     FormatError
-        When it is not one, or is damaged.
+        When the folder holds no compressed index, or a damaged one.
     """
     folder = Path(path)
 
@@ -105,7 +106,7 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
             f"{folder}: the manifest is not as expected ({error!r:.500}): {ADVICE}"
         ) from error
     if codes.shape[1] != quantizer.bytes_per_vector_:
-        raise FormatError(f"{folder / 'codes.npy'} does not fit what it was made with")
+        raise FormatError(f"{folder / 'codes.npy'} does not fit the quantiser of its manifest")
     return LsaIndex(
         records,
         codes,
@@ -120,10 +121,10 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
 def _load_numbers(
     folder: Path, manifest: dict[str, Any], name: str, dtype: str, shape: tuple[int | None, ...]
 ) -> NDArray[Any]:
-    """Load floating-point numbers, of which sums and products stay numbers."""
+    """Load floating-point numbers, and check that none is NaN or too large to compute with."""
     array = load_array(folder, manifest, name, (dtype,), shape)
-    if not (np.abs(array) <= _LARGEST).all():  # nor is NaN
-        raise FormatError(f"{folder / name} holds numbers beyond {_LARGEST}, or none: {ADVICE}")
+    if not (np.abs(array) <= _LARGEST).all():  # false for NaN, too
+        raise FormatError(f"{folder / name} holds numbers beyond {_LARGEST}, or NaN: {ADVICE}")
     return array
 
 

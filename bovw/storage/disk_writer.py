@@ -1,4 +1,4 @@
-"""Changing an index on disk: one writer, whose changes are there at once or not at all."""
+"""Changes an index on disk: one writer at a time, and each change is atomic."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ from .segment_folder import (
 def index_writer(
     path: str | os.PathLike[str], index: Index | None = None, *, trusted: bool = True
 ) -> Iterator[IndexWriter]:
-    """Hold the lock of an index on disk, and give what changes it.
+    """Hold the lock of an index on disk, and give an `IndexWriter`.
 
     Parameters
     ----------
     path : path
     index : Index, optional
-        What was loaded from there. When somebody has changed it since, or without one, it is
-        loaded.
+        The index that was loaded from this folder earlier. Without it, or when the folder has
+        changed since, the index is loaded.
     trusted : bool
         See `load_index`.
 
     Raises
     ------
     LockedError
-        When another process is changing it.
+        When another process is changing the index.
     """
     folder = Path(path)
     with locked(folder) as is_still_there:
@@ -72,7 +72,7 @@ class IndexWriter:
     ----------
     folder : Path
     index : Index
-        As it lies on disk.
+        The index as it is on disk.
     """
 
     def __init__(
@@ -85,16 +85,16 @@ class IndexWriter:
     ) -> None:
         self.folder, self.index = folder, index
         self._is_still_there = is_still_there
-        # Nobody else changes it while the lock is held.
+        # No other process can change the manifest while the lock is held.
         self._manifest, self._trusted = manifest, trusted
 
     def commit(self, changed: Index) -> Index:
-        """Write the segments that the index on disk has not, and make this the next generation.
+        """Write the segments of `changed` that are not on disk, and publish a new generation.
 
         Returns
         -------
         Index
-            The same, with the new segments mapped from disk.
+            The changed index, with the new segments memory-mapped from disk.
         """
         known = {segment.number for segment in self.index.segments}
         new = [s for s in changed.segments if s.number and s.number not in known]
@@ -117,7 +117,7 @@ class IndexWriter:
         return self.index
 
     def compact(self) -> Index:
-        """Write the index as one segment, with what nmslib searches, as the next generation."""
+        """Write the index as one segment, with nmslib's graph, as a new generation."""
         index, number = self.index, self.index.next_number
         name = segment_name(number)
         with self._writing():
@@ -125,7 +125,8 @@ class IndexWriter:
                 write_merged(place, index.collection, index.failures, index.vocabulary.n_words_)
             keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
             candidates = f"candidates/{number:04d}"
-            # An engine may search otherwise than the index says; the graph is the index's.
+            # An engine may search with other settings than those on disk; a graph on disk must be
+            # of the settings on disk.
             usual = self._settings.candidates
             with self._folder(candidates) as place:
                 has_graph = usual == index.settings.candidates and write_graph(place, index, keys)
@@ -139,26 +140,27 @@ class IndexWriter:
     def builder(
         self, wanted: Sequence[PictureFile], *, retry: bool = False
     ) -> Iterator[tuple[SegmentBuilder, list[PictureFile]]]:
-        """Give what collects pictures, with what an interrupted run has left of those wanted.
+        """Give a segment builder that already holds what an interrupted run has finished.
 
         Parameters
         ----------
         wanted : sequence of PictureFile
+            Files to read. Only these are taken over from the interrupted run.
         retry : bool
-            Pictures that failed in that run are to be read again.
+            Whether files that failed in the interrupted run are read again.
 
         Yields
         ------
         builder : SegmentBuilder
         wanted : list of PictureFile
-            Those that are left to read.
+            Files that still have to be read.
         """
         n_words = self.index.vocabulary.n_words_
         usual, mine = self._settings, self.index.settings
         if (usual.images, usual.features) != (mine.images, mine.features):
             raise IncompatibleError(
                 f"{self.folder} describes pictures by {usual.images} and {usual.features}, this "
-                f"engine by {mine.images} and {mine.features}: add through one that was not changed"
+                f"engine by {mine.images} and {mine.features}: add with the engine before `changed`"
             )
         files = {(f.identifier, f.path, f.size, f.mtime_ns): f for f in wanted}
         left = []
@@ -173,14 +175,14 @@ class IndexWriter:
 
     @property
     def _settings(self) -> Settings:
-        """What the index says, whatever the engine searches with."""
+        """Settings on disk; the engine may search with others."""
         return Settings.from_dict(self._manifest["settings"])
 
     def _publish(self, segments: Mapping[str, Sequence[int]], candidates: str | None) -> None:
-        """Replace the manifest: these are the segments now, and what was removed from them."""
+        """Replace the manifest; `segments` maps names to the positions of removed entries."""
         files: dict[str, Any] = {}
         for name in ("vocabulary", *segments, *([candidates] if candidates else [])):
-            # What others have put there since is not the index's.
+            # Of a folder that is listed already, take the listed files: others may have added some.
             known = {n: f for n, f in self._manifest["files"].items() if n.startswith(f"{name}/")}
             new = () if known else sorted((self.folder / name).iterdir())
             files |= known or {f"{name}/{path.name}": file_facts(path) for path in new}
@@ -197,9 +199,9 @@ class IndexWriter:
 
     @contextmanager
     def _folder(self, name: str) -> Iterator[Path]:
-        """Give an empty folder that takes its place when the block succeeds."""
+        """Give an empty folder that becomes ``folder / name`` when the block succeeds."""
         target = self.folder / name
-        # What is there was left by a failure: the manifest does not list it.
+        # The manifest does not list this name yet: anything there is a leftover of a failure.
         with new_folder_at(target, overwrite=True) as aside:
             yield aside
         sync(target.parent)
@@ -208,7 +210,7 @@ class IndexWriter:
         if not self._is_still_there():
             raise StorageError(
                 f"{self.folder} was moved or removed while it was being changed; nothing more is "
-                "written: do it again where it lies now"
+                "written: repeat the command with its new path"
             )
 
     @contextmanager
@@ -219,12 +221,12 @@ class IndexWriter:
         except OSError as error:
             raise StorageError(
                 f"cannot write {self.folder}: {error.strerror or error}; what was there is "
-                "untouched, make room and go on with the same command"
+                "untouched, make room and continue with the same command"
             ) from error
 
 
 def unlisted(folder: Path, files: Mapping[str, Any]) -> list[Path]:
-    """Segments and graphs that lie in an index and are not in its manifest."""
+    """Folders of segments and graphs in an index that its manifest does not list."""
     listed = {name.rsplit("/", 1)[0] for name in files}
     return [
         path
@@ -235,7 +237,7 @@ def unlisted(folder: Path, files: Mapping[str, Any]) -> list[Path]:
 
 
 def remove_unlisted(folder: Path, files: Mapping[str, Any]) -> None:
-    """Remove segments and graphs that the manifest does not list; whoever reads them keeps them."""
+    """Remove segments and graphs that the manifest does not list; open readers are unaffected."""
     for path in unlisted(folder, files):
         if path.is_symlink():
             path.unlink(missing_ok=True)

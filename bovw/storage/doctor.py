@@ -1,4 +1,4 @@
-"""Checking what lies on disk in full, and dropping what cannot be saved."""
+"""Checks every byte of an index or vocabulary, and drops damaged parts of an index."""
 
 from __future__ import annotations
 
@@ -37,21 +37,22 @@ from .vocabulary_folder import load_vocabulary
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found in a folder.
+    """Result of checking a folder.
 
     Attributes
     ----------
     kind : str
-        "index" or "vocabulary".
+        "index", "vocabulary" or "compressed index".
     problems : tuple of str
-        One sentence each; none when all is well.
+        Damage that was found, a sentence each; empty when there is none.
     notes : tuple of str
-        What is not wrong and worth knowing: leftovers of an interruption, a cache to be rebuilt.
+        Things that are no damage but worth knowing, such as leftovers of an interruption.
     lost : tuple of str
-        Identifiers of pictures whose features cannot be trusted: index them again.
+        Identifiers of pictures in damaged segments: index them again.
     repaired : bool
-        Whether what cannot be saved was dropped.
+        Whether the damaged parts were dropped.
     can_be_repaired : bool
+        Whether dropping the damaged parts gives a working index.
     """
 
     kind: str
@@ -63,19 +64,19 @@ class Diagnosis:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is wrong, or nothing is any more."""
+        """Whether there is no damage, or it was repaired."""
         return not self.problems or self.repaired
 
 
 def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis:
-    """Check every byte of an index or a vocabulary.
+    """Check every byte of an index, a compressed index or a vocabulary.
 
     Parameters
     ----------
     path : path
     repair : bool
-        Of an index: drop segments that are damaged, and nmslib's files when they are, so that the
-        rest can be used; remove leftovers. A manifest or a vocabulary cannot be repaired.
+        Of an index, drop damaged segments and damaged nmslib files, so that the rest can be used,
+        and remove leftovers of interruptions. A manifest or a vocabulary cannot be repaired.
 
     Returns
     -------
@@ -84,9 +85,9 @@ def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis
     Raises
     ------
     FormatError
-        When the folder holds neither.
+        When the folder holds none of them.
     LockedError
-        When it is to be repaired while another process changes it.
+        With `repair`, when another process is changing the index.
     """
     folder = Path(path)
     if repair:
@@ -105,14 +106,14 @@ def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis
     while not repair:
         found = _diagnose_index(folder, manifest, repair=False)
         before, manifest = manifest, parse_manifest(folder, KIND, VERSION)
-        if manifest["digest"] == before["digest"]:  # nobody has changed it under our hands
+        if manifest["digest"] == before["digest"]:  # nobody changed it during the check
             return found
     with locked(folder):
         return _diagnose_index(folder, parse_manifest(folder, KIND, VERSION), repair=True)
 
 
 def _problems_of_whole(folder: Path, load: Callable[..., Any]) -> list[str]:
-    """Check what is sound as a whole, or not at all."""
+    """Check a vocabulary or a compressed index, which cannot be repaired in parts."""
     try:
         problems = _problems_of_files(folder, parse_manifest(folder)["files"])
         load(folder, trusted=False)
@@ -132,7 +133,7 @@ def _problems_of_files(folder: Path, files: Mapping[str, Any]) -> dict[str, str]
 
 @dataclass(frozen=True)
 class _Findings:
-    """What is wrong with an index: for good, and with which of its segments."""
+    """Damage of an index: `fatal` cannot be repaired, `problems` can; `sound` are good segments."""
 
     fatal: list[str]
     problems: list[str]
@@ -194,13 +195,13 @@ def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
         if not problems and not fatal:
             _ = load_index(folder, trusted=False).collection
     except (FormatError, KeyError, TypeError) as error:
-        if not str(error).startswith(tuple(fatal)):  # that was said already
+        if not str(error).startswith(tuple(fatal)):  # that was reported already
             fatal.append(str(error))
     return _Findings(list(dict.fromkeys(fatal)), problems, sound, lost, n_words)
 
 
 def _without_damage(folder: Path, manifest: Mapping[str, Any], found: _Findings) -> dict[str, Any]:
-    """Leave sound segments; what nmslib searches only when all is as it was built for."""
+    """Manifest of the sound segments; nmslib's graph is kept only if it and they are all sound."""
     candidates = manifest.get("candidates")
     names = [entry["name"] for entry in found.sound]
     if len(names) == len(manifest["segments"]) and candidates is not None:
@@ -222,7 +223,7 @@ def _without_damage(folder: Path, manifest: Mapping[str, Any], found: _Findings)
 def _problem_of_segment(
     folder: Path, manifest: Mapping[str, Any], name: str, n_words: int
 ) -> str | None:
-    """Read all of a segment whose files are what they were."""
+    """Load a segment whose hashes are right, and say what is wrong with it; None for nothing."""
     try:
         load_segment(folder, manifest, name, n_words).check_words(n_words)
     except FormatError as error:
@@ -231,7 +232,7 @@ def _problem_of_segment(
 
 
 def _identifiers(folder: Path, name: str, dead: Iterable[int]) -> Iterable[str]:
-    """Pictures of a damaged segment, as far as its catalogue can be read."""
+    """Identifiers of the pictures of a damaged segment, if its catalogue can be read."""
     try:
         records, _ = read_catalogue(folder / name / "catalogue.json")
     except FormatError:
@@ -243,40 +244,40 @@ def _identifiers(folder: Path, name: str, dead: Iterable[int]) -> Iterable[str]:
 def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:
     unused = unlisted(folder, files)
     left = [*unused, *abandoned(folder)]
-    notes = [f"{path} is left of an interrupted change, and not used" for path in left]
+    notes = [f"{path} is left of an interrupted change and is not used" for path in left]
     notes += [
-        f"{path} is left of an interrupted overwriting: the same command goes on from there, or "
-        "remove it"
+        f"{path} is left of an interrupted overwriting: repeat the same command to continue it, "
+        "or remove this folder"
         for path in rooms_for_another(folder)
     ]
     if n_words is not None and is_regular(folder / JOURNAL):
         waiting = len(list(read_journal(folder, n_words)))
         notes.append(
-            f"{waiting} pictures that an interrupted run has finished wait in {folder / JOURNAL}: "
-            "index the same pictures again to go on"
+            f"{waiting} pictures of an interrupted run are finished and wait in "
+            f"{folder / JOURNAL}: index the same pictures again to continue"
         )
     strays = _strays(folder, files, unused)
     if strays:
         notes.append(
-            f"{len(strays)} files in {folder} are not the index's, and left alone until it is "
-            f"overwritten: {', '.join(strays[:3])}{', ...' if len(strays) > 3 else ''}"
+            f"{len(strays)} files in {folder} do not belong to the index; they are kept until it "
+            f"is overwritten: {', '.join(strays[:3])}{', ...' if len(strays) > 3 else ''}"
         )
     return notes
 
 
 def _is_busy(folder: Path) -> bool:
-    """Whether somebody holds the lock of an index."""
+    """Whether another process holds the lock of an index."""
     try:
         with locked(folder) if (folder / LOCK).exists() else nullcontext():
             return False
     except LockedError:
         return True
-    except StorageError:  # it may only be read
+    except StorageError:  # a read-only folder
         return False
 
 
 def _strays(folder: Path, files: Mapping[str, Any], unused: Sequence[Path]) -> list[str]:
-    """What others have put into an index."""
+    """Files in the folder of an index that do not belong to it."""
     ours = {MANIFEST, LOCK, JOURNAL, READING, *files}
     return sorted(
         name

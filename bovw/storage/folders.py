@@ -1,8 +1,9 @@
-"""Folders that are written aside, flushed, and come into place at once.
+"""Writes folders atomically: in a temporary folder, flushed, then moved into place at once.
 
-What is written to ``NAME`` is made in ``.NAME.xxxxxxxx.aside/new`` beside it, whose owner holds a
-lock: when nobody does, it was left by a process that was killed, and may go. An index that is
-indexed anew is made in ``.NAME.xxxxxxxx.anew/new``, which stays, so that the next run goes on.
+A folder ``NAME`` is first written to ``.NAME.xxxxxxxx.aside/new`` in the same parent folder. The
+process that writes it holds a lock on it. When nobody holds the lock, a killed process left it, and
+it is removed. An index that will replace another one is built in ``.NAME.xxxxxxxx.anew/new``. That
+working folder is kept after an interruption, so that the next run can continue.
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ from .lock import held, locked
 MANIFEST = "manifest.json"
 NEW, _WAS = "new", "was"
 _ASIDE, _ANEW = ".aside", ".anew"
-_HERE = -100  # AT_FDCWD: paths are relative to the present folder
+_HERE = -100  # AT_FDCWD: paths are relative to the current folder
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
 @contextmanager
 def new_folder(target: Path, overwrite: bool = False, *, kind: str | None = None) -> Iterator[Path]:
-    """Give an empty folder beside `target` that takes its place when the block succeeds.
+    """Give an empty temporary folder that replaces `target` when the block succeeds.
 
-    When it does not, or is interrupted, what was at `target` is untouched. `kind` is the format of
-    what will be there.
+    When the block fails or is interrupted, `target` is unchanged. `kind` is the format of the new
+    folder, such as "bovw-index".
 
     Raises
     ------
     ExistsError
-        When `target` exists, and is not an empty folder, and `overwrite` is false; or when it is
-        something that `bovw` did not write, or of another kind.
+        When `target` exists, is not an empty folder, and `overwrite` is false; or when `bovw` did
+        not write it, or it has another format than `kind`.
     LockedError
-        When another process is changing or overwriting it.
+        When another process is changing or overwriting `target`.
     StorageError
-        When it cannot be written.
+        When `target` cannot be written.
     """
     tidy(target)
     check_target(target, overwrite, kind)
@@ -57,9 +58,9 @@ def new_folder(target: Path, overwrite: bool = False, *, kind: str | None = None
 
 @contextmanager
 def new_folder_at(target: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `target`, flushed, when the block succeeds.
+    """Give an empty folder that is flushed and replaces `target` when the block succeeds.
 
-    What has come there meanwhile is replaced only when `overwrite` is true.
+    If another process creates `target` during the block, it is replaced only with `overwrite`.
     """
     target = _real(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -81,22 +82,22 @@ def new_folder_at(target: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 def replace_folder(target: Path, room: Path, overwrite: bool = True) -> None:
-    """Put what was made in a `room_for_another`, and is flushed, in the place of a folder."""
+    """Replace a folder by the finished, flushed one in a working folder of `room_for_another`."""
     check_target(target, overwrite)
     real = _real(target)
     with _named_problems(target), _aside(real) as aside, held(room, wait=True), uninterrupted():
         _replace(room / NEW, real)
-        os.replace(room, aside / NEW)  # at once: who wants a room of this name may come now
+        os.replace(room, aside / NEW)  # frees the name `room` for other processes
         sync(real.parent)
 
 
 @contextmanager
 def _aside(target: Path) -> Iterator[Path]:
-    """Give a folder beside another that is there, and held, during the block."""
+    """Give a locked temporary folder in the same parent folder, and remove it after the block."""
     while True:
         aside = Path(tempfile.mkdtemp(_ASIDE, f".{target.name}.", target.parent))
         with held(aside, wait=True):
-            if not aside.exists():  # somebody has tidied up before it was held
+            if not aside.exists():  # another process removed it before it was locked
                 continue
             try:
                 yield aside
@@ -107,7 +108,7 @@ def _aside(target: Path) -> Iterator[Path]:
 
 
 def _replace(new: Path, target: Path) -> None:
-    """Put a folder in the place of another, which is then somewhere beside it."""
+    """Move a folder to `target`; the old one ends up where the new one was, or next to that."""
     if not exchange(new, target):
         if target.exists():
             os.replace(target, new.with_name(_WAS))
@@ -128,7 +129,7 @@ def _named_problems(target: Path) -> Iterator[None]:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Let two folders change places at once; False where the system or the disk cannot."""
+    """Exchange two folders atomically; return False where the system or the disk cannot."""
     system = {"linux": "renameat2", "darwin": "renamex_np"}.get(sys.platform)
     function = getattr(ctypes.CDLL(None), system, None) if system else None
     if function is None:
@@ -140,7 +141,7 @@ def exchange(one: Path, other: Path) -> bool:
 
 
 def _real(target: Path) -> Path:
-    """Where a folder lies, or will lie, whatever links lead there."""
+    """Path of a folder, existing or not, with all links resolved."""
     return Path(os.path.realpath(target))
 
 
@@ -150,7 +151,7 @@ def _beside(target: Path, ending: str) -> list[Path]:
 
 
 def abandoned(target: Path) -> list[Path]:
-    """What killed processes have left beside a folder that they were writing."""
+    """Temporary folders that killed processes left while they wrote a folder."""
     found = []
     for path in _beside(target, _ASIDE):
         with held(path) as is_free:
@@ -160,12 +161,12 @@ def abandoned(target: Path) -> list[Path]:
 
 
 def rooms_for_another(target: Path) -> list[Path]:
-    """Folders in which an index that is to take the place of another is made."""
+    """Working folders in which an index is built that will replace the one at `target`."""
     return _beside(target, _ANEW)
 
 
 def room_for_another(target: Path, key: str) -> Path:
-    """Make one of `rooms_for_another`; the first eight letters of `key` tell it from others."""
+    """Create one of the `rooms_for_another`; its name has the first eight letters of `key`."""
     real = _real(target)
     room = real.with_name(f".{real.name}.{key[:8]}{_ANEW}")
     with _named_problems(target):
@@ -174,15 +175,16 @@ def room_for_another(target: Path, key: str) -> Path:
 
 
 def moved_away(target: Path) -> Path | None:
-    """Where what was at a folder is, when its overwriting was interrupted between two renames."""
+    """Where the old folder is, if overwriting it was interrupted between two renames."""
     found = (path / _WAS for path in _beside(target, "*") if path.suffix in (_ASIDE, _ANEW))
     return next((was for was in found if was.exists()), None)
 
 
 def tidy(target: Path) -> None:
-    """Remove what killed processes have left beside a folder.
+    """Remove temporary folders that killed processes left.
 
-    Where folders cannot change places at once, what was at `target` may lie there: it goes back.
+    Where two folders cannot be exchanged atomically, the old folder may lie in one of them. Then it
+    is moved back to `target`.
     """
     for path in [*_beside(target, _ASIDE), *rooms_for_another(target)]:
         with held(path) as is_free:
@@ -203,28 +205,28 @@ def _put_back(aside: Path, target: Path) -> None:
             os.replace(was, target)
         except OSError as error:
             raise StorageError(
-                f"cannot move {was} back to {target} ({error.strerror or error}), where it was "
-                "before an overwriting that failed: move it back yourself"
+                f"cannot move {was} back to {target} ({error.strerror or error}); overwriting it "
+                "had failed: move it back yourself"
             ) from error
 
 
 def check_target(target: Path, overwrite: bool = False, kind: str | None = None) -> None:
-    """Raise an ExistsError when a folder (of some kind) may not be written to `target`."""
+    """Raise an ExistsError when a folder (of format `kind`) may not be written to `target`."""
     if os.path.ismount(target):
         raise ExistsError(
             f"{target} is where a disk is mounted, which cannot be replaced: choose a folder in it"
         )
     if _is_here(target):
         raise ExistsError(
-            f"{target} is the folder you are in, which cannot be replaced under your feet: choose "
-            "a folder in it, or go elsewhere"
+            f"{target} is the folder you are in, which cannot be replaced while you are in it: "
+            "choose a folder in it, or change to another folder"
         )
     if is_vacant(target):
         return
     if not _is_ours(target):
         raise ExistsError(
-            f"{target} exists and is neither a vocabulary nor an index, or a damaged one, so it is "
-            "not overwritten: choose another place, or remove it yourself"
+            f"{target} exists and is neither a vocabulary nor an index, or it is a damaged one, so "
+            "it is not overwritten: choose another place, or remove it yourself"
         )
     if not overwrite:
         raise ExistsError(f"{target} exists already: choose another place, or overwrite it")
@@ -237,12 +239,12 @@ def check_target(target: Path, overwrite: bool = False, kind: str | None = None)
 
 
 def is_vacant(target: Path) -> bool:
-    """Whether nothing is there, or an empty folder."""
+    """Whether a path does not exist, or is an empty folder."""
     return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
 
 
 def _is_here(target: Path) -> bool:
-    """Whether this process is in a folder, or one in it."""
+    """Whether the current folder of this process is `target`, or lies in it."""
     try:
         here = Path.cwd()
     except OSError:  # it was removed
@@ -251,12 +253,12 @@ def _is_here(target: Path) -> bool:
 
 
 def _is_ours(target: Path) -> bool:
-    """Whether a manifest of bovw lies there, sound or not; others call files so, too."""
+    """Whether a folder has a manifest of bovw, intact or not; other programs use that name too."""
     return b'"bovw-' in _beginning(target)
 
 
 def _kind_at(target: Path) -> str | None:
-    """Format of what lies there, as far as that can be said."""
+    """Format of the folder at `target`; None when its manifest does not say."""
     found = re.search(rb'"format": ?"(bovw-[a-z]+)"', _beginning(target))
     return None if found is None else found[1].decode("ascii")
 
@@ -270,15 +272,15 @@ def _beginning(target: Path) -> bytes:
 
 
 def called(kind: str | None) -> str:
-    """What people call a format."""
+    """Name of a format in messages."""
     names = {"vocabulary": "a vocabulary", "index": "an index", "lsa": "a compressed index"}
     return names.get((kind or "").removeprefix("bovw-"), "a vocabulary or an index")
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the list of what a folder holds, is on the disk."""
+    """Wait until a file, or the list of files of a folder, is written to the disk."""
     if sys.platform == "win32" and path.is_dir():
-        return  # it cannot be opened there, and is written at once
+        return  # Windows cannot open folders, and writes them at once
     descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -2,17 +2,19 @@
 
 ::
 
-    manifest.json           settings, versions, segments and what was removed from them, size and
-                            SHA-256 of every file; its own digest
+    manifest.json           settings, versions, segments and their removed pictures, size and
+                            SHA-256 of every file; the digest of the manifest itself
     vocabulary/             as written by `save_vocabulary`
     segments/0001/          catalogue.json; offsets, words, signatures, keypoints .npy
-    candidates/0001/        what nmslib searches: its files, keys, and the basis of the projection
-    journal                 pictures that are indexed and wait for their segment
-    reading                 the picture that is read now, with one job; see `Diary`
-    writer.lock             held by the one who changes it
+    candidates/0001/        nmslib's graph: its files, keys, and the basis of the projection
+    journal                 pictures that are indexed, but not yet part of a segment
+    reading                 name of the picture being read now, with one job; see `Diary`
+    writer.lock             locked by the process that changes the index
 
-Files never change once the manifest lists them. A change writes new ones, and then replaces the
-manifest: readers keep the generation they opened.
+A signature is 64 bits that say where in the cell of its visual word a feature lies (Hamming
+embedding). Files never change once the manifest lists them. A change writes new files and then
+replaces the manifest. Each such state is a generation; a reader keeps using the generation that it
+opened.
 """
 
 from __future__ import annotations
@@ -62,14 +64,14 @@ _GRAPH = "histograms.nmslib"
 
 
 def holds_index(path: str | os.PathLike[str]) -> bool:
-    """Whether an index lies there, sound or not."""
+    """Whether a folder holds an index, intact or damaged."""
     return (Path(path) / MANIFEST).is_file()
 
 
 def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = False) -> None:
-    """Write an index to a folder, as one segment; see `new_folder` for one that exists."""
+    """Write an index to a folder, as one segment; see `new_folder` if the folder exists."""
     target, number = Path(path), 1
-    # The pictures stand in the segment in the order of the collection.
+    # The segment will hold the pictures in the order of the collection.
     keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
     with new_folder(target, overwrite, kind=KIND) as folder:
         (folder / "vocabulary").mkdir()
@@ -101,9 +103,10 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
 
 
 def write_graph(folder: Path, index: Index, keys: NDArray[np.int64]) -> bool:
-    """Write nmslib's files into an empty folder; False when the method needs none.
+    """Write nmslib's graph into an empty folder; return False when the method needs no graph.
 
-    `keys` says which picture each position of the collection is from now on.
+    `keys` are the new keys of the pictures (number of the segment and position in it), in the
+    order of the collection.
     """
     if not index.settings.candidates.has_graph or len(keys) == 0:
         return False
@@ -129,12 +132,13 @@ def load_index(
     ----------
     path : path
     verify : {"quick", "full"}
-        Check manifest, sizes, headers and shapes; or every byte as well.
+        "quick" checks the manifest, and the sizes, headers and shapes of the files; "full" also
+        checks the hash of every file.
     trusted : bool
-        Load nmslib's own files, which could be made to crash it, when their hash is right; or
-        make them anew.
+        Whether to load nmslib's own files, if their hash is right. An attacker could craft files
+        that crash nmslib; when this is false, its graphs are built again.
     n_jobs : int, optional
-        Of the vocabulary.
+        Parallel jobs of the vocabulary.
     """
     if verify not in ("quick", "full"):
         raise SettingsError(f"verify={verify!r}: expected 'quick' or 'full'")
@@ -149,7 +153,7 @@ def load_index(
 
 
 def _generation(folder: Path) -> int:
-    """Generation of the index in a folder; 0 when there is none."""
+    """Generation of the index in a folder; 0 when there is no index."""
     try:
         found = parse_manifest(folder, KIND, VERSION).get("generation")
     except FormatError:
@@ -158,7 +162,7 @@ def _generation(folder: Path) -> int:
 
 
 class Header(NamedTuple):
-    """What the manifest of an index says, but for its files."""
+    """Content of the manifest of an index, without the list of files."""
 
     segments: list[tuple[str, tuple[int, ...]]]
     settings: Settings
@@ -167,7 +171,7 @@ class Header(NamedTuple):
 
 
 def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
-    """Check what the manifest of an index says; a FormatError when that cannot be."""
+    """Check and return the content of a manifest; raise a FormatError when it is malformed."""
     try:
         listed = [(s["name"], tuple(s["dead"])) for s in manifest["segments"]]
         settings = read_settings(manifest["settings"])

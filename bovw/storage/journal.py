@@ -1,7 +1,7 @@
-"""A journal of pictures that are indexed already and not yet part of a segment.
+"""A journal of pictures that are already indexed, but not yet part of a segment.
 
-Each entry says how long it is and what its bytes add up to, so that whatever a crash has left at
-the end is recognised, and what stands before it is taken up again.
+Each entry holds its length and a checksum. After a crash, an incomplete entry at the end is
+recognised and ignored, and all entries before it are used again.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ from .segment_folder import checked_failure, checked_record
 
 JOURNAL = "journal"
 SEGMENT_PICTURES = 2_000
-"""Pictures of a segment at most, while an index is built."""
-_HEAD = struct.Struct("<4sIII")  # mark, bytes of JSON, bytes of arrays, CRC-32 of both
+"""Largest number of pictures in a segment that is made while an index is built."""
+_HEAD = struct.Struct("<4sIII")  # mark, length of JSON, length of arrays, CRC-32 of both
 _MARK = b"bvwj"
 
 
 class JournalledBuilder(SegmentBuilder):
-    """A `SegmentBuilder` that also writes down what it is given, at once.
+    """A `SegmentBuilder` that also writes each picture to the journal immediately.
 
     Parameters
     ----------
     folder : Path
-        Of the index.
+        Folder of the index.
     n_words : int
+        Size of the vocabulary.
     left : sequence of Failure or (Record, PictureWords)
-        What of an earlier journal is still wanted.
+        Entries of an earlier journal to take over.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class JournalledBuilder(SegmentBuilder):
         self._path, self.diary = folder / JOURNAL, folder
         aside = folder / f".{JOURNAL}.new"
         try:
-            aside.unlink(missing_ok=True)  # whatever it is, and leads to
+            aside.unlink(missing_ok=True)  # also if it is a link
             self._file = aside.open("xb", buffering=0)
             for item in left:
                 if isinstance(item, Failure):
@@ -68,15 +69,15 @@ class JournalledBuilder(SegmentBuilder):
 
     @property
     def is_full(self) -> bool:
-        """Whether it holds enough for a segment."""
+        """Whether it holds enough pictures for a segment."""
         return len(self) >= SEGMENT_PICTURES
 
     def __enter__(self) -> JournalledBuilder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the journal; it stays when there is something in it."""
-        with suppress(OSError):  # what could not be written was said already
+        """Close the journal; its file is kept unless it is empty."""
+        with suppress(OSError):  # errors of writing were raised earlier
             self._file.close()
         if not self.pictures and not self.failures:
             self._path.unlink(missing_ok=True)
@@ -93,7 +94,7 @@ class JournalledBuilder(SegmentBuilder):
         super().fail(failure)
 
     def clear(self) -> None:
-        """Forget what was collected, for it is part of a segment now."""
+        """Forget the collected pictures; call it when they are part of a segment."""
         try:
             self._file.truncate(0)
         except OSError as error:
@@ -101,7 +102,7 @@ class JournalledBuilder(SegmentBuilder):
         super().clear()
 
     def flush(self) -> None:
-        """Wait until all that was added is on the disk."""
+        """Wait until all added entries are on the disk."""
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -119,7 +120,7 @@ class JournalledBuilder(SegmentBuilder):
 
 
 def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record, PictureWords]]:
-    """Yield what an interrupted run has left; nothing when there is no journal."""
+    """Yield the entries that an interrupted run left; none when there is no journal."""
     if not is_regular(folder / JOURNAL):
         return
     try:
@@ -129,7 +130,7 @@ def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record,
     except OSError as error:
         raise StorageError(
             f"cannot read {folder / JOURNAL}: {error.strerror or error}; check its permissions, or "
-            "remove it and what an interrupted run has finished"
+            "remove it, which loses the finished pictures of an interrupted run"
         ) from error
     at = 0
     while len(content) - at >= _HEAD.size:
@@ -142,7 +143,7 @@ def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record,
             return
         try:
             item = _read(json.loads(text), arrays, n_words)
-        except (ValueError, TypeError, KeyError, RecursionError):  # nothing that was written here
+        except (ValueError, TypeError, KeyError, RecursionError):  # not written by this class
             return
         yield item
 
@@ -174,5 +175,5 @@ def _unpacked(content: bytes, n: int, n_words: int) -> PictureWords:
 def _cannot_write(path: Path, error: OSError) -> StorageError:
     return StorageError(
         f"cannot write {path}: {error.strerror or error}; what was indexed before is untouched, "
-        "make room and go on with the same command"
+        "make room and continue with the same command"
     )

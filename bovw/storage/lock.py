@@ -1,4 +1,4 @@
-"""One writer at a time: a lock that the system takes back when its owner dies, however it dies."""
+"""A lock for one writer at a time; the system releases it when its process ends or is killed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from pathlib import Path
 from ..errors import FormatError, LockedError, StorageError
 
 LOCK = "writer.lock"
-_OURS = getattr(os, "O_NOFOLLOW", 0)  # not what a link leads to
+_OURS = getattr(os, "O_NOFOLLOW", 0)  # do not follow a link to a file that is not ours
 
 
 @contextmanager
 def locked(folder: Path, *, make: bool = False) -> Iterator[Callable[[], bool]]:
-    """Hold the lock of a folder, which is made if need be; give what says if it still lies there.
+    """Hold the lock of a folder; give a function that says if the locked folder is still there.
 
-    The file stays when the lock is given back: who opened it before it was removed would hold a
-    lock that nobody else sees.
+    With `make`, a missing folder is created. The lock file is not removed when the lock is
+    released: another process may have opened it already, and would then lock a file that nobody
+    else sees.
 
     Raises
     ------
     LockedError
-        When somebody else holds it.
+        When another process holds the lock.
     StorageError
         When the folder cannot be written.
     """
     path = folder / LOCK
     if not make and not folder.is_dir():
-        raise FormatError(f"{folder}: no such folder; it was moved, or removed")
+        raise FormatError(f"{folder}: no such folder; it was moved or removed")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | _OURS, 0o666)
@@ -45,15 +46,15 @@ def locked(folder: Path, *, make: bool = False) -> Iterator[Callable[[], bool]]:
             raise StorageError(f"{path} is not a file: remove it")
         os.lseek(handle, 0, os.SEEK_SET)
         if not _take_soon(handle, path):
-            os.lseek(handle, 1, os.SEEK_SET)  # the first byte is what Windows locks
+            os.lseek(handle, 1, os.SEEK_SET)  # Windows locks the first byte
             owner = os.read(handle, 20).decode("ascii", "replace").strip()
             raise LockedError(
                 f"{folder} is being changed by another process ({owner or 'unknown'}): wait until "
                 "it is done"
             )
-        if not _is_still(handle, path):  # somebody has put another folder in its place
+        if not _is_still(handle, path):  # another process has replaced the folder
             raise LockedError(f"{folder} was replaced by another process just now: try again")
-        with suppress(OSError):  # a courtesy only: the disk may be full
+        with suppress(OSError):  # only for messages; the disk may be full
             os.lseek(handle, 1, os.SEEK_SET)
             os.write(handle, f"{os.getpid():<20}".encode())
         yield lambda: _is_still(handle, path)
@@ -63,10 +64,11 @@ def locked(folder: Path, *, make: bool = False) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def held(folder: Path, *, wait: bool = False) -> Iterator[bool]:
-    """Hold a folder as long as this process lives, and say whether that could be done.
+    """Lock a folder for the block, and say whether that succeeded.
 
-    `wait` for whoever else holds it. Where folders cannot be locked (on Windows, and on some
-    disks) who waits goes on, and who does not is told that somebody holds it.
+    With `wait`, wait for another process that holds it. Where folders cannot be locked (on
+    Windows, and on some disks), a caller with `wait` goes on as if it held the folder, and a
+    caller without it is told that another process holds it.
     """
     handle = None
     try:
@@ -101,7 +103,7 @@ def _is_still(handle: int, path: Path) -> bool:
 
 
 def _take_soon(handle: int, path: Path) -> bool:
-    """Take a lock, also when somebody has only looked whether it is free."""
+    """Take a lock; try a few times, for another process may hold it only to test it."""
     for _ in range(5):
         if _take(handle, path):
             return True
@@ -126,7 +128,7 @@ def _take(handle: int, path: Path) -> bool:
         return False
     except OSError as error:
         raise StorageError(
-            f"the disk of {path} cannot lock files ({error.strerror}), so that nothing there may "
-            "be changed: work on another disk, and copy"
+            f"the disk of {path} cannot lock files ({error.strerror}), so nothing there may be "
+            "changed: make the changes on another disk, and copy the result"
         ) from error
     return True

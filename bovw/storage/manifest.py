@@ -1,4 +1,4 @@
-"""Manifests: what a folder is, and the size and hash of every file in it."""
+"""Manifests: the format of a folder, and the size and hash of every file in it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .folders import (
 )
 
 Loaded = TypeVar("Loaded")
-ADVICE = "restore it from a copy, or make it anew"
-_SALVAGE = "'bovw doctor --repair' saves what is sound, or restore it from a copy"
+ADVICE = "restore it from a copy, or create it again"
+_SALVAGE = "'bovw doctor --repair' keeps the undamaged parts, or restore it from a copy"
 _ATTEMPTS = 10
 _FOLDERS = ("vocabulary", "segments", "candidates")
 
 
 def advice_for(name: str) -> str:
-    """What to do about a file that is damaged."""
+    """Advice for the message about a damaged file."""
     return _SALVAGE if name.startswith(("segments/", "candidates/")) else ADVICE
 
 
 def file_sha256(path: Path) -> str:
-    """Hash of a file."""
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return (
             hashlib.file_digest(file, "sha256").hexdigest()
@@ -49,7 +49,7 @@ def _digest(file: Any) -> str:  # Python 3.10
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON in ASCII: names that are not UTF-8 appear as backslash escapes."""
+    """Write JSON in ASCII; other characters, and names that are not UTF-8, become escapes."""
     path.write_text(_as_json(content), encoding="ascii")
 
 
@@ -58,7 +58,7 @@ def _as_json(content: Any) -> str:
 
 
 def write_manifest(folder: Path, kind: str, version: int, content: Mapping[str, Any]) -> None:
-    """Write the manifest of a folder whose files are all there."""
+    """Write the manifest of a folder; call it after all other files were written."""
     files = {
         path.relative_to(folder).as_posix(): file_facts(path)
         for path in sorted(folder.rglob("*"))
@@ -69,13 +69,13 @@ def write_manifest(folder: Path, kind: str, version: int, content: Mapping[str, 
 
 
 def file_facts(path: Path) -> dict[str, Any]:
-    """Size and hash of a file, as a manifest lists them."""
+    """Size and hash of a file, in the form of a manifest."""
     return {"size": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def replace_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
-    """Put another manifest in the place of the one that is there, at once; give its digest."""
-    sync(folder)  # what it lists lies there, before it says so
+    """Replace a manifest atomically; return the digest of the new one."""
+    sync(folder)  # the listed files must be on disk before the manifest is
     content = {name: value for name, value in manifest.items() if name != "digest"}
     found = digest(content)
     write_text(folder / MANIFEST, _as_json({**content, "digest": found}))
@@ -84,18 +84,18 @@ def replace_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
 
 
 def digest(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of a manifest without its digest, whatever its layout."""
+    """SHA-256 of a manifest without its digest; spaces and order in the file do not matter."""
     content = {name: value for name, value in manifest.items() if name != "digest"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()
 
 
 def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> dict[str, Any]:
-    """Read and check a manifest: format, version, and the size of each file it lists.
+    """Read and check a manifest: format, version, and the sizes of the listed files.
 
     Raises
     ------
     FormatError
-        Says what is wrong with which file.
+        When something is wrong; the message names the file and the problem.
     """
     manifest = parse_manifest(folder, kind, version)
     for name, facts in manifest["files"].items():
@@ -106,11 +106,11 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> di
 
 
 def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> dict[str, Any]:
-    """Read a manifest, and check all but the files that it lists."""
+    """Read and check a manifest, but not the files that it lists."""
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
         raise FormatError(f"{folder}: {what}; give the folder of {called(kind)}{_left(folder)}")
-    if not (folder / MANIFEST).is_file():  # nor is a pipe one, which would be waited for
+    if not (folder / MANIFEST).is_file():  # false for a pipe, which would block
         raise FormatError(f"{folder} holds no {MANIFEST}: it is not {called(kind)} of bovw")
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
@@ -125,7 +125,7 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
     if not isinstance(found, int) or found != version:
         raise FormatError(
             f"{folder} has version {found!r} of its format, this bovw reads {version}: "
-            "use the bovw that wrote it, or make it anew"
+            "use the version of bovw that wrote it, or create it again"
         )
     if manifest.get("digest") != expected:
         raise FormatError(f"{folder / MANIFEST} has changed since it was written: {ADVICE}")
@@ -137,7 +137,7 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
 
 
 def _check_paths(folder: Path, files: Mapping[str, Any]) -> None:
-    """Raise a FormatError when what a manifest lists does not lie in its folder."""
+    """Raise a FormatError when a manifest lists a file outside of its folder."""
     for name, facts in files.items():
         inside = PurePosixPath(name)
         if (
@@ -152,16 +152,16 @@ def _check_paths(folder: Path, files: Mapping[str, Any]) -> None:
             raise FormatError(f"{folder / MANIFEST} does not say how large {name!r} is: {ADVICE}")
     inner = {parent for name in files for parent in PurePosixPath(name).parents}
     for place in sorted({*inner, *map(PurePosixPath, _FOLDERS)} - {PurePosixPath()}):
-        # What is changed there would be changed elsewhere. Path.is_symlink() raises for long names.
+        # A change there would change files elsewhere. Path.is_symlink() raises for long names.
         if os.path.islink(folder / place):  # noqa: PTH114
             raise FormatError(
-                f"{folder / place} is a link, which leads out of the folder: put what it leads to "
-                "in its place"
+                f"{folder / place} is a link, which leads out of the folder: replace the link by "
+                "the folder that it leads to"
             )
 
 
 def digest_at(folder: Path) -> str:
-    """Digest of what lies in a folder; "" when that cannot be said."""
+    """Digest of the manifest of a folder; "" when it cannot be read."""
     try:
         return str(parse_manifest(folder)["digest"])
     except FormatError:
@@ -171,9 +171,10 @@ def digest_at(folder: Path) -> str:
 def of_one_generation(
     folder: Path, kind: str, version: int, load: Callable[[dict[str, Any]], Loaded]
 ) -> Loaded:
-    """Load what a folder holds, again when somebody has changed or replaced it meanwhile.
+    """Load a folder, and load it again if another process changed or replaced it meanwhile.
 
-    `load` is given the manifest, which was checked by `read_manifest`.
+    So everything that is loaded belongs to one generation. `load` is called with the manifest that
+    `read_manifest` has checked.
     """
     for _ in range(_ATTEMPTS):
         before = digest_at(folder)
@@ -181,7 +182,7 @@ def of_one_generation(
             manifest = read_manifest(folder, kind, version)
             loaded = load(manifest)
         except (FormatError, FileNotFoundError) as error:
-            # A writer may have removed what it no longer needs just before it was opened.
+            # A writer may have removed a file that it no longer needs just before we opened it.
             if digest_at(folder) != before:
                 continue
             if isinstance(error, FormatError):
@@ -195,9 +196,9 @@ def of_one_generation(
 def file_problem(
     folder: Path, name: str, facts: Mapping[str, Any], *, full: bool = False
 ) -> str | None:
-    """Say what is wrong with a file that a manifest lists; None for nothing.
+    """Say what is wrong with a file that a manifest lists; None when nothing is wrong.
 
-    `full`: its bytes are compared, not only their number.
+    With `full`, the hash of its bytes is compared too, not only its size.
     """
     path = folder / name
     try:
@@ -208,7 +209,7 @@ def file_problem(
             return f"has {size} bytes, the manifest says {facts['size']}"
         if full and file_sha256(path) != facts["sha256"]:
             return "has changed since it was written"
-    except PermissionError as error:  # which does not say that anything is wrong with it
+    except PermissionError as error:  # this does not mean that the file is damaged
         raise StorageError(f"{path} may not be read: check its permissions") from error
     except OSError as error:  # such as a name that is too long
         return f"cannot be read ({error.strerror or error})"
@@ -216,7 +217,7 @@ def file_problem(
 
 
 def _left(folder: Path) -> str:
-    """Where what was at a folder is, when it was to be overwritten and the machine stopped."""
+    """Hint for a message: where the old folder is, if overwriting it was interrupted."""
     was = moved_away(folder)
     if was is None:
         return ""
@@ -224,7 +225,7 @@ def _left(folder: Path) -> str:
 
 
 def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFile | None:
-    """Return nmslib's files when they are what the manifest says; None otherwise."""
+    """Return nmslib's files if their hashes are those of the manifest; None otherwise."""
     listed = [(name + suffix, manifest["files"].get(name + suffix)) for suffix in CACHE_SUFFIXES]
     found = CacheFile.of(folder / name)
     if found is None or any(
@@ -235,7 +236,7 @@ def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFi
 
 
 def check_hashes(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Raise a FormatError when a byte of any file has changed."""
+    """Raise a FormatError when any file has another hash than the manifest says."""
     for name, facts in manifest["files"].items():
         problem = file_problem(folder, name, facts, full=True)
         if problem is not None:

@@ -1,4 +1,4 @@
-"""A segment on disk: a catalogue of pictures, and their features as arrays."""
+"""A segment on disk: a catalogue of its pictures, and arrays of their features."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _MOST_SEGMENTS = 1 << 31
 
 
 def segment_name(number: int) -> str:
-    """Where a segment lies in its index."""
+    """Name of the folder of a segment, relative to its index."""
     return f"segments/{number:04d}"
 
 
 def segment_number(name: Any) -> int:
-    """Give the number of the segment that lies there; a FormatError when that is no name."""
+    """Number of a segment by the name of its folder; a FormatError when that is no such name."""
     digits = name.removeprefix("segments/") if isinstance(name, str) else ""
     number = int(digits) if digits.isdecimal() and len(digits) <= 10 else 0
     if segment_name(number) != name or not 0 < number < _MOST_SEGMENTS:
@@ -48,9 +48,9 @@ def write_segment(folder: Path, segment: Segment) -> None:
 def write_merged(
     folder: Path, collection: Collection, failures: tuple[Failure, ...], n_words: int
 ) -> None:
-    """Write the living pictures of a collection into an empty folder, as one segment.
+    """Write all pictures of a collection that are not removed into an empty folder, as one segment.
 
-    One picture after another, so that memory does not grow with their number.
+    They are written one after another, so memory use does not grow with their number.
     """
     write_catalogue(folder / _CATALOGUE, collection.records, failures)
     offsets = np.concatenate([[0], np.cumsum(collection.sizes)]).astype(np.int64)
@@ -73,7 +73,7 @@ def write_merged(
 
 
 def write_catalogue(path: Path, records: tuple[Record, ...], failures: tuple[Failure, ...]) -> None:
-    """Write records and failures, a list for each, as the fields of their classes."""
+    """Write records and failures; each becomes a list of the values of its fields."""
     content = {
         "columns": [field.name for field in fields(Record)],
         "pictures": [astuple(record) for record in records],
@@ -84,16 +84,16 @@ def write_catalogue(path: Path, records: tuple[Record, ...], failures: tuple[Fai
 
 
 def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: int) -> Segment:
-    """Map a segment.
+    """Memory-map a segment.
 
     Parameters
     ----------
     folder : Path
-        Of the index.
+        Folder of the index.
     manifest : mapping
-        Of the index.
+        Manifest of the index.
     name : str
-        Of the segment's folder; see `segment_name`.
+        Folder of the segment; see `segment_name`.
     n_words : int
         Size of the vocabulary.
     """
@@ -115,7 +115,7 @@ def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: 
 
 
 def read_catalogue(path: Path) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:
-    """Read the records and failures of a segment; a FormatError says what is wrong with them."""
+    """Read the records and failures of a segment; raise a FormatError when they are malformed."""
     try:
         content = json.loads(path.read_text(encoding="ascii"))
         records = tuple([checked_record(row) for row in content["pictures"]])
@@ -129,7 +129,7 @@ def read_catalogue(path: Path) -> tuple[tuple[Record, ...], tuple[Failure, ...]]
 
 
 def checked_record(row: Sequence[Any]) -> Record:
-    """Make a record of its fields; a ValueError or TypeError when they cannot be such."""
+    """Make a record from its fields; raise a ValueError or TypeError when they are malformed."""
     r = Record(*row)
     if not (
         isinstance(r.identifier, str)
@@ -144,7 +144,7 @@ def checked_record(row: Sequence[Any]) -> Record:
 
 
 def checked_failure(row: Sequence[Any]) -> Failure:
-    """Make a failure of its fields; a ValueError or TypeError when they cannot be such."""
+    """Make a failure from its fields; raise a ValueError or TypeError when they are malformed."""
     f = Failure(*row)
     texts = (f.identifier, f.path, f.reason)
     if not (all(isinstance(t, str) for t in texts) and type(f.size) is type(f.mtime_ns) is int):

@@ -1,4 +1,4 @@
-"""Values of JSON, which may be anything: they are checked before anything is computed with them."""
+"""Checks values read from JSON before they are used, for a damaged file may hold anything."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LIMIT = 1 << 63
 
 
 def read_settings(values: Any) -> Settings:
-    """Make settings of what `Settings.to_dict` gave.
+    """Make settings from the output of `Settings.to_dict`.
 
     Raises
     ------
     ValueError, TypeError
-        When it is something else.
+        When `values` are something else.
     """
     for room, usual in vars(Settings()).items():
         check_fields(type(usual), values.get(room, {}))
@@ -25,7 +25,7 @@ def read_settings(values: Any) -> Settings:
 
 
 def check_fields(kind: type, values: Mapping[str, Any]) -> None:
-    """Raise a ValueError when values are not of the types that the fields of a dataclass have."""
+    """Raise a ValueError when values do not have the types of the fields of a dataclass."""
     for name, hint in get_type_hints(kind).items():
         if name in values and not _fits(values[name], hint):
             raise ValueError(f"{name}={shown(values[name])}: expected {_called(hint)}")
@@ -33,7 +33,7 @@ def check_fields(kind: type, values: Mapping[str, Any]) -> None:
 
 def _fits(value: Any, hint: Any) -> bool:
     if hint is float:
-        return type(value) in (int, float) and abs(value) < _LIMIT  # nor is NaN
+        return type(value) in (int, float) and abs(value) < _LIMIT  # false for NaN, too
     if hint is int:
         return type(value) is int and abs(value) < _LIMIT
     options = get_args(hint)
@@ -47,7 +47,7 @@ def _called(hint: Any) -> str:
 
 
 def check_description(values: Any) -> None:
-    """Raise a ValueError when this is not what `SiftExtractor.description` gives."""
+    """Raise a ValueError when values are not those of a `SiftExtractor.description`."""
     kinds = {"descriptor": str, "upright": bool, "region_factor": float}
     golden = values["golden"]
     if not (
@@ -60,13 +60,13 @@ def check_description(values: Any) -> None:
 
 
 def check_versions(values: Any) -> None:
-    """Raise a ValueError when these are not names of packages with their versions."""
+    """Raise a ValueError when values are not names of packages with their versions."""
     if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
         raise ValueError(f"versions={shown(values)}: expected names and texts")
 
 
 def check_origin(values: Any) -> None:
-    """Raise an error when this does not say what a vocabulary was made with."""
+    """Raise an error when values are not the ``made_with`` of a vocabulary."""
     check_fields(ImageSettings, values["images"])
     check_fields(FeatureSettings, values["features"])
     check_description(values["descriptor"])
@@ -79,6 +79,6 @@ def check_origin(values: Any) -> None:
 
 
 def shown(value: Any) -> str:
-    """A value in an error message: not all of a long one."""
+    """Text of a value for an error message; a long one is cut."""
     text = repr(value)
     return text if len(text) <= 200 else text[:200] + " ..."

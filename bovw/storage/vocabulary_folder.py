@@ -1,4 +1,4 @@
-"""A vocabulary on disk: centres, what it was made with and on, and nmslib's graph as a cache."""
+"""A vocabulary on disk: word centres, settings, training pictures, and nmslib's graph as cache."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .values import (
 KIND = "bovw-vocabulary"
 VERSION = 2
 _GRAPH = "words.nmslib"
-# What using JSON as what it should be can raise; a SettingsError is a ValueError.
+# Errors that using malformed JSON values can raise; a SettingsError is a ValueError.
 _UNEXPECTED = (
     KeyError,
     TypeError,
@@ -44,7 +44,7 @@ _UNEXPECTED = (
 def save_vocabulary(
     vocabulary: Vocabulary, path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> None:
-    """Write a vocabulary to a folder; see `new_folder` for what happens to one that exists."""
+    """Write a vocabulary to a folder; see `new_folder` if the folder exists."""
     with new_folder(Path(path), overwrite, kind=KIND) as folder:
         write_vocabulary(vocabulary, folder)
 
@@ -82,14 +82,15 @@ def load_vocabulary(
     ----------
     path : path
     trusted : bool
-        Load nmslib's graph, when its hash is right, or build it anew; see `Engine.open`.
+        Whether to load nmslib's graph, if its hash is right; otherwise it is built again. See
+        `Engine.open`.
     n_jobs : int, optional
-        Of the vocabulary.
+        Parallel jobs of the vocabulary.
 
     Raises
     ------
     FormatError
-        When it is not a vocabulary, or is damaged.
+        When the folder holds no vocabulary, or a damaged one.
     """
     folder = Path(path)
     return of_one_generation(
@@ -100,7 +101,7 @@ def load_vocabulary(
 def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> Vocabulary:
     centers = load_array(folder, manifest, "centers.npy", ("uint8",), (None, None))
     if centers.shape[1] == 0:
-        raise FormatError(f"{folder / 'centers.npy'} holds centres of nothing: {ADVICE}")
+        raise FormatError(f"{folder / 'centers.npy'} holds centres without values: {ADVICE}")
     shape = BITS, centers.shape[1]
     projection = load_array(folder, manifest, "projection.npy", ("int8",), shape)
     shape = len(centers), BITS

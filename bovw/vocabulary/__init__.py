@@ -1,4 +1,7 @@
-"""Visual words: trained, assigned, signed and weighted; knows nothing of what is indexed."""
+"""Visual words: training a vocabulary, assigning words, signatures of descriptors, TF-IDF weights.
+
+This package does not know about indexes.
+"""
 
 from .signatures import BITS, HammingEmbedding, aggregate, hamming_distances
 from .training import train_on_files, train_vocabulary

@@ -1,4 +1,4 @@
-"""k-means over descriptors: one level or two, and exact assignment to centres."""
+"""k-means over descriptors, in one level or two, and exact search for the nearest centres."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ _BATCH = 16_384
 def minibatch_kmeans(
     descriptors: NDArray[np.uint8], k: int, seed: int, *, progress: bool = False
 ) -> NDArray[np.float32]:
-    """Train `MiniBatchKMeans` batch by batch, so that only a batch at a time is float32.
+    """Train `MiniBatchKMeans` and return the (k, d) float32 centres.
 
-    Returns the (k, d) float32 centres.
+    Batches are converted to float32 one at a time, to save memory.
 
-    The first centres are random descriptors: k-means++ costs as much as the training when `k`
-    is large, and gains nothing there (measured; Philbin et al. 2007 begin so, too). Centres are
-    never reassigned, so the result is that of the textbook.
+    The initial centres are random descriptors. k-means++ would cost as much as the whole training
+    when `k` is large, and gains nothing there (measured; Philbin et al. 2007 use random centres,
+    too). Centres with few descriptors are not moved elsewhere (``reassignment_ratio=0``), as in
+    the textbook algorithm.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -54,12 +55,13 @@ def two_levels(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> NDArray[np.float32]:
-    """Cluster coarsely, then share `k` among the clusters by their number of descriptors.
+    """Cluster coarsely first, then cluster each of the clusters by itself.
 
-    Each cluster is then clustered by itself; returned are the centres of all, (k, d) float32.
+    The `k` centres are divided among the first clusters in proportion to their number of
+    descriptors. Returns all centres, (k, d) float32.
     """
     n_top = max(1, round(np.sqrt(k)))
-    # The first level needs no more than a sample.
+    # A sample is enough for the first level.
     rng = np.random.default_rng(seed)
     size = min(len(descriptors), max(500 * n_top, 200_000))
     sample = descriptors[np.sort(rng.choice(len(descriptors), size, replace=False))]
@@ -86,9 +88,9 @@ def two_levels(
 def nearest_exactly(
     descriptors: NDArray[np.uint8], centers: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Find the `k` nearest centres, and their squared distances, by comparing with all.
+    """Find the `k` nearest centres and their squared distances, by comparing with all centres.
 
-    Equal distances go to the smaller number.
+    Of centres at equal distances the one with the smaller number comes first.
     """
     k = min(k, len(centers))
     norms = np.einsum("ij,ij->i", centers, centers)
@@ -110,7 +112,7 @@ def nearest_exactly(
 
 
 def _batches(n: int, k: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Yield random parts of ``range(n)`` of equal size, at least `k`; all of them each epoch."""
+    """Yield, for each epoch, a random partition of ``range(n)`` into parts of at least `k`."""
     n_parts = max(1, n // max(_BATCH, k))
     for _ in range(_EPOCHS):
         yield from np.array_split(rng.permutation(n), n_parts)
@@ -122,7 +124,7 @@ def _cluster_part(task: tuple[NDArray[np.uint8], int, int]) -> NDArray[np.float3
 
 
 def _apportion(sizes: NDArray[np.integer], total: int) -> NDArray[np.int64]:
-    """Share `total` among clusters by their `sizes` (largest remainder), none above its size."""
+    """Divide `total` in proportion to `sizes` (largest remainder), no share above its size."""
     exact = sizes * (total / sizes.sum())
     shares = np.floor(exact).astype(np.int64)
     by_remainder = np.argsort(shares - exact, kind="stable")

@@ -1,4 +1,4 @@
-"""Hamming embedding: 64 bits that say where in its word a descriptor lies.
+"""Hamming embedding: signatures of 64 bits that say where in its word a descriptor lies.
 
 Jegou, Douze & Schmid, "Hamming embedding and weak geometric consistency", ECCV 2008.
 """
@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS = 64
-# The projection is of small whole numbers, so that sums of their products with bytes are exact
-# in float32: a bit never depends on the machine.
+# The projection consists of small whole numbers. Sums of their products with bytes are then exact
+# in float32, so a signature never depends on the machine.
 _PROJECTION_SCALE = 64
-# Below this the median of a word says little, and the projected centre stands in.
+# With fewer descriptors in a word their median says little, and the projected centre is used
+# instead.
 _ENOUGH = 5
 _AT_ONCE = 100_000
 _JOINED_AT_ONCE = 200_000
@@ -28,19 +29,19 @@ def projection(dimensions: int, seed: int = 0) -> NDArray[np.int8]:
     directions = np.random.default_rng(seed).standard_normal((max(dimensions, BITS), dimensions))
     if dimensions >= BITS:
         directions, _ = np.linalg.qr(directions)
-    else:  # too few to be orthogonal
+    else:  # 64 directions cannot be orthogonal in fewer dimensions
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     return np.asarray(np.rint(_PROJECTION_SCALE * directions[:BITS]), np.int8)
 
 
 class HammingEmbedding:
-    """Signatures of descriptors, given their words.
+    """Computes signatures of descriptors whose words are known.
 
     Parameters
     ----------
     projection : (64, d) int8 ndarray
     thresholds : (n_words, 64) int16 ndarray
-        Of each word: a bit is set when the projected descriptor lies above.
+        Thresholds of each word: a bit is set when the projected descriptor is above its threshold.
     """
 
     def __init__(self, projection: NDArray[np.int8], thresholds: NDArray[np.int16]) -> None:
@@ -56,21 +57,21 @@ class HammingEmbedding:
         centers: NDArray[np.uint8],
         seed: int = 0,
     ) -> HammingEmbedding:
-        """Learn the median of each word and bit, so that either value is equally likely.
+        """Learn the thresholds of each word: medians, so that 0 and 1 are equally likely.
 
         Parameters
         ----------
         descriptors : (n, d) uint8 ndarray
         words : (n,) integer ndarray
         centers : (n_words, d) uint8 ndarray
-            Of the words; they stand in where a word has too few descriptors.
+            Centres of the words. They give the thresholds of words with too few descriptors.
         seed : int
-            Of the projection.
+            Seed of the random projection.
         """
         embedding = cls(
             projection(descriptors.shape[1], seed), np.zeros((len(centers), BITS), np.int16)
         )
-        limits = np.iinfo(np.int16)  # SIFT, of length 512, keeps within them
+        limits = np.iinfo(np.int16)  # SIFT descriptors, of length 512, stay within these limits
         embedding.thresholds[:] = embedding._projected(centers).clip(limits.min, limits.max)
         order = np.argsort(words, kind="stable")
         bounds = np.searchsorted(words[order], np.arange(len(centers) + 1))
@@ -89,12 +90,12 @@ class HammingEmbedding:
         ----------
         descriptors : (n, d) uint8 ndarray
         words : (n,) or (n, k) integer ndarray
-            One word of each descriptor, or several.
+            One word for each descriptor, or several.
 
         Returns
         -------
         (n,) or (n, k) uint64 ndarray
-            The first bit is the most significant.
+            The first bit is the most significant one.
         """
         if words.ndim == 2:
             return np.stack([self.transform(descriptors, column) for column in words.T], axis=1)
@@ -117,19 +118,20 @@ def hamming_distances(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[n
 def aggregate(
     keys: NDArray[np.integer], signatures: NDArray[np.uint64]
 ) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-    """Join the signatures of each run of equal keys: each bit as in most of them.
+    """Join the signatures of each run of equal keys into one, bit by bit, by majority.
 
     Parameters
     ----------
     keys : (n,) integer ndarray
+        Equal keys must be next to each other.
     signatures : (n,) uint64 ndarray
 
     Returns
     -------
     starts : (r,) intp ndarray
-        Where the runs begin.
+        Index of the first entry of each run.
     joined : (r,) uint64 ndarray
-        A bit that is set in half of them is set.
+        One signature for each run. A bit is set when it is set in at least half of the run.
     """
     new = np.ones(len(keys), bool)
     new[1:] = keys[1:] != keys[:-1]

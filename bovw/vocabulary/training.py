@@ -1,4 +1,4 @@
-"""A vocabulary from pictures."""
+"""Train a vocabulary on pictures."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ def train_vocabulary(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> Vocabulary:
-    """Train a vocabulary on a random sample of the descriptors of pictures.
+    """Train a vocabulary on a random sample of the descriptors of some pictures.
 
     Parameters
     ----------
     pictures, root, patterns
         See `find_pictures`.
     settings : Settings, optional
-        ``settings.vocabulary.n_words`` says how many words.
+        ``settings.vocabulary.n_words`` is the number of words.
     on_error : {"record", "raise"}
-        Leave pictures that cannot be read out (``made_with_["failed"]`` names them), or raise.
+        What to do with a picture that cannot be read: "record" leaves it out and names it in
+        ``made_with_["failed"]``; "raise" raises the error.
     cache : path, optional
-        A folder in which features are kept by content, so that interrupted or repeated work
-        goes on from there.
+        Folder in which the features of pictures are kept, by the content of the file. Work that
+        was interrupted or is repeated takes them from there.
     n_jobs : int, optional
-        Pictures and clusters that are worked on at once; -1: as many as there are cores.
+        How many pictures or clusters are processed in parallel; -1: as many as there are cores.
     progress : bool
-        Show progress on stderr when that is a terminal.
+        Show progress on stderr when stderr is a terminal.
 
     Raises
     ------
     TrainingError
-        When the pictures have fewer features than there are to be words.
+        When the pictures have fewer features than the number of words.
     """
     files = find_pictures(pictures, root=root, patterns=patterns)
     return train_on_files(
@@ -72,9 +73,9 @@ def train_on_files(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> Vocabulary:
-    """Train a vocabulary on files; `sized`: with as many words as they have features for.
+    """Train a vocabulary on files; see `train_vocabulary`.
 
-    See `train_vocabulary` and `words_for`.
+    With `sized` the number of words is chosen by the number of features; see `words_for`.
     """
     wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
     sample = DescriptorSample(wanted, settings.vocabulary.random_state)
@@ -119,19 +120,19 @@ def train_on_files(
 
 
 def words_for(n_features: int) -> int:
-    """Size of a vocabulary that is trained on the collection itself: a word for 25 features.
+    """Number of words of a vocabulary that is trained on the indexed collection itself.
 
-    Between 64 and 20,000 words. Small collections need few words, or pictures of one object
-    share none of them.
+    It is one word for 25 features, but at least 64 and at most 20,000 words. With too many words,
+    pictures of the same object in a small collection would share none of them.
     """
     return int(min(max(n_features // 25, 64), 20_000))
 
 
 class DescriptorSample:
-    """A uniform sample of all descriptors that pass by, in bounded memory.
+    """A uniform random sample of a stream of descriptors, in bounded memory.
 
-    Every descriptor draws a random number, and those with the smallest are kept. The numbers
-    depend on the seed and the picture's position only.
+    Every descriptor gets a random number, and the descriptors with the smallest numbers are kept.
+    The numbers depend only on the seed and on the position of the picture.
     """
 
     def __init__(self, size: int, random_state: int) -> None:
@@ -144,7 +145,7 @@ class DescriptorSample:
         self._limit = np.inf
 
     def add(self, descriptors: NDArray[np.uint8], position: int) -> None:
-        """Offer the descriptors ``(n, d)`` of the picture at `position`."""
+        """Add the descriptors ``(n, d)`` of the picture at `position` to the stream."""
         self.seen += len(descriptors)
         drawn = np.random.default_rng((self._random_state, position)).random(len(descriptors))
         lucky = drawn < self._limit
@@ -162,7 +163,7 @@ class DescriptorSample:
         self._drawn, self._kept, self._held = [drawn[order]], [kept[order]], len(order)
 
     def descriptors(self) -> NDArray[np.uint8]:
-        """Return the sample ``(n, d)``, at most `size`, in the order in which it passed."""
+        """Return the sample ``(n, d)``, at most `size` rows, in the order of the stream."""
         if not self._kept:
             return np.zeros((0, 1), np.uint8)
         self._shrink()

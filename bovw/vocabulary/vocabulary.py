@@ -1,4 +1,4 @@
-"""Visual vocabularies: descriptors clustered into visual words, and words found for descriptors."""
+"""Visual vocabularies: cluster descriptors into visual words, and find words of descriptors."""
 
 from __future__ import annotations
 
@@ -17,33 +17,35 @@ from ..parallel import worker_count
 from .clustering import minibatch_kmeans, nearest_exactly, two_levels
 from .signatures import HammingEmbedding
 
-# Up to here a product of matrices is as fast as a graph, and exact.
+# Up to this many words a matrix product is as fast as nmslib's graph, and exact.
 _EXACT_UP_TO = 1024
-# Measured with 20,000 words: two levels train 17 times faster, and rank better than one level
-# from random centres, whose words are less even.
+# From this many words on, training uses two levels. Measured with 20,000 words: it is 17 times
+# faster, and rankings are better than with one level from random initial centres, which fills the
+# words less evenly.
 _TWO_LEVEL_FROM = 4096
-# Of the search for words: of 50,000, 96 % of descriptors find the nearest, and one almost as near
-# else; 64 finds 98 % at half the speed.
+# Breadth of the search in the graph. With 50,000 words, 96 % of the descriptors find their nearest
+# word, and the others one almost as near. With 64 it is 98 %, at half the speed.
 _BREADTH = 32
-# The medians of the signatures are learned from so many descriptors a word, and at least in all.
+# The thresholds of the signatures are learned from this many descriptors per word, but from at
+# least `_ENOUGH_FOR_SIGNATURES` in all.
 _SAMPLES_FOR_SIGNATURES = 50
 _ENOUGH_FOR_SIGNATURES = 100_000
-# Descriptors for which the approximate assignment is compared with the exact one.
+# Number of descriptors for which the approximate assignment is compared with the exact one.
 _COMPARED = 5000
 
 
 @dataclass(frozen=True)
 class WordStatistics:
-    """How evenly a sample of descriptors fills the words of a vocabulary.
+    """How evenly a sample of descriptors is distributed over the words of a vocabulary.
 
     Attributes
     ----------
     n_words, n_descriptors : int
     used, empty : int
-        Words with and without a descriptor.
+        Number of words with a descriptor, and without one.
     imbalance : float
-        ``n_words * sum(p ** 2)`` over the shares `p` of the words: 1 when all are equally
-        frequent, `n_words` when there is one only (Jegou, Douze & Schmid, IJCV 2010).
+        ``n_words * sum(p ** 2)`` over the shares `p` of the words. It is 1 when all words are
+        equally frequent, and `n_words` when only one is used (Jegou, Douze & Schmid, IJCV 2010).
     """
 
     n_words: int
@@ -74,33 +76,36 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
     n_words : int
         Up to 1,000,000.
     two_level : bool, optional
-        First cluster into about ``sqrt(n_words)`` clusters, then each of them by itself; the
-        words are the union, and flat: assignment searches all of them. Default: from 4,096
-        words on.
+        First cluster into about ``sqrt(n_words)`` clusters, then cluster each of them by itself.
+        The vocabulary is the flat list of all resulting words: assignment searches all of them,
+        not a tree. Default: two levels from 4,096 words on.
     samples_per_word : int
-        Used by what draws the training sample; `fit` takes all that it is given.
+        Used by `train_vocabulary` to draw the training sample; `fit` uses all descriptors that it
+        gets.
     random_state : int
     n_jobs : int, optional
-        Clusters of the second level that are trained at once, and threads of the assignment.
+        Number of clusters of the second level that are trained in parallel, and of threads that
+        assign words.
     progress : bool
         Show progress on stderr while training.
 
     Attributes
     ----------
     centers_ : (n_words_, d) uint8 ndarray
-        Rounded to the precision of the descriptors: all distances are then whole numbers that
-        float32 holds exactly, so an assignment does not depend on the machine.
+        Centres, rounded to the precision of the descriptors. All squared distances are then whole
+        numbers that float32 holds exactly, so an assignment does not depend on the machine.
     n_words_ : int
-        Distinct centres; fewer than `n_words` when the descriptors have fewer distinct values.
+        Number of distinct centres. It is smaller than `n_words` when the descriptors have too few
+        distinct values.
     agreement_ : float
         Share of a sample of the training descriptors for which the approximate assignment gives
         the nearest centre; 1 when the assignment is exact.
     statistics_ : WordStatistics
-        Of the words of a larger sample.
+        How evenly a larger sample of the training descriptors is distributed over the words.
     embedding_ : HammingEmbedding
-        Signatures of descriptors in their words; its thresholds are learned on that sample.
+        Computes signatures of descriptors. Its thresholds are learned on the same larger sample.
     made_with_ : dict or None
-        Settings, extractor and pictures that the descriptors came from, when they are known.
+        Settings, extractor and pictures from which the descriptors came, when they are known.
     """
 
     def __init__(
@@ -126,7 +131,7 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : (n, d) uint8 array
-            At least `n_words` rows; some fifty per word are better.
+            At least `n_words` rows; about fifty per word are better.
         y : ignored
 
         Raises
@@ -188,8 +193,8 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
     ) -> Vocabulary:
         """Make a vocabulary of known centres ``(n_words, d)`` uint8, sorted and distinct.
 
-        Without an `embedding` the centres themselves are its thresholds. `graph` may name files
-        that `save_graph` wrote for the very same centres.
+        Without an `embedding` the thresholds of the signatures are the projected centres. `graph`
+        may name files that `save_graph` wrote for exactly these centres.
         """
         vocabulary = cls(**parameters)
         vocabulary._take(_checked(centers), graph)
@@ -210,7 +215,7 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
 
     @property
     def is_exact(self) -> bool:
-        """Whether words are found by comparing with every centre."""
+        """Whether words are found by comparing descriptors with every centre."""
         return self.n_words_ <= _EXACT_UP_TO
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
@@ -232,8 +237,8 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         words : (n, k) int32 ndarray
-            Nearest first. Fewer columns when there are fewer words; -1 where the approximate
-            search found fewer.
+            Nearest first. There are fewer columns when the vocabulary has fewer than `k` words,
+            and -1 where the approximate search found fewer words.
         distances : (n, k) float32 ndarray
             Squared Euclidean distances.
         """
@@ -244,12 +249,12 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         return self._graph().search(descriptors, k, n_threads=worker_count(self.n_jobs))
 
     def signatures(self, X: ArrayLike, words: NDArray[np.integer]) -> NDArray[np.uint64]:
-        """Say where in their words descriptors lie; see `HammingEmbedding.transform`."""
+        """Compute the signatures of descriptors; see `HammingEmbedding.transform`."""
         self._check_fitted()
         return self.embedding_.transform(_checked(X, self.centers_.shape[1]), words)
 
     def exact(self, X: ArrayLike, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Find the `k` nearest words of each descriptor by comparing with all; as `nearest`."""
+        """Find the `k` nearest words by comparing with all; returns what `nearest` returns."""
         self._check_fitted()
         descriptors = _checked(X, self.centers_.shape[1])
         return nearest_exactly(descriptors, self.centers_.astype(np.float32), k)
@@ -271,7 +276,7 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
             raise NotFittedError("this Vocabulary has no words yet: call fit first, or load one")
 
     def facts(self) -> dict[str, Any]:
-        """Return what was measured while training, for JSON; empty when that is not known."""
+        """Return measurements from the training, for JSON; empty when they are not known."""
         if not hasattr(self, "statistics_"):
             return {}
         return {"agreement": self.agreement_, "statistics": asdict(self.statistics_)}

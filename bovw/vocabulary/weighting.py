@@ -1,4 +1,4 @@
-"""From counts of visual words to weighted, normalised histograms."""
+"""Turn counts of visual words into weighted, normalised histograms (TF-IDF)."""
 
 from __future__ import annotations
 
@@ -48,20 +48,22 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
     ----------
     tf : {"raw", "sqrt", "log", "binary"}
         ``c``, ``sqrt(c)``, ``1 + ln(c)`` or 1 for a word that occurs `c` times. The square root
-        is the simplest answer to bursts of a word (Jegou, Douze & Schmid 2009).
+        is the simplest way to handle bursts: words that are repeated within a picture (Jegou,
+        Douze & Schmid 2009).
     idf : {"smooth", "plain", "sklearn", "none"}
         ``ln((N + 1) / (df + 1))``, ``ln(N / df)``, scikit-learn's
         ``ln((N + 1) / (df + 1)) + 1``, or 1, for a word that occurs in `df` of `N` pictures.
-        A word that occurs in none weighs nothing with "plain".
+        With "plain", a word that occurs in no picture has weight 0.
     norm : {"l2", "l1", "none"}
     stop_words : int
-        This many words of the largest document frequency weigh nothing (ties: smaller word first).
+        The words with the largest document frequency, this many, get weight 0 (ties: smaller word
+        first).
 
     Attributes
     ----------
     idf_ : (n_words,) float32 ndarray
     stop_words_ : (stop_words,) int ndarray
-        In increasing order.
+        The stop words, in increasing order.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
     def fit_frequencies(
         self, document_frequencies: NDArray[np.integer], n_pictures: int
     ) -> TfidfWeighting:
-        """Take document frequencies ``(n_words,)`` that were counted elsewhere."""
+        """Fit to document frequencies ``(n_words,)`` that were counted elsewhere."""
         df = document_frequencies.astype(np.float64)
         if self.idf == "plain":
             weights = np.where(df > 0, np.log(n_pictures / np.maximum(df, 1)), 0.0)
@@ -102,12 +104,12 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: sparse.spmatrix) -> sparse.csr_matrix:
-        """Weight and normalise counts ``(n, n_words)``; an empty picture stays a row of zeros.
+        """Weight and normalise counts ``(n, n_words)``; a picture without words stays all zero.
 
         Returns
         -------
         (n, n_words) csr_matrix of float32
-            Without stored zeros.
+            The matrix stores no explicit zeros.
         """
         if not hasattr(self, "idf_"):
             raise NotFittedError("this TfidfWeighting has no frequencies yet: call fit first")
@@ -134,7 +136,7 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
 
 
 def normalise(rows: sparse.csr_matrix, norm: str = "l2") -> sparse.csr_matrix:
-    """Scale each row of `rows`, in place, to length 1; rows of zeros stay."""
+    """Scale each row of `rows`, in place, to length 1; rows of zeros stay as they are."""
     if norm == "none":
         return rows
     if norm == "l2":
@@ -151,11 +153,11 @@ def normalise(rows: sparse.csr_matrix, norm: str = "l2") -> sparse.csr_matrix:
 def center_weights(
     points: NDArray[np.float32], size: tuple[int, int], sigma: float
 ) -> NDArray[np.float32]:
-    """Weigh features by how near to the middle of the picture they lie.
+    """Weight features by their distance from the middle of the picture.
 
-    Who takes a picture of something puts it in the middle, and what surrounds it is often in
-    other pictures too: the centring prior of Babenko & Lempitsky, "Aggregating deep convolutional
-    features for image retrieval" (ICCV 2015).
+    People usually put their subject in the middle of a picture, and what surrounds it often
+    appears in other pictures too. This is the centring prior of Babenko & Lempitsky, "Aggregating
+    deep convolutional features for image retrieval" (ICCV 2015).
 
     Parameters
     ----------
@@ -163,12 +165,12 @@ def center_weights(
     size : (int, int)
         Width and height of the picture.
     sigma : float
-        Standard deviation of the Gaussian, in half sides of the picture; 0 for none.
+        Standard deviation of the Gaussian, in half sides of the picture; 0 gives weight 1 to all.
 
     Returns
     -------
     (n,) float32 ndarray
-        1 in the middle.
+        Weights: 1 in the middle, less elsewhere.
     """
     if sigma == 0:
         return np.ones(len(points), np.float32)

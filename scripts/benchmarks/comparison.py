@@ -90,7 +90,7 @@ def main() -> None:
         }
         for name in options.sets:
             comparison = compare(name, SETS[name], workshops, options.cache)
-            print(comparison_text(comparison), "\n", flush=True)
+            print(comparison_text(comparison, everything=True), "\n", flush=True)
             results[name] = comparison.to_dict()
             del results[name]["queries"]
             write(options.json, results, machine_and_versions())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What it costs to keep of each picture a short vector alone: `bovw.lsa_index.LsaIndex`.
+"""What it costs to keep of each picture a short vector alone: `bovw.index.LsaIndex`.
 
     python scripts/benchmarks/compressed_index.py [--sets NAME...] [--keep FOLDER] [--json FILE]
 

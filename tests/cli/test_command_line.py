@@ -115,6 +115,22 @@ def test_info(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(folder / "i")]) == 0
 
 
+def test_info_prints_facts_first_and_settings_where_they_differ(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("i", "v"):
+        assert main(["info", str(folder / name)]) == 0
+        short = capsys.readouterr().out
+        assert max(map(len, short.splitlines())) <= 100
+        assert "--settings for all" in short and "max_side" not in short
+        assert main(["info", str(folder / name), "--settings"]) == 0
+        assert "max_side" in capsys.readouterr().out
+    assert main(["info", str(folder / "i")]) == 0
+    short = capsys.readouterr().out
+    assert "vocabulary.n_words=800" in short
+    assert short.index("n_pictures") < short.index("settings")
+
+
 def test_a_vocabulary_is_trained_when_none_is_given(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,7 +58,7 @@ def test_the_tables(truth: GroundTruth, net: Embeddings) -> None:
     run = embedding_run(net, truth, "net_1")
     other = fused_run([run, replace(run, name="same")], "fused", "min-max")
     compared = compare_runs(truth, [run, other], ["ap", "p@5"])
-    text = comparison_text(compared)
+    text = comparison_text(compared, everything=True)
     assert "10 queries in 6 groups, 30 pictures" in text
     assert "micro average" in text
     assert "d: effect size, in standard deviations" in text
@@ -70,6 +70,24 @@ def test_the_tables(truth: GroundTruth, net: Embeddings) -> None:
     assert latex.count(r"\\") == 3
     content = json.loads(json.dumps(compared.to_dict(n_answers=3), allow_nan=False))
     assert len(content["queries"][0]["systems"]["fused"]["answers"]) == 3
+
+
+def test_plain_text_fits_a_screen(truth: GroundTruth, net: Embeddings) -> None:
+    """By default the table, the differences of the first metric and the notes; 100 columns."""
+    run = embedding_run(net, truth, "network")
+    runs = [run, *(replace(run, name=f"network {i}") for i in range(3))]
+    metrics = ["ap", "ap_trapezoid", "p@1", "p@5", "p@10", "r_precision", "ndcg@10"]
+    compared = compare_runs(truth, runs, metrics, notes=["a note " * 30])
+    short, everything = comparison_text(compared), comparison_text(compared, everything=True)
+    for text in (short, everything):
+        assert max(map(len, text.split("\n"))) <= 100
+        assert "note: a note" in text and "10 queries" in text
+    assert short.count(" > ") == 6 and everything.count(" > ") == 6 * len(metrics)
+    assert "micro average" not in short and "wins a" not in short
+    assert len(short.split("\n")) < 30
+    long = [replace(run, name=f"{run.name} with a long name") for run in runs]
+    text = comparison_text(compare_runs(truth, long, metrics))
+    assert max(map(len, text.split("\n"))) <= 100
 
 
 def test_what_is_not_known_is_bold_nowhere_and_null_in_json() -> None:

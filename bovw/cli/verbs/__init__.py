@@ -1,4 +1,4 @@
-"""A module for each verb: its help, its arguments, and ``run``, one call of the public API."""
+"""A module for each verb, with its help, its arguments, and the function ``run``."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ VERBS: dict[str, Any] = {
     "compare": compare,
     "info": info,
 }
-"""In the order in which ``bovw --help`` lists them."""
+"""The verbs, in the order in which ``bovw --help`` lists them."""

@@ -1,4 +1,4 @@
-"""``bovw compact``: the segments of an index merged to one."""
+"""``bovw compact``: merges the segments of an index into one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import argparse
 
 from ..output import GOOD, answer
 
-HELP = "merge the segments of an index, without what was removed or replaced"
+HELP = "merge the segments of an index, and drop removed and replaced pictures"
 EXAMPLE = "bovw compact photos.bovw"
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    sub.add_argument("index", metavar="INDEX", help="folder made by 'bovw index'")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     answer(
         options,
         {"index": options.index, **engine.info()},
-        f"{options.index}: {len(engine)} pictures in one segment; there were "
-        f"{before['n_segments']}, and {before['n_removed']} removed pictures",
+        f"{options.index}: {len(engine)} pictures in one segment; before, there were "
+        f"{before['n_segments']} segments and {before['n_removed']} removed pictures",
     )
     return GOOD

@@ -44,6 +44,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--seed", type=not_negative, default=0, help="of the resampling (default: 0)")
     sub.add_argument("--cache", metavar="DIR", help="keep features of queries here")
+    sub.add_argument(
+        "--all",
+        action="store_true",
+        help="print everything: intervals of all metrics, micro averages, all differences, what "
+        "each system finds that others miss, the queries that differ most, machine and versions",
+    )
     for name, what in (("csv", "a row for each system"), ("latex", "a table"),
                        ("data", "everything, as JSON from which a page can be drawn")):  # fmt: skip
         sub.add_argument(f"--{name}", metavar="FILE", help=f"write {what}")
@@ -86,5 +92,5 @@ def run(options: argparse.Namespace) -> int:
             write_text(path, text(comparison))
     if options.runs is not None:
         write_runs(comparison, options.runs)
-    say(content.rstrip() if options.json else comparison_text(comparison))
+    say(content.rstrip() if options.json else comparison_text(comparison, everything=options.all))
     return GOOD

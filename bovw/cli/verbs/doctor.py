@@ -1,4 +1,4 @@
-"""``bovw doctor``: every byte checked, and what is damaged dropped."""
+"""``bovw doctor``: checks every byte, and drops damaged parts of an index."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from dataclasses import asdict
 
 from ..output import ERROR, GOOD, answer
 
-HELP = "check every byte of an index or a vocabulary"
+HELP = "check every byte of an index or a vocabulary for damage"
 EXAMPLE = "bovw doctor photos.bovw --repair"
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    sub.add_argument("path", metavar="INDEX|VOCABULARY")
+    sub.add_argument(
+        "path",
+        metavar="INDEX|VOCABULARY",
+        help="folder made by 'bovw index', 'bovw compress' or 'bovw train'",
+    )
     sub.add_argument(
         "--repair",
         action="store_true",
-        help="of an index: drop what is damaged, and say which pictures to index again",
+        help="drop the damaged parts of an index, and list the pictures to index again",
     )
 
 
@@ -26,9 +30,9 @@ def run(options: argparse.Namespace) -> int:
     from ...storage import diagnose
 
     found = diagnose(options.path, repair=options.repair)
-    advice = ": restore it from a copy, or make it anew"
+    advice = ": restore it from a copy, or create it again"
     if found.can_be_repaired:
-        advice = " (--repair drops what is damaged)"
+        advice = " (--repair drops the damaged parts)"
     verdict = {False: f"damaged{advice}", True: "repaired" if found.repaired else "sound"}
     answer(
         options,

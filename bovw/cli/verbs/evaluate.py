@@ -1,4 +1,4 @@
-"""``bovw evaluate``: how well an index answers the queries of a ground truth."""
+"""``bovw evaluate``: measures how well an index answers the queries of a ground truth."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 from ..arguments import add_jobs, add_search_options, add_truth, ground_truth, root_of
 from ..output import GOOD, print_json, say
 
-HELP = "score an index against a ground truth"
+HELP = "measure how well an index answers the queries of a ground truth"
 EXAMPLE = "bovw evaluate photos.bovw photos/gnd.json"
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    sub.add_argument("index", metavar="INDEX", help="folder made by 'bovw index'")
     add_truth(sub)
-    sub.add_argument("--per-query", action="store_true", help="with --json: each query's scores")
+    sub.add_argument(
+        "--per-query", action="store_true", help="with --json: also print the scores of each query"
+    )
     add_search_options(sub)
     add_jobs(sub)
 
@@ -29,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
     truth = ground_truth(options)
     for name in options.metrics or ():
-        metric(name)  # before the work
+        metric(name)  # report an unknown name before the work
     engine = Engine.open(options.index, n_jobs=options.jobs)
     changes: dict[str, dict[str, Any]] = {}
     if options.verify is not None:

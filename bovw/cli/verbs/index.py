@@ -1,4 +1,4 @@
-"""``bovw index``: a new index, or one that is brought up to date."""
+"""``bovw index``: creates an index, or brings one up to date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ..arguments import add_output
 from ..output import answer, printable, report_failures
 
-HELP = "index pictures: make an index, or add to one what is new or has changed"
+HELP = "create an index of pictures, or add new and changed pictures to one"
 EXAMPLE = (
     "bovw index photos/ -o photos.bovw -v photos.vocabulary\n"
     "  bovw index photos/ -o photos.bovw --sync"
@@ -21,29 +21,32 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--sync",
         action="store_true",
-        help="also remove pictures whose files are no longer in the folders given",
+        help="also remove pictures whose files no longer exist in the given folders",
     )
     sub.add_argument(
-        "--retry", action="store_true", help="read again what failed before and has not changed"
+        "--retry",
+        action="store_true",
+        help="read files again that failed before, even if unchanged",
     )
     sub.add_argument(
         "--on-error",
         choices=["record", "skip", "raise"],
         default="record",
         metavar="WHAT",
-        help="with pictures that cannot be read: record (and exit with 3; default), skip (leave "
-        "them out without a word) or raise (stop)",
+        help="what to do with pictures that cannot be read: record (list them, and exit with code "
+        "3; default), skip (leave them out silently) or raise (stop)",
     )
     sub.add_argument(
         "-v",
         "--vocabulary",
         metavar="VOCABULARY",
-        help="of 'bovw train' (default: one is trained on these pictures, sized to them)",
+        help="folder made by 'bovw train' (default: train one on these pictures, with as "
+        "many words as they have features for)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Index pictures into a new index, or one that is there."""
+    """Index pictures into a new or an existing index."""
     from ...engine import update_index
     from ...errors import SettingsError
     from ...storage import load_vocabulary
@@ -72,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     answer(
         options,
         {"index": options.output, **engine.info(), "changes": done, "failed": done["failed"]},
-        *(f"the same picture: {', '.join(map(printable, g))}" for g in changes.duplicates),
+        *(f"identical files: {', '.join(map(printable, g))}" for g in changes.duplicates),
         f"{options.output}: {changes}",
         f"{len(engine)} pictures, {engine.collection.n_features} features, vocabulary of "
         f"{engine.vocabulary.n_words_} words (trained on "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,44 +20,99 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--failed", action="store_true", help="list the pictures that could not be read"
     )
+    sub.add_argument(
+        "--settings",
+        action="store_true",
+        help="print all settings, not only those that differ from the defaults",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Describe an index or a vocabulary."""
-    from ...storage import load_lsa_index, read_manifest
+    from ...storage import read_manifest
 
     folder = Path(options.path)
     manifest = read_manifest(folder)
-    if manifest["format"] == "bovw-index":
-        from ...engine import Engine
-
-        engine = Engine.open(folder)
-        content: dict[str, Any] = {"index": options.path, **engine.info()}
-        failed = [asdict(failure) for failure in engine.failures]
-    elif manifest["format"] == "bovw-lsa":
-        content = {"compressed index": options.path, **load_lsa_index(folder).info()}
-        failed = []
-    else:
-        from ...storage import load_vocabulary
-
-        vocabulary = load_vocabulary(folder)
-        made_with = vocabulary.made_with_ or {}
-        failed = made_with.get("failed", [])
-        content = {
-            "vocabulary": options.path,
-            "n_words": vocabulary.n_words_,
-            "n_pictures": made_with.get("n_pictures"),
-            "n_failed": len(failed),
-            **vocabulary.facts(),
-            "features": made_with.get("features"),
-            "images": made_with.get("images"),
-            "versions": manifest["versions"],
-        }
+    describe = {"bovw-index": _index, "bovw-lsa": _compressed}.get(manifest["format"], _vocabulary)
+    content, failed = describe(options.path, manifest)
     content["bytes"] = sum(file["size"] for file in manifest["files"].values())
     if options.failed:
         content["failed"] = failed
     if options.json:
         print_json(content)
     else:
-        say("\n".join(facts(content)))
+        say("\n".join(facts(_short(content, options.settings))))
     return GOOD
+
+
+def _index(path: str, _: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    from ...engine import Engine
+
+    engine = Engine.open(path)
+    return {"index": path, **engine.info()}, [asdict(failure) for failure in engine.failures]
+
+
+def _compressed(path: str, _: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    from ...storage import load_lsa_index
+
+    return {"compressed index": path, **load_lsa_index(path).info()}, []
+
+
+def _vocabulary(path: str, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    from ...storage import load_vocabulary
+
+    vocabulary = load_vocabulary(path)
+    made_with = vocabulary.made_with_ or {}
+    failed = made_with.get("failed", [])
+    content = {
+        "vocabulary": path,
+        "n_words": vocabulary.n_words_,
+        "n_pictures": made_with.get("n_pictures"),
+        "n_failed": len(failed),
+        **vocabulary.facts(),
+        "features": made_with.get("features"),
+        "images": made_with.get("images"),
+        "versions": manifest["versions"],
+    }
+    return content, failed
+
+
+def _short(content: dict[str, Any], all_settings: bool) -> dict[str, Any]:
+    """Put facts first, then the settings that are not the defaults, then versions in one line."""
+    from ...settings import Settings
+
+    usual: dict[str, dict[str, Any]] = Settings().to_dict()
+    # An index has its settings together, a vocabulary those of its pictures and features.
+    settings = content.get("settings") or {
+        room: content[room] for room in ("images", "features") if content.get(room)
+    }
+    rest = {k: v for k, v in content.items() if k not in ("settings", "versions", "failed", *usual)}
+    if isinstance(content.get("vocabulary"), str):
+        rest = {"vocabulary": content["vocabulary"], **rest}
+    for name in ("vocabulary", "statistics"):
+        if isinstance(content.get(name), dict):  # what was measured while training
+            rest |= _measured(content[name])
+    rest.pop("statistics", None)
+    if all_settings:
+        rest["settings"] = settings
+    else:
+        changed = [
+            f"{room}.{name}={value}"
+            for room, values in settings.items()
+            for name, value in values.items()
+            if value != usual[room][name]
+        ]
+        rest["settings"] = (", ".join(changed) or "the defaults") + " (--settings for all)"
+    if content.get("versions"):
+        rest["made with"] = ", ".join(f"{k} {v}" for k, v in content["versions"].items())
+    if "failed" in content:
+        rest["failed"] = content["failed"]
+    return rest
+
+
+def _measured(values: Mapping[str, Any]) -> dict[str, Any]:
+    statistics = values.get("statistics", values)
+    found = {"agreement": values["agreement"]} if "agreement" in values else {}
+    if statistics:
+        found |= {"empty_words": statistics["empty"], "imbalance": statistics["imbalance"]}
+    return found

@@ -1,4 +1,4 @@
-"""``bovw remove``: pictures taken out of an index."""
+"""``bovw remove``: removes pictures from an index."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ EXAMPLE = "bovw remove photos.bovw 2019/beach.jpg --pattern 'trash/*'"
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
-    sub.add_argument("identifiers", nargs="*", metavar="IDENTIFIER")
+    sub.add_argument("index", metavar="INDEX", help="folder made by 'bovw index'")
     sub.add_argument(
-        "--pattern", action="append", metavar="GLOB", help="all that match; may be repeated"
+        "identifiers",
+        nargs="*",
+        metavar="IDENTIFIER",
+        help="picture to remove, named as in the answers of 'bovw search'",
+    )
+    sub.add_argument(
+        "--pattern",
+        action="append",
+        metavar="GLOB",
+        help="remove all pictures whose identifier matches; may be repeated",
     )
 
 
@@ -37,6 +45,6 @@ def run(options: argparse.Namespace) -> int:
         options,
         {"index": options.index, **engine.info(), "changes": changes.to_dict()},
         f"{options.index}: {len(changes.removed)} removed, {len(engine)} pictures left"
-        + (f", {len(changes.forgotten)} that had failed forgotten" if changes.forgotten else ""),
+        + (f", {len(changes.forgotten)} failed pictures forgotten" if changes.forgotten else ""),
     )
     return GOOD

@@ -1,4 +1,4 @@
-"""``bovw search``: ranked answers to queries."""
+"""``bovw search``: prints ranked answers to query pictures."""
 
 from __future__ import annotations
 
@@ -8,32 +8,38 @@ from pathlib import Path
 from ..arguments import PICTURES, add_jobs, add_search_options, positive, region
 from ..output import matching, print_json, report_failures, say, table
 
-HELP = "search an index"
+HELP = "find pictures in an index that show the same thing as a query picture"
 EXAMPLE = "bovw search photos.bovw query.jpg -k 5 --region 10,10,300,200"
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    sub.add_argument("index", metavar="INDEX", help="folder of 'bovw index'")
+    sub.add_argument(
+        "index", metavar="INDEX", help="folder made by 'bovw index' or 'bovw compress'"
+    )
     sub.add_argument("queries", nargs="+", metavar="QUERY", help=PICTURES)
     sub.add_argument(
-        "-k", type=positive, default=10, metavar="N", help="answers for each query (default: 10)"
+        "-k",
+        type=positive,
+        default=10,
+        metavar="N",
+        help="number of answers to each query (default: 10)",
     )
     sub.add_argument(
         "--region",
         type=region,
         metavar="X0,Y0,X1,Y1",
-        help="search for this part of each query, in its pixels",
+        help="use only this part of each query: left, top, right and bottom, in its pixels",
     )
     sub.add_argument(
         "--allow",
         metavar="GLOB",
-        help="only pictures whose identifier matches may answer, such as 'covers/*'",
+        help="only pictures whose identifier matches can be answers, such as 'covers/*'",
     )
     sub.add_argument(
         "--untrusted",
         action="store_true",
-        help="do not load nmslib's own files: for an index that somebody else has made",
+        help="for an index that you do not trust: build nmslib's files again, do not load them",
     )
     add_search_options(sub)
     add_jobs(sub)
@@ -54,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
     if read_manifest(Path(options.index))["format"] == "bovw-lsa":
         if options.verify is not None or options.expand is not None:
             raise SettingsError(
-                f"{options.index} is a compressed index, which knows no geometry: leave --verify "
-                "and --expand out, or search the index that it was made from"
+                f"{options.index} is a compressed index, which has no geometry to verify: leave "
+                "out --verify and --expand, or search the index that it was made from"
             )
         trusted = not options.untrusted
         compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)

@@ -1,4 +1,4 @@
-"""``bovw train``: a vocabulary of pictures."""
+"""``bovw train``: trains a vocabulary on pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from ..arguments import add_output, not_negative, positive
 from ..output import check_output, print_json, report_failures, say
 
-HELP = "train a vocabulary on pictures"
+HELP = "train a vocabulary of visual words on pictures"
 EXAMPLE = "bovw train photos/ -o photos.vocabulary --words 20000"
 
 
@@ -18,10 +18,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "--words",
         type=positive,
         metavar="K",
-        help="visual words, up to 1,000,000 (default: 20000, classic 50000)",
+        help="number of visual words, up to 1,000,000 (default: 20000; 50000 with preset classic)",
     )
-    sub.add_argument("--upright", action="store_true", help="features without orientation")
-    sub.add_argument("--seed", type=not_negative, help="of the training (default: 0)")
+    sub.add_argument(
+        "--upright", action="store_true", help="describe all features with orientation 0"
+    )
+    sub.add_argument("--seed", type=not_negative, help="seed of the random choices (default: 0)")
 
 
 def run(options: argparse.Namespace) -> int:

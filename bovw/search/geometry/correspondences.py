@@ -1,4 +1,4 @@
-"""Tentative matches: which features of two pictures may be the same place."""
+"""Tentative matches: pairs of features of two pictures that may show the same point."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Correspondences:
     Attributes
     ----------
     query, candidate : (m,) int32 ndarray
-        Positions of the features within their pictures.
+        Numbers of the two features within their pictures.
     group : (m,) int32 ndarray
-        The candidate, in increasing order.
+        Number of the candidate picture, in increasing order.
     ambiguity : (m,) int32 ndarray
-        How many correspondences the word gives between the two pictures; 1 is best.
+        How many correspondences the same word gives between the two pictures; 1 is best.
     """
 
     query: NDArray[np.int32]
@@ -38,16 +38,16 @@ def tentative_matches(
     Parameters
     ----------
     query_words : (n,) integer ndarray
-        In increasing order.
+        Words of the query's features, in increasing order.
     candidate_words : list of (n_i,) integer ndarray
-        Each in increasing order.
+        Words of the features of each candidate, in increasing order.
     max_pairs_per_word : int
-        A word that gives more pairs than this between two pictures is left out.
+        A word that gives more pairs than this between two pictures is ignored.
 
     Returns
     -------
     Correspondences
-        Sorted by candidate, then by ambiguity, then by the features.
+        Sorted by candidate, then by ambiguity, then by feature.
     """
     sizes = np.array([len(words) for words in candidate_words], np.int64)
     total = int(sizes.sum())
@@ -57,7 +57,7 @@ def tentative_matches(
     words = np.concatenate(candidate_words)
     group = np.repeat(np.arange(len(sizes)), sizes)
     feature = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    # A run is one word in one candidate.
+    # A run is the features of one candidate that have the same word.
     unique, first, n_query = np.unique(query_words, return_index=True, return_counts=True)
     slot = np.searchsorted(unique, words)
     slot[slot == len(unique)] = 0

@@ -40,7 +40,7 @@ def fit_similarities(
     -------
     transforms : (n_groups, 3, 3) float64 ndarray
     sound : (n_groups,) bool ndarray
-        False where a group has fewer than two distinct positions.
+        False where the fit is not reliable, as for fewer than two distinct positions.
     """
 
     def total(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -60,18 +60,18 @@ def fit_similarities(
 def transform_errors(
     transforms: NDArray[np.float64], source: NDArray[np.float64], target: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Squared distances of targets from transformed sources.
+    """Squared distances between the targets and the transformed sources.
 
     Parameters
     ----------
     transforms : (m, 3, 3) float64 ndarray
-        One for each pair of positions.
+        One transform for each pair of positions.
     source, target : (m, 2) float64 ndarray
 
     Returns
     -------
     (m,) float64 ndarray
-        Infinite for positions that a homography takes to or behind the horizon.
+        Infinite for positions that a homography moves to or behind the horizon.
     """
     moved = np.einsum("mij,mj->mi", transforms[:, :, :2], source) + transforms[:, :, 2]
     ahead = moved[:, 2] > 1e-9
@@ -86,9 +86,11 @@ def fit_with_opencv(
     tolerance: float,
     model: Literal["partial", "affine", "homography"],
 ) -> NDArray[np.float64] | None:
-    """Fit a transform robustly: RANSAC for "partial", which knows no other, else USAC (MAGSAC++).
+    """Fit a transform robustly with OpenCV.
 
-    The generators of both begin anew with every call, so the same input gives the same answer.
+    "partial" uses RANSAC, since OpenCV's function for it does not offer USAC; the others use USAC
+    (MAGSAC++). The random generators restart with every call, so the same input gives the same
+    result.
 
     Returns
     -------
@@ -136,8 +138,8 @@ def is_plausible(
 ) -> bool:
     """Whether a transform could come from a camera: no reflection, no extreme change of size.
 
-    Judged at `centre` ``(2,)``, where the matches are: the singular values of the derivative are
-    the largest and smallest change of length.
+    The transform is checked at `centre` ``(2,)``, the middle of the matches. The singular values
+    of its derivative there are the largest and smallest change of length.
     """
     depth = transform[2, :2] @ centre + transform[2, 2]
     if depth <= 1e-9:

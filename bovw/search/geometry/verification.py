@@ -1,8 +1,8 @@
 """Geometric verification: do two pictures show the same thing in the same arrangement?
 
-All candidates of a query are verified together, as ragged arrays: correspondences of candidate 0,
-then of candidate 1, and so on. Nothing here is random, so the answer is the same for any number
-of threads.
+All candidates of a query are verified together. Their correspondences are stored one after another
+in the same arrays: first those of candidate 0, then those of candidate 1, and so on. Nothing here
+depends on chance, so the result is the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -24,34 +24,37 @@ from .transforms import (
     transform_errors,
 )
 
-# Hypotheses tried for each candidate; the correspondences of the rarest words give them.
+# Transforms that are tried for each candidate. They come from its first correspondences, which
+# are the best or least ambiguous ones.
 _HYPOTHESES = 64
 _REFINEMENTS = 4
-# Two correspondences agree on a similarity when their own changes of scale and angle do, roughly.
+# Two correspondences can agree on a similarity only when their own changes of scale and angle
+# differ by no more than this.
 _LOG_SCALE_SLACK = np.log(2.0)
 _ANGLE_SLACK = 40.0
-# Places a side, more than any tolerance makes.
+# Limit for the number of cells along a side; see `_first_of_each`.
 _MANY_CELLS = 1 << 15
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found between a query and one candidate.
+    """Result of verifying one candidate against a query.
 
     Attributes
     ----------
     matches : int
-        Tentative correspondences.
+        Number of tentative correspondences.
     pairs : (inliers, 2) int32 ndarray
-        Feature of the query, feature of the candidate, of those correspondences that fit a model,
-        each place of either picture counted once.
+        The inliers: feature of the query and feature of the candidate. Both pictures are divided
+        into small cells ("places"), and each cell gives at most one inlier of each model.
     query_points, points : (inliers, 2) float32 ndarray
-        Where these features lie.
+        Positions of these features in the query and in the candidate.
     transforms : tuple of (3, 3) float64 ndarray
-        The models, the one with most inliers first; they take homogeneous query positions to
+        The models, in the order in which they were found. They map homogeneous query positions to
         candidate positions.
     weight : float
-        Mean weight of the inliers: of the query's feature times that of the candidate's.
+        Mean weight of the inliers. The weight of an inlier is that of the query's feature times
+        that of the candidate's feature.
     """
 
     matches: int
@@ -63,12 +66,12 @@ class Verification:
 
     @property
     def inliers(self) -> int:
-        """Correspondences that fit a model."""
+        """Number of correspondences that fit a model."""
         return len(self.pairs)
 
     @property
     def transform(self) -> NDArray[np.float64] | None:
-        """The best model; None without one."""
+        """The first model; None without one."""
         return self.transforms[0] if self.transforms else None
 
     @property
@@ -80,7 +83,10 @@ class Verification:
         return low[0], low[1], high[0], high[1]
 
     def evidence(self, chance_share: float) -> float:
-        """Inliers above what `chance_share` of the correspondences gives by chance."""
+        """Evidence: inliers minus `chance_share` times the matches, at least 0.
+
+        That share of the matches is expected to agree on a model by chance.
+        """
         return max(0.0, self.inliers - chance_share * self.matches)
 
 
@@ -100,11 +106,12 @@ def verify(
     candidates : list of PictureFeatures
     settings : GeometrySettings, optional
     matches : Correspondences, optional
-        Without them features match that share a word.
+        Tentative matches; default: all pairs of features that share a word.
     weights : (n,) float32 ndarray, optional
-        How much each feature of the query counts; see `Verification.weight`.
+        Weight of each feature of the query; see `Verification.weight`.
     center_sigma : float
-        Features of candidates count less away from the middle; see `center_weights`.
+        Features of candidates weigh less away from the middle of the picture; see
+        `center_weights`.
 
     Returns
     -------
@@ -149,7 +156,7 @@ def verify(
                 sound[g] = True
                 inliers[g].append(mine)
                 transforms[g].append(models[g])
-        # What fits no model so far may fit another: a second object.
+        # The rest may fit another model, such as that of a second object.
         left = left[sound[group[left]] & ~np.isfinite(fits)]
     results = []
     for g in range(n):
@@ -173,7 +180,7 @@ def verify(
 
 @dataclass(frozen=True)
 class _Frames:
-    """Sizes of the pictures, for what is measured as a fraction of them.
+    """Sizes of the pictures; tolerances and cells are fractions of these.
 
     Attributes
     ----------
@@ -200,7 +207,10 @@ def _fit(
     group: NDArray[np.int32],
     frames: _Frames,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fit a model to each candidate; return the models, and errors, infinite where none fits."""
+    """Fit a model to each candidate; return the models and the error of each correspondence.
+
+    The error of a correspondence that does not fit its model is infinite.
+    """
     n, tolerances = len(frames.candidates), frames.tolerances
     starts = np.searchsorted(group, np.arange(n + 1))
     model = frames.settings.model
@@ -225,10 +235,10 @@ def _places(
     errors: NDArray[np.float64],
     frames: _Frames,
 ) -> NDArray[np.intp]:
-    """Choose inliers so that each place of either picture has one, the best.
+    """Choose inliers so that each place (small cell) of either picture keeps only its best one.
 
-    Many inliers on a spot prove little: Schoenberger et al., "A vote-and-verify strategy for fast
-    spatial verification in image retrieval" (ACCV 2016), count effective inliers this way.
+    Many inliers in one spot prove little. Schoenberger et al., "A vote-and-verify strategy for
+    fast spatial verification in image retrieval" (ACCV 2016), count effective inliers this way.
     """
     fits = np.flatnonzero(np.isfinite(errors))
     fits = fits[np.lexsort((errors[fits], group[fits]))]
@@ -245,7 +255,7 @@ def _is_sound(
     candidate: int,
     frames: _Frames,
 ) -> bool:
-    """Whether inliers spread over both pictures, and a camera could have made their transform."""
+    """Whether the inliers are spread out in both pictures, and the transform is plausible."""
     spread = 2 * frames.settings.tolerance
     if len(source) < 2 or np.ptp(source, axis=0).max() < spread * frames.query:
         return False
@@ -255,7 +265,7 @@ def _is_sound(
 
 
 def _first_of_each(group: NDArray[np.integer], cells: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Positions of the first correspondence of each cell of each group, in order."""
+    """Find the first correspondence in each cell of each group; return indices, in order."""
     x, y = cells.clip(-_MANY_CELLS, _MANY_CELLS - 1).astype(np.int64).T + _MANY_CELLS
     _, first = np.unique((group * 2 * _MANY_CELLS + x) * 2 * _MANY_CELLS + y, return_index=True)
     return np.sort(first)
@@ -267,11 +277,12 @@ def _best_similarities(
     starts: NDArray[np.integer],
     tolerances: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Best similarity of each candidate: one hypothesis for each correspondence, refined.
+    """Find the similarity transform of each candidate that most correspondences agree with.
 
-    A correspondence of features with scale and angle gives a similarity by itself, so all
-    hypotheses can be tried, none drawn by chance (Philbin et al. 2007). Least squares over the
-    inliers, a few times over, refines the best (local optimisation, Chum et al. 2003).
+    Features have a scale and an angle, so a single correspondence defines a similarity. Therefore
+    the hypotheses of the first correspondences are tried one after another, without random
+    sampling (Philbin et al. 2007). The best hypothesis is refined by least squares over its
+    inliers, a few times (local optimisation, Chum et al. 2003).
     """
     n = len(starts) - 1
     sizes = np.diff(starts)

@@ -1,1 +1,1 @@
-"""Match kernels: how a query and a candidate score by the features that match."""
+"""Match kernels: functions that score a query and a candidate by their matching features."""

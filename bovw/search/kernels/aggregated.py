@@ -1,8 +1,8 @@
-"""One signature for each word of a picture: the aggregated selective match kernel.
+"""The aggregated selective match kernel (ASMK*): one signature for each word of a picture.
 
-ASMK*: Tolias, Avrithis & Jegou, "To aggregate or not to aggregate: selective match kernels for
-image search" (ICCV 2013). Features of one picture that share a word become one signature, so that
-what repeats counts once.
+Tolias, Avrithis & Jegou, "To aggregate or not to aggregate: selective match kernels for image
+search" (ICCV 2013). All features of one picture that share a visual word are joined into one
+signature of 64 bits, so that a repeated pattern counts only once.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .hamming import shared_features
 
 @dataclass(frozen=True)
 class Aggregated:
-    """A collection with one feature for each word of a picture.
+    """A collection in which each word of a picture has one joined feature.
 
     Attributes
     ----------
     starts, sizes, words, signatures
         See `WordStore`.
     norms : (n_pictures,) float32 ndarray
-        Square root of what each picture scores with itself.
+        Square root of the score of each picture with itself.
     """
 
     starts: NDArray[np.int64]
@@ -62,7 +62,7 @@ def aggregate_collection(collection: Collection, idf: NDArray[np.floating]) -> A
 
 
 def aggregate_query(query: QueryFeatures) -> QueryFeatures:
-    """Join the features of a query that share one of their words; keypoints say nothing."""
+    """Join the features of a query that share a word; the keypoints of the result are zeros."""
     order, words = query.by_word
     starts, signatures = aggregate(words, query.signatures.ravel()[order])
     weights = np.repeat(query.weights, query.words.shape[1])[order]
@@ -85,17 +85,19 @@ def aggregated_contributions(
     idf: NDArray[np.floating],
     settings: KernelSettings,
 ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32], NDArray[np.float32]]:
-    """Say how much each word that a query shares with candidates adds to their scores.
+    """Compute how much each word that a query shares with candidates adds to their scores.
 
-    A word counts ``u ** selectivity`` times the square of its inverse document frequency, `u`
-    being 1 for equal signatures and 0 when half of the bits differ, or more; the sum is divided
-    by the square root of what the candidate scores with itself.
+    A shared word counts ``u ** selectivity`` times the square of its inverse document frequency,
+    times the mean weight of the query's features in this word. `u` is 1 for equal signatures and
+    falls to 0 when half of the bits or more differ. The sum over the words is divided by the
+    square root of the score of the candidate with itself.
 
     Parameters
     ----------
     query : QueryFeatures
-        Not yet aggregated.
+        The query, not aggregated.
     positions : (c,) integer ndarray
+        Candidates, as positions in the collection.
     aggregated : Aggregated
     idf : (n_words,) ndarray
     settings : KernelSettings
@@ -103,9 +105,11 @@ def aggregated_contributions(
     Returns
     -------
     words : (m,) unsigned integer ndarray
+        The shared words of each candidate.
     candidate : (m,) int32 ndarray
-        Which of the candidates shares it, in increasing order.
+        Number of the candidate (index into `positions`), in increasing order.
     contributions : (m,) float32 ndarray
+        What each shared word adds to the score of its candidate.
     """
     words, candidate, weight, _ = _weighed(query, positions, aggregated, idf, settings)
     return words, candidate, weight / aggregated.norms[positions][candidate]
@@ -118,7 +122,7 @@ def score_aggregated(
     idf: NDArray[np.floating],
     settings: KernelSettings,
 ) -> NDArray[np.float32]:
-    """Score candidates ``(c,)`` by the sum of what their words contribute."""
+    """Score candidates ``(c,)``: the sum of the contributions of their shared words."""
     *_, weight, counts = _weighed(query, positions, aggregated, idf, settings)
     sums = np.zeros(len(positions))
     some = np.flatnonzero(counts)
@@ -135,7 +139,7 @@ def _weighed(
     idf: NDArray[np.floating],
     settings: KernelSettings,
 ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
-    """Words that are shared, their candidates, what they count, and how many each candidate has."""
+    """Return shared words, their candidates, their weights, and the count of each candidate."""
     alone = aggregate_query(query)
     asked = alone.words[:, 0]
     signatures, value = np.zeros(len(idf), np.uint64), np.zeros(len(idf), np.float32)

@@ -1,9 +1,9 @@
-"""The match kernel: exact scores of candidates from their words and signatures.
+"""The match kernel of Hamming embedding: candidates are scored by their matching features.
 
-Features match that share a word and whose signatures are near. Jegou, Douze & Schmid, "Hamming
-embedding and weak geometric consistency" (ECCV 2008) and "On the burstiness of visual elements"
-(CVPR 2009); multiple assignment on the side of the query as in "Improving bag-of-features for
-large scale image search" (IJCV 2010).
+Two features match when they share a visual word and few bits of their signatures differ. Jegou,
+Douze & Schmid, "Hamming embedding and weak geometric consistency" (ECCV 2008) and "On the
+burstiness of visual elements" (CVPR 2009). Only the query's features are assigned to several
+words, as in "Improving bag-of-features for large scale image search" (IJCV 2010).
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from ..query import QueryFeatures
 
 @dataclass(frozen=True)
 class KernelMatches:
-    """Pairs of features that share a word and have near signatures.
+    """Matches: pairs of features that share a word and have similar signatures.
 
     Attributes
     ----------
     query : (m,) int32 ndarray
-        Feature of the query.
+        Number of the feature in the query.
     feature : (m,) int64 ndarray
-        Feature of the collection.
+        Number of the feature in the collection.
     candidate : (m,) int32 ndarray
-        Which of the candidates it belongs to.
+        Number of the candidate that the feature belongs to.
     distance : (m,) uint8 ndarray
-        Bits that differ.
+        Number of bits in which the two signatures differ.
     rarity : (m,) float32 ndarray
-        Square of the inverse document frequency of the word: once for each side.
+        Square of the inverse document frequency of the word: one factor for the query's feature,
+        one for the candidate's.
     """
 
     query: NDArray[np.int32]
@@ -48,21 +49,24 @@ class KernelMatches:
 def shared_features(
     asked: NDArray[np.bool_], positions: NDArray[np.integer], store: WordStore
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.unsignedinteger]]:
-    """Find the features of candidates whose words are asked for.
+    """Find the features of candidates whose words occur in a query.
 
     Parameters
     ----------
     asked : (n_words,) bool ndarray
+        Whether each word occurs in the query.
     positions : (c,) integer ndarray
+        Candidates, as positions in the store.
     store : WordStore
 
     Returns
     -------
     feature : (m,) int64 ndarray
-        In the store.
+        Numbers of the features in the store.
     candidate : (m,) int32 ndarray
-        Which of the candidates each belongs to, in increasing order.
+        Number of the candidate of each feature (index into `positions`), in increasing order.
     words : (m,) unsigned integer ndarray
+        Word of each feature.
     """
     positions = np.asarray(positions, np.int64)
     starts, sizes, stored = store.starts[positions], store.sizes[positions], store.words
@@ -85,7 +89,8 @@ def find_matches(
 ) -> KernelMatches:
     """Match a query with candidates.
 
-    Of the features that ask in one word ``settings.max_repeats`` are taken, evenly from all.
+    When more than ``settings.max_repeats`` features of the query have the same word, this many of
+    them are used, spread evenly over all of them.
 
     Parameters
     ----------
@@ -96,7 +101,8 @@ def find_matches(
     idf : (n_words,) ndarray
     settings : KernelSettings
     """
-    # The query's features in order of their words: word `w` has count[w] of them from first[w] on.
+    # The query's features are sorted by word: those of word `w` are first[w] and the following,
+    # count[w] in all.
     order, asked_words = query.by_word
     kept = _thinned(asked_words, settings.max_repeats) & (idf > 0)[asked_words]
     order, asked_words = order[kept], asked_words[kept]
@@ -107,7 +113,8 @@ def find_matches(
     feature, candidate, words = shared_features(count > 0, positions, collection)
     ours, place = collection.signatures[feature], first[words]
     end = place + count[words]
-    # One pass for the first feature of each word, one for the second, ...: most have one or two.
+    # One pass compares with the query's first feature of each word, the next pass with its second
+    # feature, and so on. Most words have only one or two.
     left = np.arange(len(feature))
     found, asked, distances = [], [], []
     while len(left):
@@ -131,7 +138,7 @@ def find_matches(
 
 
 def _thinned(words: NDArray[np.integer], most: int) -> NDArray[np.bool_]:
-    """Choose at most so many of each run of equal words, evenly from its start to its end."""
+    """Choose at most `most` entries of each run of equal words, spread evenly over the run."""
     first = np.flatnonzero(np.diff(words, prepend=-1))
     counts = np.diff(np.append(first, len(words)))
     if counts.max(initial=0) <= most:
@@ -144,14 +151,14 @@ def _thinned(words: NDArray[np.integer], most: int) -> NDArray[np.bool_]:
 def of_candidates(
     matches: KernelMatches, positions: NDArray[np.integer], chosen: NDArray[np.integer]
 ) -> KernelMatches:
-    """Leave the matches with some of the candidates.
+    """Keep only the matches with some of the candidates.
 
     Parameters
     ----------
     matches : KernelMatches
-        With the candidates at `positions`.
+        Matches with the candidates at `positions`.
     positions : (c,) integer ndarray
-        In increasing order.
+        Candidates, in increasing order.
     chosen : (d,) integer ndarray
         Some of these positions, in any order; candidate `i` of the result is ``chosen[i]``.
     """
@@ -175,14 +182,17 @@ def contributions(
     collection: Collection,
     settings: KernelSettings,
 ) -> NDArray[np.floating]:
-    """How much each match adds to the score of its candidate.
+    """Compute how much each match adds to the score of its candidate.
 
-    A match counts ``exp(-(distance / sigma) ** 2)`` times the rarity of its word. Matches of one
-    feature with many features of a picture, and then with many pictures, are divided by the
-    square root of their sum (burstiness). Only matches that agree on a change of angle count,
-    those in the best three neighbours among the bins of a circle (weak geometric consistency), so
-    that a picture may be turned by any angle. The sum is divided by the size of the picture, to
-    the power of ``settings.size_exponent``.
+    * A match counts ``exp(-(distance / sigma) ** 2)`` times the rarity of its word.
+    * Burstiness: a query feature that matches many features of one picture counts less for each
+      of them, by the square root of the sum of the weights of these matches. Then the same is
+      done for a query feature that matches many pictures.
+    * Weak geometric consistency: the changes of angle between the two features are counted in
+      bins of a circle. Only matches in the three neighbouring bins with the largest sum count. So
+      a picture may be rotated by any angle.
+    * The sum is divided by the number of features of the picture to the power of
+      ``settings.size_exponent``.
 
     Returns
     -------
@@ -207,7 +217,7 @@ def contributions(
         best = (totals + np.roll(totals, 1, axis=1) + np.roll(totals, -1, axis=1)).argmax(axis=1)
         off = (bin_ - best[matches.candidate] + 1) % bins
         weight = np.where(off <= 2, weight, 0)
-    # A whole number to the power of a whole number could overflow.
+    # As floats: a power of integers could overflow.
     sizes = np.maximum(collection.sizes[positions], 1.0) ** settings.size_exponent
     return np.asarray(weight / sizes[matches.candidate])
 
@@ -219,7 +229,7 @@ def score_candidates(
     collection: Collection,
     settings: KernelSettings,
 ) -> NDArray[np.float32]:
-    """Score candidates ``(c,)`` by the sum of what their matches contribute."""
+    """Score candidates ``(c,)``: the sum of the contributions of their matches."""
     weight = contributions(matches, query, positions, collection, settings)
     return np.bincount(matches.candidate, weight, minlength=len(positions)).astype(np.float32)
 
@@ -230,12 +240,14 @@ def correspondences(
     collection: Collection,
     settings: KernelSettings,
 ) -> Correspondences:
-    """Choose tentative matches for verification: best first, each feature once in each pair.
+    """Choose tentative matches for verification, best first.
+
+    For each candidate, every feature of the query and of the candidate is used at most once.
 
     Parameters
     ----------
     matches : KernelMatches
-        Of the query with the candidates at `positions`.
+        Matches of the query with the candidates at `positions`.
     positions, collection, settings
         As for `score_candidates`.
     """
@@ -252,9 +264,9 @@ def correspondences(
 
 
 def _weights(matches: KernelMatches, settings: KernelSettings) -> NDArray[np.float32]:
-    """Weight of each match: the rarer its word and the nearer the signatures, the more."""
+    """Weight of each match: larger for rarer words and for more similar signatures."""
     far = np.arange(BITS + 1, dtype=np.float32) / np.float32(settings.sigma)
-    # Never 0: contributions are divided by sums of these.
+    # Never 0, since contributions are divided by sums of these weights.
     by_distance = np.maximum(np.exp(-far * far), np.float32(1e-30))
     return np.asarray(matches.rarity * by_distance[matches.distance], np.float32)
 
@@ -262,7 +274,7 @@ def _weights(matches: KernelMatches, settings: KernelSettings) -> NDArray[np.flo
 def _sums(
     keys: NDArray[np.int64], values: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Sum values by key; return the sums, and which of them each value went into."""
+    """Sum values by key; return the sums, and for each value the number of its sum."""
     order = np.argsort(keys, kind="stable")
     new = np.ones(len(keys), bool)
     new[1:] = np.diff(keys[order]) != 0
