@@ -166,7 +166,7 @@ def test_the_failure_of_a_folder_ends_when_it_can_be_read(
     names(folder)[0].rename(folder / "sub" / "a.jpg")
     with monkeypatch.context() as patch:
         patch.setattr(
-            "bovw.engine.engine.find_pictures",
+            "bovw.engine.editor.find_pictures",
             lambda *_, **__: [PictureFile("sub", str(folder / "sub"))],
         )
         assert [f.identifier for f in empty.sync(folder).failed] == ["sub"]

@@ -1,0 +1,235 @@
+"""Changes an index: adds, updates, removes and merges pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from ..index import Index, MemoryWriter, Writer
+from ..parallel import uninterrupted
+from ..pictures import Failure, Paths, PictureFile, find_pictures, folders_of, listed
+from ..storage import index_writer, load_index
+from .ingestion import (
+    check_on_error,
+    ingest,
+)
+from .plan import (
+    Changes,
+    duplicates,
+    make_plan,
+    missing,
+    removal,
+    summary,
+)
+from .searcher import Searcher
+
+Self = TypeVar("Self", bound="Editor")
+
+
+class Editor(Searcher):
+    """A `Searcher` whose index can be changed; `bovw.Engine` also makes and opens indexes.
+
+    Parameters
+    ----------
+    index : Index
+    n_jobs : int, optional
+        See `Engine`.
+    folder : path, optional
+        The folder of the index. Changes are written there immediately.
+    trusted : bool
+        See `Engine.open`.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        *,
+        n_jobs: int | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        trusted: bool = True,
+    ) -> None:
+        super().__init__(index, n_jobs=n_jobs)
+        self.folder = None if folder is None else Path(folder)
+        self.trusted = trusted
+        self._usual = index.settings  # as stored on disk; `changed` may have changed ours
+
+    def _with(self: Self, index: Index) -> Self:
+        engine = type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
+        engine._usual = self._usual
+        return engine
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Pictures that could not be indexed."""
+        return self.index.failures
+
+    def add(
+        self,
+        pictures: Paths,
+        *,
+        root: str | os.PathLike[str] | None = None,
+        patterns: Sequence[str] | None = None,
+        on_error: str = "record",
+        retry: bool = False,
+        cache: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> Changes:
+        """Index pictures that are new or have changed, as a new segment.
+
+        A picture replaces an earlier one with the same identifier. A file is not read when the
+        index knows it with the same size and modification time. After Ctrl-C, the pictures that
+        were finished are part of the index; after a crash, the next call continues where this one
+        stopped. Other processes that read the folder see either the whole new segment or nothing
+        of it. More than forty segments in a folder are merged.
+
+        Parameters
+        ----------
+        pictures, root, patterns
+            See `find_pictures`. Identifiers should be relative to the same folder as in earlier
+            calls.
+        on_error, cache, progress
+            See `build`.
+        retry : bool
+            Read files again that failed before, even if they have not changed since.
+
+        Returns
+        -------
+        Changes
+
+        Raises
+        ------
+        LockedError
+            When another process is changing the index.
+        StorageError
+            When the index cannot be written.
+        """
+        files = find_pictures(pictures, root=root, patterns=patterns)
+        return self._add(files, on_error=on_error, retry=retry, cache=cache, progress=progress)
+
+    def sync(
+        self,
+        pictures: Paths,
+        *,
+        root: str | os.PathLike[str] | None = None,
+        patterns: Sequence[str] | None = None,
+        on_error: str = "record",
+        retry: bool = False,
+        cache: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> Changes:
+        """Bring the index up to date with folders: `add`, and remove pictures that are gone.
+
+        A picture is removed when its file lay in one of the given folders and no longer exists.
+        The index also forgets failures of files that no longer exist there. When a folder holds
+        no pictures at all now, nothing in it is removed and a warning says so: the disk may just
+        not be mounted.
+        """
+        pictures = listed(pictures)
+        files = find_pictures(pictures, root=root, patterns=patterns)
+        return self._add(
+            files,
+            prune=folders_of(pictures),
+            on_error=on_error,
+            retry=retry,
+            cache=cache,
+            progress=progress,
+        )
+
+    def _add(
+        self,
+        files: Sequence[PictureFile],
+        *,
+        prune: Sequence[str] = (),
+        on_error: str,
+        retry: bool = False,
+        cache: str | os.PathLike[str] | None,
+        progress: bool,
+    ) -> Changes:
+        check_on_error(on_error)
+        with self._writing() as writer:
+            before = writer.index
+            plan = make_plan(files, before, retry=retry)
+            gone = missing(before, prune, files)
+            ingest(
+                writer,
+                plan,
+                gone,
+                self._take,
+                retry=retry,
+                on_error=on_error,
+                cache=cache,
+                n_jobs=self.n_jobs,
+                progress=progress,
+                merge=self.folder is not None,
+            )
+            changes = summary(before, writer.index, plan, gone)
+            if on_error == "skip":
+                changes = replace(changes, failed=())
+            return changes
+
+    def _take(self, index: Index) -> None:
+        self.index = index
+
+    def remove(self, identifiers: str | Iterable[str]) -> Changes:
+        """Remove pictures, or entries of failures. Their bytes stay on disk until `compact`.
+
+        Raises
+        ------
+        UnknownPictureError
+            When one of the identifiers is not in the index; then nothing is removed.
+        LockedError
+            When another process is changing the index.
+        """
+        names = [identifiers] if isinstance(identifiers, str) else list(dict.fromkeys(identifiers))
+        with self._writing() as writer:
+            changes = removal(writer.index, names)
+            if names:
+                with uninterrupted():
+                    self.index = writer.commit(writer.index.without(names))
+        return changes
+
+    def compact(self) -> None:
+        """Merge all segments into one, and drop pictures that were removed or replaced.
+
+        If the candidate method uses an nmslib graph, the graph is built again. Pictures that were
+        added after a graph was built are not in it, and are compared one by one.
+        """
+        with self._writing() as writer, uninterrupted():
+            self.index = writer.compact()
+
+    def refresh(self) -> bool:
+        """Load changes that other processes made to the folder; False when there are none."""
+        if self.folder is None:
+            return False
+        index = load_index(self.folder, trusted=self.trusted, n_jobs=self.n_jobs)
+        if index.digest == self.index.digest:
+            return False
+        index.check(f"the index {self.folder}")
+        self.index = self._as_here(index)
+        return True
+
+    def duplicates(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of identifiers whose files are identical, byte for byte."""
+        return duplicates(self.collection.records)
+
+    def _as_here(self, index: Index) -> Index:
+        """Apply the changes of this engine's settings to an index just loaded from disk."""
+        mine = self.settings.differences(self._usual)
+        changed = index.changed(**mine) if mine else index
+        self._usual = index.settings
+        return changed
+
+    @contextmanager
+    def _writing(self) -> Iterator[Writer]:
+        if self.folder is None:
+            yield MemoryWriter(self.index)
+            return
+        with index_writer(self.folder, self.index, trusted=self.trusted) as writer:
+            if writer.index is not self.index:  # another process has changed it
+                writer.index.check(f"the index {self.folder}")
+                self.index = writer.index = self._as_here(writer.index)
+            yield writer
