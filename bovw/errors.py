@@ -21,6 +21,9 @@ A message says what was given, what was expected, and what to do.
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Iterable
+
 
 class BovwError(Exception):
     """Base class: catch it to catch every error that this package raises on purpose."""
@@ -94,3 +97,15 @@ class FormatError(StorageError):
 
 class IncompatibleError(StorageError):
     """Two things do not fit together, such as an index and the settings given for it."""
+
+
+def shown(value: Any) -> str:
+    """Show a value in an error message: the beginning of a long one, the outside of a deep one."""
+    return reprlib.repr(value)
+
+
+def some(names: Iterable[str], n: int = 5) -> str:
+    """Name the first few of many names, in order, and count the rest."""
+    ordered = list(names)
+    rest = f" and {len(ordered) - n} more" if len(ordered) > n else ""
+    return ", ".join(ordered[:n]) + rest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -62,3 +63,31 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write text in UTF-8; bytes of file names that are not UTF-8 are written unchanged."""
     with replaced(path) as file:
         file.write(text.encode("utf-8", "surrogateescape"))
+
+
+class FileLimitError(Exception):
+    """A file is not regular, or is larger than its reader takes."""
+
+
+def read_up_to(path: str | os.PathLike[str], limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes; its size is looked at before it is read.
+
+    Raises
+    ------
+    FileLimitError
+        When it is larger, or no regular file (a pipe is waited for, a device may have no end).
+    OSError
+        When it cannot be read.
+    """
+    found = Path(path).stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise FileLimitError("not a regular file")
+    if found.st_size > limit:
+        raise FileLimitError(f"{found.st_size} bytes, more than the {limit} that are read")
+    with Path(path).open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:  # it has grown since
+        raise FileLimitError(f"more than the {limit} bytes that are read")
+    return content

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, get_args
 
-from ..errors import GroundTruthError
+from ..errors import GroundTruthError, some
 
 Box: TypeAlias = "tuple[float, float, float, float]"
 InBase = Literal["keep", "junk", "remove"]
@@ -108,8 +108,8 @@ class GroundTruth:
             asking = [name for name, lacking in strangers.items() if lacking]
             raise GroundTruthError(
                 f"{self.name}: {len(absent)} positives of {len(asking)} queries "
-                f"({', '.join(asking)}) are not in the base (images); add them to it, or take them "
-                f"from the queries: {', '.join(absent)}"
+                f"({some(asking)}) are not in the base (images); add them to it, or take them "
+                f"from the queries: {some(absent)}"
             )
 
     @property
@@ -145,7 +145,7 @@ class GroundTruth:
         if missing:
             raise GroundTruthError(
                 f"{len(missing)} of {len(self.images)} pictures of {self.name} are not {where}: "
-                + ", ".join(missing)
+                + some(missing)
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import GroundTruthError
+from ..errors import GroundTruthError, some
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +140,7 @@ class Run:
         if absent:
             raise GroundTruthError(
                 f"run {self.name!r} has no ranking for {len(absent)} of {len(queries)} queries: "
-                + ", ".join(absent)
+                + some(absent)
             )
 
     def count(self, query: str) -> int:

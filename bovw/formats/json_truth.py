@@ -24,10 +24,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..errors import GroundTruthError
+from ..errors import GroundTruthError, shown, some
 from ..evaluation import GroundTruth, GroundTruthQuery, distinct_names
 from ..files import write_text
-from .parsing import PathLike, read_json, to_box
+from .parsing import PathLike, read_json, to_box, to_float
 from .revisited import Difficulty, at_difficulty
 
 _KEYS = ("images", "queries", "name", "in_base", "metrics")
@@ -69,7 +69,7 @@ def load_json(path: PathLike, difficulty: Difficulty | None = None) -> GroundTru
     explicit = Counter(_text(query.get("name"), where) for query in content["queries"])
     if repeated := [repr(name) for name, count in explicit.items() if name and count > 1]:
         raise GroundTruthError(
-            f"{where}: several queries are called {', '.join(repeated)}; expected names that "
+            f"{where}: several queries are called {some(repeated)}; expected names that "
             "differ, or none"
         )
     optional: dict[str, Any] = {"name": "/".join(Path(path).with_suffix("").parts[-2:])}
@@ -132,13 +132,13 @@ def _query(query: Any, where: str, difficulty: Difficulty | None) -> GroundTruth
             judged |= names(key)
     if both := sorted(positive & junk):
         raise GroundTruthError(
-            f"{where}: {', '.join(both)} both positive and junk; expected only one of these: junk "
+            f"{where}: {some(both)} both positive and junk; expected only one of these: junk "
             "counts neither as right nor as wrong"
         )
     gains = _gains(query.get("gains", {}), f"{where}: gains")
     if wrong := sorted(gains.keys() - judged):
         raise GroundTruthError(
-            f"{where}: gains of {', '.join(wrong)}, not positive; expected gains of positives only"
+            f"{where}: gains of {some(wrong)}, not positive; expected gains of positives only"
         )
     box = query.get("bbox")
     return GroundTruthQuery(
@@ -173,12 +173,15 @@ def _text(value: Any, where: str) -> str | None:
     if isinstance(value, list):  # a picture may show several landmarks
         return "; ".join(sorted(_names(value, where)))
     if value is not None and not isinstance(value, (str, int)):
-        raise GroundTruthError(f"{where} is {value!r}, expected a name or a whole number")
+        raise GroundTruthError(f"{where} is {shown(value)}, expected a name or a whole number")
     return None if value is None else str(value)
 
 
 def _gains(value: Any, where: str) -> dict[str, float]:
-    numbers = value.values() if isinstance(value, dict) else [None]
-    if not all(isinstance(number, (int, float)) and 0 < number < math.inf for number in numbers):
+    numbers = value if isinstance(value, dict) else {"": None}
+    gains = {name: to_float(number) for name, number in numbers.items()}
+    if not all(0 < gain < math.inf for gain in gains.values()) or any(
+        isinstance(number, (str, bool)) for number in numbers.values()
+    ):
         raise GroundTruthError(f"{where}: expected an object of names and numbers above 0")
-    return {name: float(number) for name, number in value.items()}
+    return gains

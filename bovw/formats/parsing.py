@@ -7,25 +7,55 @@ import io
 import json
 import math
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
-from ..errors import BovwError, GroundTruthError
+from ..errors import BovwError, GroundTruthError, shown
 from ..evaluation import Box
+from ..files import FileLimitError, read_up_to
 from ..pictures import find_pictures
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
+LARGEST_FILE = 1 << 30
+"""Bytes of a ground truth, a run or a table at most: a run of 5,000 x 100,000 has 0.03 of it."""
 Names: TypeAlias = "PathLike | Iterable[str]"
 
 
-def read_text(path: PathLike) -> str:
-    """Read a text file; bytes that are not UTF-8 become surrogate escapes."""
+def read_limited(path: PathLike) -> bytes:
+    """Read a file, unless it is too large to be a ground truth, a run or a table.
+
+    Raises
+    ------
+    GroundTruthError
+        When it cannot be read, is not a regular file, or has more than `LARGEST_FILE` bytes.
+    """
+    where = os.fsdecode(path)
     try:
-        return Path(path).read_text("utf-8-sig", "surrogateescape")
-    except OSError as error:
-        raise GroundTruthError(f"{os.fsdecode(path)}: {error.strerror}; check the path") from error
+        return read_up_to(path, LARGEST_FILE)
+    except FileLimitError as error:
+        raise GroundTruthError(f"{where}: {error}; check that it is the file you meant") from None
+    except (OSError, ValueError) as error:  # a ValueError for a NUL in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise GroundTruthError(f"{where}: {reason}; check the path") from error
+
+
+def read_text(path: PathLike) -> str:
+    """Read a text file in UTF-8, or in UTF-16 with a byte order mark.
+
+    Bytes that are not UTF-8 become surrogate escapes.
+    """
+    content = read_limited(path)
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise GroundTruthError(
+                f"{os.fsdecode(path)} begins like UTF-16 and is not ({error}); save it as UTF-8"
+            ) from error
+    return content.decode("utf-8-sig", "surrogateescape")
 
 
 def read_json(path: PathLike) -> Any:
@@ -34,7 +64,7 @@ def read_json(path: PathLike) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise GroundTruthError(f"{os.fsdecode(path)} is not JSON ({error})") from error
+        raise GroundTruthError(f"{os.fsdecode(path)} is not JSON ({error!s:.300})") from error
 
 
 def read_lines(path: PathLike, columns: int | None = None) -> list[tuple[str, list[str]]]:
@@ -55,7 +85,9 @@ def read_lines(path: PathLike, columns: int | None = None) -> list[tuple[str, li
     for number, line in enumerate(read_text(path).split("\n"), 1):
         where, values = f"{os.fsdecode(path)}, line {number}", line.split()
         if values and columns not in (None, len(values)):
-            raise GroundTruthError(f"{where}: {len(values)} columns, expected {columns}: {line!r}")
+            raise GroundTruthError(
+                f"{where}: {len(values)} columns, expected {columns}: {shown(line)}"
+            )
         if values:
             lines.append((where, values))
     return lines
@@ -139,16 +171,30 @@ def picture_finder(names: Iterable[str] | None) -> Callable[[str, str], str]:
     return find
 
 
+def to_whole(text: str) -> int | None:
+    """Read a whole number of TREC: ``1``, ``-1`` or ``1.0``; None when it is none, or too large."""
+    match = re.fullmatch(r"([+-]?[0-9]{1,15})(?:\.0*)?", text, re.ASCII)
+    return None if match is None else int(match[1])
+
+
+def to_float(value: Any) -> float:
+    """Convert a number to a float; NaN when it is none, or too large for one."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
 def to_box(values: Any, where: str) -> Box:
     """Convert the corners ``x0, y0, x1, y1`` of a box to floats, and check them."""
     try:
         x0, y0, x1, y1 = (float(value) for value in values)
-    except (TypeError, ValueError):
-        raise GroundTruthError(f"{where}: bbox is {values!r}, expected four numbers") from None
+    except (TypeError, ValueError, OverflowError):
+        raise GroundTruthError(f"{where}: bbox is {shown(values)}, expected four numbers") from None
     if not all(map(math.isfinite, (x0, y0, x1, y1))):
-        raise GroundTruthError(f"{where}: bbox is {values!r}, expected four finite numbers")
+        raise GroundTruthError(f"{where}: bbox is {shown(values)}, expected four finite numbers")
     if not (x0 < x1 and y0 < y1):
         raise GroundTruthError(
-            f"{where}: bbox is {values!r}, expected x0, y0, x1, y1 with x0 < x1 and y0 < y1"
+            f"{where}: bbox is {shown(values)}, expected x0, y0, x1, y1 with x0 < x1 and y0 < y1"
         )
     return x0, y0, x1, y1

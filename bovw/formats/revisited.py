@@ -47,7 +47,7 @@ def load_revisited(
     where = os.fsdecode(path)
     content = read_json(path) if where.lower().endswith(".json") else load_pickle(path)
     try:
-        base, asked = ([str(stem) for stem in content[key]] for key in ("imlist", "qimlist"))
+        base, asked = ([_stem(stem) for stem in content[key]] for key in ("imlist", "qimlist"))
         judged = list(content["gnd"])
     except (TypeError, KeyError, IndexError):
         raise GroundTruthError(
@@ -73,7 +73,7 @@ def load_revisited(
         queries.append(
             GroundTruthQuery(
                 find(stem, place),
-                to_box(entry.get("bbx"), place),
+                to_box(entry.get("bbx") if isinstance(entry, dict) else None, place),
                 positive,
                 junk,
                 name=stem,
@@ -99,6 +99,12 @@ def at_difficulty(
         )
     positive = {"easy": easy, "medium": easy | hard, "hard": hard}[difficulty]
     return positive, junk | ((easy | hard) - positive)
+
+
+def _stem(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected a name")
+    return str(value)
 
 
 def _pictures(entry: Any, key: str, names: Sequence[str], where: str) -> frozenset[str]:

@@ -15,10 +15,10 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from ..errors import GroundTruthError
+from ..errors import GroundTruthError, shown
 from ..evaluation import GroundTruth, GroundTruthQuery, taken_out
 from ..files import write_text
-from .parsing import PathLike, read_lines
+from .parsing import PathLike, read_lines, to_float, to_whole
 
 Rankings: TypeAlias = "Mapping[str, tuple[Sequence[str], Iterable[float] | None]]"
 _SAFE = string.punctuation.replace("%", "")
@@ -34,12 +34,11 @@ def load_qrels(path: PathLike) -> GroundTruth:
     judged: dict[str, dict[str, int]] = {}
     for where, (topic, _, document, relevance) in read_lines(path, columns=4):
         query, name = _decoded(topic), _decoded(document)
-        try:
-            value = int(relevance)
-        except ValueError:
+        value = to_whole(relevance)
+        if value is None:
             raise GroundTruthError(
-                f"{where}: relevance is {relevance!r}, expected a whole number"
-            ) from None
+                f"{where}: relevance is {shown(relevance)}, expected a whole number"
+            )
         if judged.setdefault(query, {}).setdefault(name, value) != value:
             raise GroundTruthError(f"{where}: query {query!r} judges {name!r} twice, differently")
     return GroundTruth(
@@ -113,12 +112,9 @@ def read_run(path: PathLike) -> tuple[dict[str, tuple[list[str], list[float]]], 
     tag = None
     for where, (topic, _, document, _, number, name) in read_lines(path, columns=6):
         query, picture = _decoded(topic), _decoded(document)
-        try:
-            score = float(number)
-        except ValueError:
-            score = math.nan
+        score = to_float(number)
         if math.isnan(score):
-            raise GroundTruthError(f"{where}: the score is {number!r}, expected a number")
+            raise GroundTruthError(f"{where}: the score is {shown(number)}, expected a number")
         if picture in scores.setdefault(query, {}):
             raise GroundTruthError(f"{where}: query {query!r} ranks {picture!r} twice")
         scores[query][picture] = score
