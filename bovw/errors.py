@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 
 class BovwError(Exception):

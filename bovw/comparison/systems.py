@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from ..errors import SettingsError
+from ..errors import SettingsError, some
 from ..evaluation import Run
 from ..settings import load_settings
 from .embedding_options import EmbeddingOptions
@@ -171,7 +171,7 @@ class Fusion:
             )
         for name in self.systems:
             if name not in kinds:
-                raise SettingsError(f"fusion {self.name!r}: {name!r} is none of {', '.join(kinds)}")
+                raise SettingsError(f"fusion {self.name!r}: {name!r} is none of {some(kinds)}")
         if self.method == "verify" and not (
             len(self.systems) == 2 and kinds[self.systems[1]] == "index"
         ):

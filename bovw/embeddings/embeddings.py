@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EmbeddingError, SettingsError
+from ..errors import EmbeddingError, SettingsError, some
 from ..files import replaced
 from ..nearest import NearestNeighbours
 from .projection import Projection, as_vectors, unit_rows
@@ -106,7 +106,7 @@ class Embeddings:
         missing = [name for name in names if name not in rows]
         if missing:
             raise EmbeddingError(
-                f"{len(missing)} of {len(names)} pictures have no vector ({', '.join(missing)}): "
+                f"{len(missing)} of {len(names)} pictures have no vector ({some(missing)}): "
                 f"expected names such as {_some(self.identifiers)}"
             )
         return self.vectors[[rows[name] for name in names]]

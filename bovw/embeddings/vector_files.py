@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EmbeddingError
+from ..errors import EmbeddingError, some
 
 _NUMBERS = "fiu"
 _STRINGS = "USO"  # h5py gives strings as objects
@@ -109,7 +109,7 @@ def _strings(values: NDArray[Any]) -> tuple[str, ...]:
 def _only(candidates: list[str], what: str, advice: str) -> str | None:
     """Return the only candidate; None when there is none; raise when there are several."""
     if len(candidates) > 1:
-        raise EmbeddingError(f"{', '.join(candidates)} could be the {what}: {advice}")
+        raise EmbeddingError(f"{some(candidates)} could be the {what}: {advice}")
     return candidates[0] if candidates else None
 
 
@@ -122,7 +122,7 @@ def _chosen(
         key = "vectors" if "vectors" in numbers else _only(numbers, "vectors", "say which with key")
     if key is None or key not in arrays:
         raise EmbeddingError(
-            f"found {', '.join(sorted(arrays)) or 'nothing'}: "
+            f"found {some(sorted(arrays)) or 'nothing'}: "
             f"expected {key or 'an array of numbers with a row for each name'}"
         )
     strings = [name for name, a in arrays.items() if len(a.shape) == 1 and a.dtype.kind in _STRINGS]
@@ -175,7 +175,7 @@ def _read_parquet(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, 
         key = _only(lists, "vectors", "say which with key")
     if key is not None:
         if key not in lists:
-            raise EmbeddingError(f"found {', '.join(kinds)}: expected {key}, a column of lists")
+            raise EmbeddingError(f"found {some(kinds)}: expected {key}, a column of lists")
         lengths = set(compute.list_value_length(table[key]).to_pylist())
         if len(lengths) != 1 or None in lengths:
             raise EmbeddingError(f"{key}: expected lists of one length, and none missing")
@@ -187,7 +187,7 @@ def _read_parquet(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, 
         and not name.startswith("__index_level_")  # the index of a pandas table
     ]
     if not numbers:
-        raise EmbeddingError(f"found {', '.join(kinds)}: expected lists, or columns, of numbers")
+        raise EmbeddingError(f"found {some(kinds)}: expected lists, or columns, of numbers")
     return names, np.column_stack(numbers)
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import ImageError
+from ..errors import ImageError, some
 from ..index import Index
 from ..pictures import Failure, PictureFile, Record, read_bytes
 
@@ -154,7 +154,7 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
     kept = {name for name in lay if known[name].path.startswith(empty)}
     if kept:
         warnings.warn(
-            f"{len(kept)} pictures that lay in {', '.join(empty)} are kept, although no picture is "
+            f"{len(kept)} pictures that lay in {some(empty)} are kept, although no picture is "
             "there now: maybe the disk is not mounted; remove them if they are gone for good",
             stacklevel=4,
         )

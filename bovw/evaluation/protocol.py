@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import GroundTruthError
+from ..errors import GroundTruthError, some
 from .ground_truth import Box, GroundTruth
 from .run import Run
 from .scoring import Scores, score_run
@@ -72,7 +72,7 @@ def query_paths(truth: GroundTruth, root: str | os.PathLike[str]) -> list[tuple[
     if absent:
         raise GroundTruthError(
             f"{len(absent)} query pictures are not there (give the folder to which their names are "
-            "relative: root): " + ", ".join(absent)
+            "relative: root): " + some(absent)
         )
     return queries
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import ImageError, SettingsError
+from ..errors import ImageError, SettingsError, some
 from .decoding import SUFFIXES
 
 Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
@@ -80,7 +80,7 @@ def find_pictures(
                 "give a common folder as root (--root), to which identifiers are relative"
             )
     if not found:
-        names = ", ".join(os.fsdecode(source) for source in given) or "nothing"
+        names = some(os.fsdecode(source) for source in given) or "nothing"
         raise SettingsError(f"no pictures found in {names}: give folders or files with pictures")
     return [PictureFile(identifier, found[identifier]) for identifier in sorted(found)]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FormatError, LockedError, StorageError
+from ..errors import FormatError, LockedError, StorageError, some
 from ..files import is_regular
 from ..parallel import READING
 from .compressed_folder import KIND as LSA
@@ -260,7 +260,7 @@ def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> l
     if strays:
         notes.append(
             f"{len(strays)} files in {folder} do not belong to the index; they are kept until it "
-            f"is overwritten: {', '.join(strays[:3])}{', ...' if len(strays) > 3 else ''}"
+            f"is overwritten: {some(strays, 3)}"
         )
     return notes
 
