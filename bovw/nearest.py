@@ -21,6 +21,8 @@ import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +31,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from .errors import StorageError
 
 CACHE_SUFFIXES = ("", ".dat")
 """nmslib writes two files: the index, and the data."""
@@ -147,14 +151,37 @@ class NearestNeighbours:
             if method == "hnsw"
             else {}
         )
-        self._ef = -1
         self._has_vectors = True
         self._loaded = cache if cache is not None and cache.is_same else None
+        self._open()
+
+    def _open(self) -> None:
+        self._turns = _Turns()
         self._index = self._empty()
         if self._loaded is None:
             self._build()
         else:
             self._index.loadIndex(str(self._loaded.path), load_data=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy, or another process, makes the same index of: nmslib's cannot be sent."""
+        if not self._has_vectors and not (self._loaded and self._loaded.is_same):
+            raise StorageError(
+                "an index of nmslib that was loaded from files which have changed since cannot be "
+                "copied or sent to another process: open the index again"
+            )
+        return {k: v for k, v in self.__dict__.items() if k not in ("_index", "_turns")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._loaded is not None and not self._loaded.is_same:
+            if not self._has_vectors:
+                raise StorageError(
+                    f"{self._loaded.path} has changed, or is not on this machine: open the index "
+                    "again there"
+                )
+            self._loaded = None
+        self._open()
 
     @classmethod
     def load(
@@ -214,8 +241,8 @@ class NearestNeighbours:
                 return True
             if not self._has_vectors:
                 return False
-            self._loaded, self._index, self._ef = None, self._empty(), -1
-            self._build()
+            self._loaded = None
+            self._open()
         try:
             self._index.saveIndex(str(path), save_data=True)
         except RuntimeError as error:  # all that nmslib says is "iostream error"
@@ -242,16 +269,14 @@ class NearestNeighbours:
             Squared Euclidean distances ("l2") or dot products ("dot"), padded with inf or -inf.
         """
         k = min(k, self.size)
-        if self._parameters and self._ef != max(self.ef_search, k):
-            self._ef = max(self.ef_search, k)
-            self._index.setQueryTimeParams({"ef": self._ef})
         m = queries.shape[0]
         neighbours = np.full((m, k), -1, dtype=np.int32)
         values = np.full((m, k), -np.inf if self._dot else np.inf, dtype=np.float32)
         if m == 0 or k == 0:
             return neighbours, values
         queries = self._prepared(queries)
-        answers = self._index.knnQueryBatch(queries, k=k, num_threads=n_threads)
+        with self._turns(max(self.ef_search, k), self._set_ef):
+            answers = self._index.knnQueryBatch(queries, k=k, num_threads=n_threads)
         if all(len(ids) == k for ids, _ in answers):
             neighbours[:] = [ids for ids, _ in answers]
             values[:] = [found for _, found in answers]
@@ -260,3 +285,31 @@ class NearestNeighbours:
                 neighbours[row, : len(ids)] = ids
                 values[row, : len(ids)] = found
         return neighbours, -values if self._dot else values
+
+    def _set_ef(self, ef: int) -> None:
+        if self._parameters:
+            self._index.setQueryTimeParams({"ef": ef})
+
+
+class _Turns:
+    """Lets threads ask an index together when they need the same setting, else in turns."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._value: int | None = None
+        self._asking = 0
+
+    @contextmanager
+    def __call__(self, value: int, change: Callable[[int], None]) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._asking == 0 or self._value == value)
+            if self._value != value:
+                change(value)
+                self._value = value
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._asking -= 1
+                self._changed.notify_all()

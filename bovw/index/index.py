@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as AnyCollection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any, TypeAlias
@@ -74,6 +74,11 @@ class Index:
     dead: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     graph: Graph | StoredGraph | None = None
     digest: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy, or another process, needs: the tables can be computed again."""
+        state = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**state, "graph": self._graph}  # it may be of other pictures, and is as exact there
 
     @cached_property
     def collection(self) -> Collection:

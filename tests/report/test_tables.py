@@ -77,7 +77,7 @@ def test_plain_text_fits_a_screen(truth: GroundTruth, net: Embeddings) -> None:
     run = embedding_run(net, truth, "network")
     runs = [run, *(replace(run, name=f"network {i}") for i in range(3))]
     metrics = ["ap", "ap_trapezoid", "p@1", "p@5", "p@10", "r_precision", "ndcg@10"]
-    compared = compare_runs(truth, runs, metrics, notes=["a note " * 30])
+    compared = compare_runs(truth, runs, metrics, notes=["a note " * 15])
     short, everything = comparison_text(compared), comparison_text(compared, everything=True)
     for text in (short, everything):
         assert max(map(len, text.split("\n"))) <= 100

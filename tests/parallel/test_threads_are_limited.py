@@ -1,0 +1,76 @@
+"""Limits of threads hold while any block is open, and what was set before comes back."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import threading
+
+import cv2
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from bovw.parallel import limited_threads
+
+
+def blas() -> list[int]:
+    """Threads of each BLAS in this process."""
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+@pytest.fixture
+def usual() -> tuple[int, list[int]]:
+    cv2.setNumThreads(2)
+    return cv2.getNumThreads(), blas()
+
+
+def test_blocks_may_be_nested(usual: tuple[int, list[int]]) -> None:
+    with limited_threads(1):
+        with limited_threads(2):
+            assert cv2.getNumThreads() == 1 and set(blas()) == {1}  # the smaller one holds
+        assert cv2.getNumThreads() == 1 and set(blas()) == {1}
+    assert (cv2.getNumThreads(), blas()) == usual
+
+
+def test_blocks_of_threads_may_overlap(usual: tuple[int, list[int]]) -> None:
+    """The first to come is the first to go: what it found must not come back too soon."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with limited_threads(1):
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(10)
+    with limited_threads(1):
+        leave.set()
+        thread.join()
+        assert cv2.getNumThreads() == 1 and set(blas()) == {1}
+    assert (cv2.getNumThreads(), blas()) == usual
+
+
+def test_an_error_ends_a_block(usual: tuple[int, list[int]]) -> None:
+    with pytest.raises(ZeroDivisionError), limited_threads(1):
+        _ = 1 / 0
+    assert (cv2.getNumThreads(), blas()) == usual
+
+
+def _limited(queue: multiprocessing.SimpleQueue[int]) -> None:
+    with limited_threads(1):
+        queue.put(cv2.getNumThreads())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
+def test_a_forked_child_begins_without_limits() -> None:
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    with limited_threads(2):
+        child = context.Process(target=_limited, args=(queue,))
+        child.start()
+        child.join(30)
+    assert child.exitcode == 0 and queue.get() == 1
