@@ -80,6 +80,8 @@ class GroundTruth:
         out"). "remove": it is junk for all queries (a base that must not contain any query).
     metrics : tuple of str
         Metrics that the authors of the protocol report; see `bovw.evaluation.metric`.
+    notes : tuple of str
+        What a reader of scores must know of how it was read.
     """
 
     images: frozenset[str]
@@ -87,6 +89,7 @@ class GroundTruth:
     name: str = "ground truth"
     in_base: InBase = "keep"
     metrics: tuple[str, ...] = ("ap_trapezoid", "ap", "p@1", "p@5", "p@10")
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.in_base not in get_args(InBase):

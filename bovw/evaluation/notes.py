@@ -13,7 +13,17 @@ def notes_on(
     truth: GroundTruth, scores: Scores, same: Mapping[str, frozenset[str]] | None = None
 ) -> list[str]:
     """Write notes on scores: queries without positives, few groups, queries in the base."""
-    notes = []
+    notes = list(truth.notes)
+    everything = sum(
+        len(truth.images - query.positive - query.junk - {query.image}) == 0
+        for query in truth.queries
+        if query.positive
+    )
+    if everything:
+        notes.append(
+            f"for {everything} of {len(truth.queries)} queries every picture of the base is right, "
+            "so that they score 1 whatever the system does"
+        )
     if scores.n_without_positives:
         notes.append(
             f"{scores.n_without_positives} of {len(scores.queries)} queries have no positive and "

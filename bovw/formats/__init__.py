@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -76,6 +76,7 @@ def load_ground_truth(
     images: Names | None = None,
     usage: Literal["Public", "Private"] | None = None,
     in_base: InBase | None = None,
+    labels: Sequence[str] | None = None,
 ) -> GroundTruth:
     """Read a ground truth of any format.
 
@@ -85,7 +86,7 @@ def load_ground_truth(
         File or folder.
     format : str, optional
         One of `FORMATS`; default: see `guess_format`.
-    difficulty, images, usage : optional
+    difficulty, images, usage, labels : optional
         Options of the readers that have them.
     in_base : {"keep", "junk", "remove"}, optional
         What happens with a query picture that is in the base (see `GroundTruth`); default: as in
@@ -100,7 +101,7 @@ def load_ground_truth(
     if chosen not in FORMATS:
         raise GroundTruthError(f"format {chosen!r}: expected one of {', '.join(FORMATS)}")
     reader = FORMATS[chosen]
-    options = {"difficulty": difficulty, "images": images, "usage": usage}
+    options = {"difficulty": difficulty, "images": images, "usage": usage, "labels": labels}
     given = {name: value for name, value in options.items() if value is not None}
     unknown = sorted(given.keys() - inspect.signature(reader).parameters.keys())
     if unknown:

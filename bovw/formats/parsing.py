@@ -94,7 +94,7 @@ def read_lines(path: PathLike, columns: int | None = None) -> list[tuple[str, li
 
 
 def read_table(path: PathLike) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Read a table with a header, separated by tabs in a ``.tsv`` file, else by commas.
+    """Read a table with a header; see `read_rows`.
 
     Returns
     -------
@@ -102,20 +102,36 @@ def read_table(path: PathLike) -> tuple[list[str], list[tuple[str, list[str]]]]:
     rows : list of (str, list of str)
         For each row: file and line number, for error messages; and its values.
     """
-    where = os.fsdecode(path)
-    tabs = where.lower().endswith(".tsv")
-    reader = csv.reader(io.StringIO(read_text(path)), delimiter="\t" if tabs else ",", strict=True)
+    (_, header), *body = read_rows(path)
+    return header, body
+
+
+def read_rows(path: PathLike) -> list[tuple[str, list[str]]]:
+    """Read a table: separated by tabs in a ``.tsv`` file, else by what separates its first line.
+
+    Returns
+    -------
+    list of (str, list of str)
+        For each row: file and line number, for error messages; and its values. At least one row;
+        all rows have the same number of values.
+    """
+    where, text = os.fsdecode(path), read_text(path)
+    first = text.lstrip().partition("\n")[0]
+    separator = next((s for s in (",", ";", "\t") if s in first), ",")
+    if where.lower().endswith(".tsv"):
+        separator = "\t"
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
         rows = [(f"{where}, line {reader.line_num}", row) for row in reader if row]
     except csv.Error as error:
         raise GroundTruthError(f"{where}, line {reader.line_num}: {error}") from error
     if not rows:
         raise GroundTruthError(f"{where} is empty, expected a table with a header")
-    (_, header), *body = rows
-    for line, row in body:
-        if len(row) != len(header):
-            raise GroundTruthError(f"{line}: {len(row)} values, but the header has {len(header)}")
-    return header, body
+    n = len(rows[0][1])
+    for line, row in rows:
+        if len(row) != n:
+            raise GroundTruthError(f"{line}: {len(row)} values, but the header has {n}")
+    return rows
 
 
 def names_in(folder: PathLike) -> list[str]:

@@ -170,7 +170,7 @@ def test_labels(tmp_path: Path) -> None:
     assert not queries["5.jpg"].positive
     columns = "image\tfruit\tcolour\n1\torange\tred\n2\tapple|orange\torange\n3\tapple\torange\n"
     path = written(tmp_path / "labels.tsv", columns)
-    queries = by_name(load_labels(path, separator="|"))
+    queries = by_name(load_labels(path, separator="|", labels=["fruit", "colour"]))
     assert queries["1"].positive == {"2"}
     assert queries["3"].gain("2") == 2 / 3
 
@@ -188,6 +188,67 @@ def test_labels(tmp_path: Path) -> None:
 def test_labels_malformed(tmp_path: Path, table: str, message: str) -> None:
     with pytest.raises(GroundTruthError, match=message):
         load_labels(written(tmp_path / "labels.csv", table))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "filename,label\na.jpg,x\nb.jpg,x\nc.jpg,y\n",
+        ",filename,label\n0,a.jpg,x\n1,b.jpg,x\n2,c.jpg,y\n",
+        "label,filename\nx,a.jpg\nx,b.jpg\ny,c.jpg\n",
+        "path,label,split,taken\na.jpg,x,train,2020\nb.jpg,x,test,2020\nc.jpg,y,test,2020\n",
+        "a.jpg,x\nb.jpg,x\nc.jpg,y\n",
+        "x,a.jpg\nx,b.jpg\ny,c.jpg\n",
+        "filename;label\na.jpg;x\nb.jpg;x\nc.jpg;y\n",
+        "filename\tlabel\na.jpg\tx\nb.jpg\tx\nc.jpg\ty\n",
+        "filename,class\na.jpg,x\nb.jpg,x\nc.jpg,nan\n",
+        "picture,brand\na.jpg,x\nb.jpg,x\nc.jpg,y\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_labels_are_in_columns_that_are_called_so(
+    tmp_path: Path, content: str, encoding: str
+) -> None:
+    """A split, a date or a number is no label: all pictures would share one."""
+    path = tmp_path / "table.csv"
+    path.write_bytes(content.encode(encoding))
+    truth = load_ground_truth(path)
+    assert truth.images == {"a.jpg", "b.jpg", "c.jpg"}
+    queries = by_name(truth)
+    assert queries["a.jpg"].positive == {"b.jpg"} and queries["b.jpg"].positive == {"a.jpg"}
+    assert "c.jpg" not in queries or not queries["c.jpg"].positive
+    assert any("split, taken" in note for note in truth.notes) == ("split" in content)
+
+
+def test_label_columns_are_named_when_none_is_called_so(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", "image,brand,year\na.jpg,x,1\nb.jpg,x,2\nc.jpg,y,2\n")
+    with pytest.raises(GroundTruthError, match="none of which is called label"):
+        load_ground_truth(path)
+    queries = by_name(load_ground_truth(path, labels=["year"]))
+    assert queries["b.jpg"].positive == {"c.jpg"}
+    with pytest.raises(GroundTruthError, match="no column colour"):
+        load_ground_truth(path, labels=["colour"])
+    with pytest.raises(GroundTruthError, match="no header and 3 columns"):
+        load_ground_truth(written(tmp_path / "u.csv", "a.jpg,x,1\nb.jpg,x,2\n"))
+
+
+def test_tables_of_open_metric_learning(tmp_path: Path) -> None:
+    content = (
+        "label,path,split,is_query,is_gallery,x_1,x_2,y_1,y_2\n"
+        "7,a.jpg,validation,True,False,1,5,2,9\n7,b.jpg,validation,False,True,,,,\n"
+        "7,c.jpg,validation,True,True,nan,nan,nan,nan\n7,d.jpg,train,,,,,,\n"
+        "8,e.jpg,validation,False,True,,,,\n"
+    )
+    truth = load_ground_truth(written(tmp_path / "oml.csv", content))
+    assert truth.images == {"b.jpg", "c.jpg", "e.jpg"}
+    queries = by_name(truth)
+    assert set(queries) == {"a.jpg", "c.jpg"}
+    assert queries["a.jpg"].bbox == (1, 2, 5, 9) and queries["c.jpg"].bbox is None
+    assert queries["a.jpg"].positive == {"b.jpg", "c.jpg"}
+    assert queries["c.jpg"].positive == {"b.jpg"}
+    bad = content.replace("True,False,1,5", "maybe,False,1,5")
+    with pytest.raises(GroundTruthError, match="is_query is 'maybe'"):
+        load_ground_truth(written(tmp_path / "bad.csv", bad))
 
 
 # All formats

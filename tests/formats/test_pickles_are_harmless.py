@@ -93,6 +93,13 @@ def test_pickle_runs_nothing(tmp_path: Path, call: Any, message: str, protocol: 
         b"cnumpy.core.multiarray\n_reconstruct\n(cbuiltins\ndict\n(I0\nttR.",
         b"\x80\x04\x8c\x08builtins\x8c\x0elist.__class__\x93.",
         b"Pidentifier\n.",
+        # Fewer objects than the shape says: numpy would read beyond them.
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR(K\x01"
+        b"(J\xa0\x86\x01\x00tcnumpy\ndtype\n(X\x02\x00\x00\x00O8K\x00K\x01tR\x89]tb.",
+        b"\x80\x02}" + b"K\x01" + b"2\x86" * 60 + b"K\x02s.",  # a key that is hashed for ever
+        b"\x80\x02]K\x01" + b"2\x86" * 60 + b"a.",  # small here, and 2 ** 60 values to walk
+        b"\x80\x02]q\x00h\x00a.",  # a list that holds itself
+        b"]" * 100_000 + b"a" * 99_999 + b".",  # deeper than anything can be walked
         b"",
         b"not a pickle",
     ],
