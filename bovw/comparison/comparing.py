@@ -8,13 +8,21 @@ from pathlib import Path
 
 from ..embeddings import load_embeddings
 from ..engine import Engine
+from ..errors import GroundTruthError, some
 from ..evaluation import Comparison, GroundTruth, Run, check_level, compare_runs, metric
-from ..formats import load_ground_truth, read_run
+from ..formats import Ties, load_ground_truth, load_run
 from ..settings import conditions, load_settings
 from .embedding_runs import embedding_run
 from .engine_runs import checked_contents, engine_run, verified_run
 from .fusion import fused_run
 from .systems import Fusion, System, checked
+
+# How the order of equal scores is called in a note.
+_TIES = {
+    "increasing": "increasing names",
+    "decreasing": "decreasing names",
+    "rank": "the ranks in the file",
+}
 
 __all__ = ["Fusion", "System", "compare"]
 
@@ -27,6 +35,7 @@ def compare(
     root: str | os.PathLike[str] | None = None,
     metrics: Sequence[str] | None = None,
     common: bool = False,
+    ties: Ties = "increasing",
     cache: str | os.PathLike[str] | None = None,
     level: float = 0.95,
     random_state: int = 0,
@@ -51,6 +60,9 @@ def compare(
         See `bovw.evaluation.metric`. The first one is used to compare systems query by query.
     common : bool
         When systems have different pictures, rank only the pictures that all of them have.
+    ties : {"increasing", "decreasing", "rank"}
+        The order of equal scores in files of runs; see `bovw.formats.load_run`. A note says when
+        it matters.
     cache : path, optional
         A folder in which features of queries are kept.
     level, random_state
@@ -85,6 +97,7 @@ def compare(
         if isinstance(system, System) and system.kind == "index"
     }
     runs: dict[str, Run] = {}
+    run_notes: list[str] = []
     for system in chosen:
         if isinstance(system, Run):
             runs[system.name] = system
@@ -93,7 +106,8 @@ def compare(
                 engines[system.name], truth, folder, system.name, cache=cache, progress=progress
             )
         elif system.kind == "run":
-            runs[system.name] = _run_of_file(system, truth)
+            runs[system.name], found = _run_of_file(system, truth, ties)
+            run_notes += found
         else:
             runs[system.name] = _run_of_embeddings(system, truth, folder)
     if common:
@@ -101,7 +115,8 @@ def compare(
         runs = {name: run.restricted(shared) for name, run in runs.items()}
     items = next(iter(runs.values())).items
     same, notes = checked_contents(truth, folder, engines, items)
-    notes += [note for run in runs.values() for note in _notes_on_embeddings(run)]
+    notes += run_notes
+    notes += [note for run in runs.values() for note in _notes_on_embeddings(run, truth)]
     queries = [query.name for query in truth.queries]
     for fusion in fusions:
         members = [runs[name] for name in fusion.systems]
@@ -136,15 +151,38 @@ def _engine(system: System, n_jobs: int | None) -> Engine:
     return engine
 
 
-def _run_of_file(system: System, truth: GroundTruth) -> Run:
-    ranked, _ = read_run(system.path)
-    names = {query: found[0] for query, found in ranked.items()}
-    return Run.from_names(
-        system.name,
-        names,
-        items=sorted(truth.images.union(*names.values())),
-        scores={query: found[1] for query, found in ranked.items()},
-    )
+def _run_of_file(system: System, truth: GroundTruth, ties: Ties) -> tuple[Run, list[str]]:
+    """Read a run, and say what its reader must know."""
+    found = load_run(system.path, ties)
+    names = {query: ranked for query, (ranked, _) in found.rankings.items()}
+    scores = {query: given for query, (_, given) in found.rankings.items()}
+    absent = [query.name for query in truth.queries if query.name not in names]
+    notes = []
+    if len(absent) == len(truth.queries):
+        raise GroundTruthError(
+            f"{system.path} ranks none of the {len(absent)} queries of {truth.name}, such as "
+            f"{some(absent)}; it ranks {some(names)}: check that names agree"
+        )
+    if absent:
+        notes.append(
+            f"{system.name} has no ranking for {len(absent)} of {len(truth.queries)} queries "
+            f"({some(absent)}): they count as if it had found nothing"
+        )
+        names |= {name: [] for name in absent}
+        scores |= {name: [] for name in absent}
+    items = sorted(truth.images.union(*names.values()))
+    run = Run.from_names(system.name, names, items=items, scores=scores)
+    if found.n_contradicting:
+        notes.append(
+            f"in {found.n_contradicting} queries of {system.name} the scores contradict the ranks: "
+            "pictures are ranked by score, as trec_eval does"
+        )
+    if undecided := run.n_undecided(truth):
+        notes.append(
+            f"in {undecided} queries of {system.name} right and wrong answers have equal scores: "
+            f"their order is that of {_TIES[ties]} (--ties)"
+        )
+    return run, notes
 
 
 def _run_of_embeddings(system: System, truth: GroundTruth, root: Path) -> Run:
@@ -159,7 +197,7 @@ def _run_of_embeddings(system: System, truth: GroundTruth, root: Path) -> Run:
     )
 
 
-def _notes_on_embeddings(run: Run) -> list[str]:
+def _notes_on_embeddings(run: Run, truth: GroundTruth) -> list[str]:
     """Write notes on a run of embeddings: extra pictures, left out pictures, and training data."""
     more, out = run.facts.get("n_distractors"), run.facts.get("n_left_out")
     notes = []
@@ -169,6 +207,11 @@ def _notes_on_embeddings(run: Run) -> list[str]:
         notes.append(
             f"{out} pictures that {run.name} has vectors of lie beside the base, but are not in "
             "it, and were left out"
+        )
+    if "n_left_out" in run.facts and (undecided := run.n_undecided(truth)):
+        notes.append(
+            f"in {undecided} queries of {run.name} right and wrong answers have equal scores: "
+            "their order is that of names"
         )
     if learned := run.facts.get("n_learned_from_tested"):
         notes.append(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GroundTruthError, some
+from .ground_truth import GroundTruth
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +144,23 @@ class Run:
                 f"run {self.name!r} has no ranking for {len(absent)} of {len(queries)} queries: "
                 + some(absent)
             )
+
+    def n_undecided(self, truth: GroundTruth) -> int:
+        """In how many queries equal scores leave open whether right or wrong answers come first."""
+        undecided = 0
+        for query in truth.queries:
+            scores = self.scores.get(query.name)
+            if scores is None:
+                continue
+            n = self.count(query.name)
+            names = [self.items[i] for i in self.rankings[query.name][:n].tolist()]
+            judged = [
+                (float(score), name in query.positive)
+                for score, name in zip(scores[:n].tolist(), names, strict=True)
+                if name not in query.junk
+            ]
+            undecided += any(a[0] == b[0] and a[1] != b[1] for a, b in pairwise(judged))
+        return undecided
 
     def count(self, query: str) -> int:
         """How many pictures the system itself returned for a query."""

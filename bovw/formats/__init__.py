@@ -23,15 +23,12 @@ from .landmarks import load_landmarks
 from .oxford import load_oxford
 from .parsing import Names, PathLike, names_in
 from .revisited import Difficulty, load_revisited
-from .trec import (
-    load_qrels,
-    read_run,
-    save_qrels,
-    write_run,
-)
+from .trec import RunFile, Ties, load_qrels, load_run, read_run, save_qrels, write_run
 
 __all__ = [
     "FORMATS",
+    "RunFile",
+    "Ties",
     "classes",
     "copydays",
     "guess_format",
@@ -43,6 +40,7 @@ __all__ = [
     "load_oxford",
     "load_qrels",
     "load_revisited",
+    "load_run",
     "names_in",
     "read_run",
     "save_json",

@@ -10,7 +10,9 @@ import math
 import os
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, TypeAlias, get_args
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -21,6 +23,7 @@ from ..files import write_text
 from .parsing import PathLike, read_lines, to_float, to_whole
 
 Rankings: TypeAlias = "Mapping[str, tuple[Sequence[str], Iterable[float] | None]]"
+Ties = Literal["increasing", "decreasing", "rank"]
 _SAFE = string.punctuation.replace("%", "")
 
 
@@ -97,39 +100,82 @@ def save_qrels(
     write_text(path, "".join(lines))
 
 
-def read_run(path: PathLike) -> tuple[dict[str, tuple[list[str], list[float]]], str]:
-    """Read a run: ``QUERY Q0 PICTURE RANK SCORE TAG``.
+@dataclass(frozen=True)
+class RunFile:
+    """What a file of a run holds.
 
-    Returns
-    -------
+    Attributes
+    ----------
     rankings : dict of str to (list of str, list of float)
-        By query: names and scores, sorted by decreasing score, then increasing name. The rank in
-        the file is ignored, as in trec_eval.
+        By query: names and scores, by decreasing score; equal scores in the order that was asked
+        for.
     tag : str
         Name of the system.
+    n_contradicting : int
+        Queries in which a better rank in the file has a lower score.
     """
-    scores: dict[str, dict[str, float]] = {}
+
+    rankings: dict[str, tuple[list[str], list[float]]]
+    tag: str
+    n_contradicting: int
+
+
+def load_run(path: PathLike, ties: Ties = "increasing") -> RunFile:
+    """Read a run: ``QUERY Q0 PICTURE RANK SCORE TAG``; pictures are sorted by their scores.
+
+    Parameters
+    ----------
+    path : path
+    ties : {"increasing", "decreasing", "rank"}
+        The order of equal scores: by increasing name, as everywhere in this package; by decreasing
+        name, as trec_eval has it; or by the ranks in the file.
+
+    Raises
+    ------
+    GroundTruthError
+        When the file is malformed, ranks a picture twice, or has several tags.
+    """
+    if ties not in get_args(Ties):
+        raise GroundTruthError(f"ties={ties!r}: expected one of {', '.join(get_args(Ties))}")
+    entries: dict[str, dict[str, tuple[float, float]]] = {}
     tag = None
-    for where, (topic, _, document, _, number, name) in read_lines(path, columns=6):
+    for where, (topic, _, document, place, number, name) in read_lines(path, columns=6):
         query, picture = _decoded(topic), _decoded(document)
-        score = to_float(number)
+        score, rank = to_float(number), to_float(place)
         if math.isnan(score):
             raise GroundTruthError(f"{where}: the score is {shown(number)}, expected a number")
-        if picture in scores.setdefault(query, {}):
+        if ties == "rank" and math.isnan(rank):
+            raise GroundTruthError(f"{where}: the rank is {shown(place)}, expected a number")
+        if picture in entries.setdefault(query, {}):
             raise GroundTruthError(f"{where}: query {query!r} ranks {picture!r} twice")
-        scores[query][picture] = score
+        entries[query][picture] = score, rank
         if (tag := tag or name) != name:
             raise GroundTruthError(f"{where}: the run is called {tag!r} above, {name!r} here")
     if tag is None:
         raise GroundTruthError(f"{os.fsdecode(path)} is empty, expected a run")
-    ordered = {
-        query: sorted(found.items(), key=lambda item: (-item[1], item[0]))
-        for query, found in scores.items()
-    }
-    return (
-        {q: ([name for name, _ in pairs], [s for _, s in pairs]) for q, pairs in ordered.items()},
-        _decoded(tag),
-    )
+    rankings, contradicting = {}, 0
+    for query, found in entries.items():
+        names = sorted(found, reverse=ties == "decreasing")
+        if ties == "rank":
+            names.sort(key=lambda name: found[name][1])
+        names.sort(key=lambda name: -found[name][0])
+        rankings[query] = names, [found[name][0] for name in names]
+        contradicting += _contradicts(found.values())
+    return RunFile(rankings, _decoded(tag), contradicting)
+
+
+def _contradicts(entries: Iterable[tuple[float, float]]) -> bool:
+    """Whether somebody with a better rank has a lower score."""
+    by_rank = sorted((rank, -score) for score, rank in entries if not math.isnan(rank))
+    return any(before[1] > after[1] for before, after in pairwise(by_rank) if before[0] < after[0])
+
+
+def read_run(
+    path: PathLike, ties: Ties = "increasing"
+) -> tuple[dict[str, tuple[list[str], list[float]]], str]:
+    """Return the rankings and the tag of a run; see `load_run`."""
+    found = load_run(path, ties)
+    return found.rankings, found.tag
 
 
 def write_run(path: PathLike, tag: str, rankings: Rankings) -> None:

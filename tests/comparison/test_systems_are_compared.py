@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -237,3 +238,45 @@ def test_an_overlap_leaves_out_what_a_score_leaves_out() -> None:
     assert compared.scores["one"].macro("ap") == 1
     overlap = compared.overlaps[0]
     assert (overlap.both, overlap.neither) == (1, 0)
+
+
+def run_file(path: Path, lines: list[str]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return str(path)
+
+
+def test_runs_of_other_tools(truth: GroundTruth, tmp_path: Path) -> None:
+    """Queries may be missing, scores contradict ranks, and be equal: each is said."""
+    first, *others = truth.queries
+    right, wrong = min(first.positive), max(truth.images - first.positive - first.junk)
+    lines = [f"{first.name} Q0 {right} 1 0.1 t", f"{first.name} Q0 {wrong} 2 0.2 t"]
+    path = run_file(tmp_path / "a.run", lines)
+    found = compare(truth, [path], root=SAMPLE, metrics=["p@1"])
+    assert found.scores["a"].of("p@1").tolist()[0] == 0  # by score, whatever the ranks say
+    notes = "\n".join(found.notes)
+    assert f"no ranking for {len(others)} of {len(truth.queries)} queries" in notes
+    assert "scores contradict the ranks" in notes
+    everything = [f"{q.name} Q0 {right} 1 0.1 t" for q in truth.queries]
+    found = compare(truth, [run_file(tmp_path / "b.run", everything)], root=SAMPLE)
+    assert not any("contradict" in note or "no ranking" in note for note in found.notes)
+    with pytest.raises(GroundTruthError, match="ranks none of the"):
+        path = run_file(tmp_path / "c.run", [f"nobody Q0 {right} 1 0.1 t"])
+        compare(truth, [path], root=SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("ties", "expected"), [("increasing", "a"), ("decreasing", "b"), ("rank", "b")]
+)
+def test_equal_scores_are_put_in_the_order_that_was_asked_for(
+    truth: GroundTruth, tmp_path: Path, ties: Any, expected: str
+) -> None:
+    hidden = replace(
+        truth,
+        images=frozenset("abc"),
+        queries=(GroundTruthQuery("q", positive=frozenset("a")),),
+    )
+    lines = ["q Q0 b 1 0.5 t", "q Q0 a 2 0.5 t", "q Q0 c 3 0.1 t"]
+    path = run_file(tmp_path / "a.run", lines)
+    found = compare(hidden, [path], ties=ties, metrics=["p@1"])
+    assert found.scores["a"].of("p@1").tolist() == [float(expected == "a")]
+    assert any("right and wrong answers have equal scores" in note for note in found.notes)

@@ -40,6 +40,13 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "--common", action="store_true", help="rank only the pictures that all systems have"
     )
     sub.add_argument(
+        "--ties",
+        choices=["increasing", "decreasing", "rank"],
+        default="increasing",
+        help="order of equal scores in files of runs: by increasing name (default), by decreasing "
+        "name (as trec_eval), or by the ranks in the file",
+    )
+    sub.add_argument(
         "--level", type=float, default=0.95, help="of intervals and tests (default: 0.95)"
     )
     sub.add_argument("--seed", type=not_negative, default=0, help="of the resampling (default: 0)")
@@ -76,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
         root=root_of(options),
         metrics=options.metrics,
         common=options.common,
+        ties=options.ties,
         cache=options.cache,
         level=options.level,
         random_state=options.seed,
