@@ -22,6 +22,7 @@ A message says what was given, what was expected, and what to do.
 from __future__ import annotations
 
 import reprlib
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -110,3 +111,25 @@ def some(names: Iterable[str], n: int = 5) -> str:
     ordered = list(names)
     rest = f" and {len(ordered) - n} more" if len(ordered) > n else ""
     return ", ".join(ordered[:n]) + rest
+
+
+# Control characters, bytes that are not UTF-8 (as surrogates), ends of lines and of paragraphs.
+_ESCAPED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# They change the direction of text, so that a name could look like another.
+_BIDIRECTIONAL = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
+def printable(text: str) -> str:
+    """Escape in text what a terminal would obey, or what would break its line.
+
+    Control characters, bidirectional controls, ends of lines, and bytes that are not UTF-8 become
+    backslash escapes.
+    """
+    return "".join(
+        c.encode("unicode_escape").decode("ascii")
+        if c in _BIDIRECTIONAL or unicodedata.category(c) in _ESCAPED
+        else c
+        for c in text
+    )

@@ -17,7 +17,7 @@ from .output import (
     ERROR,
     GOOD,
     INTERRUPTED,
-    printable,
+    complain,
 )
 from .parser import make_parser
 
@@ -38,20 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _interrupted_once():
             return run(options)
     except BovwError as error:
-        print(f"bovw: error: {printable(str(error))}", file=sys.stderr)
+        complain(f"error: {error}")
         return ERROR
     except KeyboardInterrupt:
         verb = options.verb
         goes_on = verb == "index" or (verb == "train" and options.cache is not None)
         kept = "; finished work is kept, repeat the command to continue" if goes_on else ""
-        print(f"bovw: interrupted{kept}", file=sys.stderr)
+        complain(f"interrupted{kept}")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has ended, such as `head`
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return GOOD
     except OSError as error:
         hint = ": check its permissions" if isinstance(error, PermissionError) else ""
-        print(f"bovw: error: {printable(str(error))}{hint}", file=sys.stderr)
+        complain(f"error: {error}{hint}")
         return ERROR
 
 
@@ -80,4 +80,4 @@ def _interrupted_once() -> Iterator[None]:
 
 
 def _note(message: Warning | str, *_: Any) -> None:
-    print(f"bovw: note: {message}", file=sys.stderr)
+    complain(f"note: {message}")

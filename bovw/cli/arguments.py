@@ -118,6 +118,12 @@ def add_truth(sub: argparse.ArgumentParser) -> None:
         help="use only these queries of Google Landmarks",
     )
     sub.add_argument(
+        "--labels",
+        type=lambda text: text.split(","),
+        metavar="COLUMN,...",
+        help="columns of a table that hold labels (default: label, labels, class, category)",
+    )
+    sub.add_argument(
         "--in-base",
         choices=["keep", "junk", "remove"],
         help="what to do with a query picture that is itself in the database: keep it, count it as "
@@ -159,6 +165,7 @@ def ground_truth(options: argparse.Namespace) -> GroundTruth:
         difficulty=options.difficulty,
         images=options.images,
         usage=options.usage,
+        labels=options.labels,
         in_base=options.in_base,
     )
 

@@ -6,34 +6,27 @@ import argparse
 import json
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ..errors import BovwError
+from ..errors import BovwError, printable
 from ..search import SearchResult
 
 GOOD, ERROR, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-# Control characters, bytes that are not UTF-8 (as surrogates), ends of lines and paragraphs.
-_ESCAPED = frozenset({"Cc", "Cs", "Zl", "Zp"})
-
-
-def printable(text: str) -> str:
-    """Put a name or reason in one line that is safe to show: what is not is a backslash escape."""
-    return "".join(
-        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _ESCAPED else c
-        for c in text
-    )
-
-
 def say(text: str) -> None:
-    """Print to stdout; what its encoding lacks appears as backslash escapes."""
+    """Print lines to stdout; what a terminal would obey, or cannot show, is escaped."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    safe = "\n".join(map(printable, text.split("\n")))
+    print(safe.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def complain(text: str) -> None:
+    """Print an error or a note to stderr, in one line, escaped as by `say`."""
+    print(f"bovw: {printable(text)}", file=sys.stderr)
 
 
 def print_json(content: Any) -> None:
@@ -53,7 +46,7 @@ def answer(options: argparse.Namespace, content: Any, *lines: str) -> None:
 def report_failures(failed: Sequence[tuple[str, str]]) -> int:
     """Name pictures that failed on stderr; return the exit code that says so."""
     for path, reason in failed:
-        print(f"bovw: failed: {printable(path)}: {printable(reason)}", file=sys.stderr)
+        complain(f"failed: {path}: {reason}")
     return SOME_FAILED if failed else GOOD
 
 
@@ -108,7 +101,7 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """Give the names that match a pattern; when there are none, say so on stderr."""
     found = [name for name in names if fnmatchcase(name, pattern)]
     if not found:
-        print(f"bovw: note: nothing matches {pattern!r}", file=sys.stderr)
+        complain(f"note: nothing matches {pattern!r}")
     return found
 
 

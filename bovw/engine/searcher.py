@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args
 
 import numpy as np
 
 from ..collection import Collection
 from ..errors import BovwError, SettingsError
-from ..features import Features, SiftExtractor, extract_queries
-from ..index import Allow, Index
+from ..features import Features, Queries, SiftExtractor, extract_queries, listed_queries
+from ..index import Filter, Index, allowed_places
 from ..parallel import limited_threads
 from ..pictures import Box, Source, describe
 from ..search import (
@@ -23,6 +23,7 @@ from ..search import (
     Stopwatch,
     answer_each,
     calibrate,
+    checked_k,
 )
 from ..settings import Settings
 from ..vocabulary import Vocabulary
@@ -90,7 +91,8 @@ class Searcher:
         k: int | None = 10,
         *,
         region: Box | None = None,
-        allow: Allow | None = None,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
     ) -> SearchResult:
@@ -107,6 +109,8 @@ class Searcher:
         allow : collection of str, or callable, optional
             Only pictures with these identifiers can be answers, or those for whose identifier
             the callable returns true.
+        deny : collection of str, or callable, optional
+            Pictures that cannot be answers, also when they are in `allow`.
         verify : int, optional
             How many of the best candidates are verified by geometry; default:
             ``settings.geometry.verify``.
@@ -128,15 +132,16 @@ class Searcher:
             features = extractor.extract(query, self.settings.images, region)
         engine = self._for_search(verify, expand)
         return engine.search_features(
-            features, k, allow=allow, name=describe(query), stopwatch=stopwatch
+            features, k, allow=allow, deny=deny, name=describe(query), stopwatch=stopwatch
         )
 
     def search_many(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
+        queries: Queries,
         k: int | None = 10,
         *,
-        allow: Allow | None = None,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
         on_error: str = "record",
@@ -146,11 +151,12 @@ class Searcher:
 
         Parameters
         ----------
-        queries : iterable of sources, or of (source, region)
+        queries : iterable of sources, or of (source, region); or a path
+            A path alone may be a folder of pictures.
         on_error : {"record", "raise"}
             What to do with a query that cannot be read: put the reason into
             ``SearchResult.error``, or raise it.
-        k, allow, verify, expand
+        k, allow, deny, verify, expand
             See `search`.
 
         Returns
@@ -161,17 +167,18 @@ class Searcher:
         engine = self._for_search(verify, expand)
 
         def answer(name: str, features: Features) -> SearchResult:
-            return engine.search_features(features, k, allow=allow, name=name)
+            return engine.search_features(features, k, allow=allow, deny=deny, name=name)
 
         return answer_each(self._extracted(queries, progress), answer, on_error)
 
     def search_together(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
+        queries: Queries,
         k: int | None = 10,
         *,
         combine: Combine = "joined",
-        allow: Allow | None = None,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
     ) -> SearchResult:
@@ -179,13 +186,13 @@ class Searcher:
 
         Parameters
         ----------
-        queries : iterable of sources, or of (source, region)
+        queries : iterable of sources, or of (source, region); or a path
         combine : {"joined", "mean", "best"}
             How a candidate is scored: by the features of all query pictures together
             (Arandjelovic & Zisserman, "Multiple queries for large scale specific object
             retrieval", 2012), by the mean of its scores for each query picture, or by the largest
             of them. It is verified with the query picture that fits it best.
-        k, allow, verify, expand
+        k, allow, deny, verify, expand
             See `search`.
 
         Raises
@@ -204,7 +211,9 @@ class Searcher:
             raise SettingsError("queries=[]: expected at least one picture")
         engine = self._for_search(verify, expand)
         name = f"{len(features)} pictures together"
-        return engine.search_features(features, k, allow=allow, name=name, combine=combine)
+        return engine.search_features(
+            features, k, allow=allow, deny=deny, name=name, combine=combine
+        )
 
     def explain(self, query: Source, identifier: str, *, region: Box | None = None) -> Explanation:
         """Say why a picture is an answer to a query: shared words, inliers, next answer.
@@ -232,7 +241,7 @@ class Searcher:
 
     def rank_many(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
+        queries: Queries,
         *,
         cache: str | os.PathLike[str] | None = None,
         progress: bool = False,
@@ -255,7 +264,7 @@ class Searcher:
 
     def verify_many(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
+        queries: Queries,
         short_lists: Sequence[Sequence[str]],
         *,
         cache: str | os.PathLike[str] | None = None,
@@ -265,7 +274,7 @@ class Searcher:
 
         Parameters
         ----------
-        queries : iterable of sources, or of (source, region)
+        queries : iterable of sources, or of (source, region); or a path
         short_lists : sequence of sequence of str
             Identifiers of the answers to verify, a list for each query.
         cache, progress
@@ -292,12 +301,16 @@ class Searcher:
 
     def _extracted(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
+        queries: Queries,
         progress: bool,
         cache: str | os.PathLike[str] | None = None,
     ) -> Iterator[tuple[str, Features | BovwError]]:
         return extract_queries(
-            queries, self.settings, cache=cache, n_jobs=self.n_jobs, progress=progress
+            listed_queries(queries),
+            self.settings,
+            cache=cache,
+            n_jobs=self.n_jobs,
+            progress=progress,
         )
 
     def _for_search(self: Self, verify: int | None, expand: str | None) -> Self:
@@ -313,19 +326,20 @@ class Searcher:
         features: Features | Sequence[Features],
         k: int | None = 10,
         *,
-        allow: Allow | None = None,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
         name: str = "<features>",
         stopwatch: Stopwatch | None = None,
         combine: Combine = "joined",
     ) -> SearchResult:
         """Search with features that were already extracted; see `search`, `search_together`."""
         pictures = [features] if isinstance(features, Features) else list(features)
-        if k is not None and k < 1:
-            raise SettingsError(f"k={k}: expected at least 1, or None for all")
+        k = checked_k(k)
         stopwatch = stopwatch or Stopwatch()
         depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
         index = self.index  # another thread may replace it during the search
-        allowed = index.allowed(allow)
+        collection = index.collection
+        allowed = allowed_places(collection.records, collection.positions, allow, deny)
         ranking = index.rank(pictures, depth, allowed, stopwatch, combine)
         evidence = ranking.direct_evidence(self.settings.geometry.chance_share)
         verified = self.settings.geometry.verify > 0
@@ -340,7 +354,7 @@ class Searcher:
 
     def calibrate(
         self,
-        negatives: Iterable[Source],
+        negatives: Queries,
         *,
         false_accept_rate: float = 0.01,
         progress: bool = False,
@@ -351,7 +365,7 @@ class Searcher:
 
         Parameters
         ----------
-        negatives : iterable of sources
+        negatives : iterable of sources, or a path
             Pictures of things that no picture of the index shows; more of them give a better
             estimate.
         false_accept_rate : float

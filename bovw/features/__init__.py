@@ -2,16 +2,19 @@
 
 from .cache import FeatureCache
 from .extraction import extract_files, extract_queries, extract_query
+from .queries import Queries, listed_queries
 from .sift import DESCRIPTOR_LENGTH, Features, SiftExtractor, check_same_meaning, root_sift
 
 __all__ = [
     "DESCRIPTOR_LENGTH",
     "FeatureCache",
     "Features",
+    "Queries",
     "SiftExtractor",
     "check_same_meaning",
     "extract_files",
     "extract_queries",
     "extract_query",
+    "listed_queries",
     "root_sift",
 ]

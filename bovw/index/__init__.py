@@ -2,7 +2,17 @@
 
 from .augmentation import augment_index
 from .compressed import LsaIndex, Quantizer
-from .index import Allow, Index
+from .filters import Filter, allowed_places
+from .index import Index
 from .memory_writer import MemoryWriter, Writer
 
-__all__ = ["Allow", "Index", "LsaIndex", "MemoryWriter", "Quantizer", "Writer", "augment_index"]
+__all__ = [
+    "Filter",
+    "Index",
+    "LsaIndex",
+    "MemoryWriter",
+    "Quantizer",
+    "Writer",
+    "allowed_places",
+    "augment_index",
+]

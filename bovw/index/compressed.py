@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -18,13 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..embeddings import Neighbours, ProductQuantizer, ScalarQuantizer, nearest_rows
-from ..errors import SettingsError, UnknownPictureError
-from ..features import Features, extract_queries
+from ..errors import SettingsError
+from ..features import Features, Queries, extract_queries, listed_queries
 from ..pictures import Box, Record, Source
-from ..search import Answer, FullRanking, SearchResult, answer_each, learn_basis, project
+from ..search import (
+    Answer,
+    FullRanking,
+    SearchResult,
+    answer_each,
+    checked_k,
+    learn_basis,
+    project,
+)
 from ..settings import Settings
 from ..vocabulary import TfidfWeighting, Vocabulary, word_counts
-from .index import Allow, Index, allowed_places
+from .filters import Filter, allowed_places
+from .index import Index
 
 Quantizer = ScalarQuantizer | ProductQuantizer
 
@@ -112,13 +120,14 @@ class LsaIndex:
         k: int | None = 10,
         *,
         region: Box | None = None,
-        allow: Allow | None = None,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
     ) -> SearchResult:
         """Find the pictures whose vectors have the largest cosine with that of a query.
 
         Parameters
         ----------
-        query, region, allow
+        query, region, allow, deny
             See `Engine.search`.
         k : int or None
             Largest number of answers; None: all pictures.
@@ -128,35 +137,32 @@ class LsaIndex:
         ImageError
             When the query cannot be read.
         """
-        (result,) = self.search_many([(query, region)], k, allow=allow, on_error="raise")
+        (result,) = self.search_many([(query, region)], k, allow=allow, deny=deny, on_error="raise")
         return result
 
     def search_many(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
+        queries: Queries,
         k: int | None = 10,
         *,
-        allow: Allow | None = None,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
         on_error: str = "record",
         n_jobs: int | None = None,
         progress: bool = False,
     ) -> list[SearchResult]:
         """Search for many queries; see `Engine.search_many`."""
-        if k is not None and k < 1:
-            raise SettingsError(f"k={k}: expected at least 1, or None for all")
-        allowed = np.flatnonzero(allowed_places(allow, self.records, self._position))
-        found = extract_queries(queries, self.settings, n_jobs=n_jobs, progress=progress)
+        k = checked_k(k)
+        mask = allowed_places(self.records, self._positions, allow, deny)
+        allowed = np.arange(len(self)) if mask is None else np.flatnonzero(mask)
+        found = extract_queries(
+            listed_queries(queries), self.settings, n_jobs=n_jobs, progress=progress
+        )
 
         def answer(name: str, features: Features) -> SearchResult:
             return self._answer(name, features, k, allowed)
 
         return answer_each(found, answer, on_error)
-
-    def _position(self, identifier: str) -> int:
-        try:
-            return self._positions[identifier]
-        except KeyError:
-            raise UnknownPictureError(f"{identifier!r} is not in the index") from None
 
     @cached_property
     def _positions(self) -> dict[str, int]:
@@ -178,7 +184,7 @@ class LsaIndex:
 
     def rank_many(
         self,
-        queries: Iterable[Source | tuple[Source, Box | None]],
+        queries: Queries,
         *,
         cache: str | os.PathLike[str] | None = None,
         n_jobs: int | None = None,
@@ -187,7 +193,7 @@ class LsaIndex:
         """Rank all pictures for many queries, for evaluation; see `Engine.rank_many`."""
         rankings = []
         for name, features in extract_queries(
-            queries, self.settings, cache=cache, n_jobs=n_jobs, progress=progress
+            listed_queries(queries), self.settings, cache=cache, n_jobs=n_jobs, progress=progress
         ):
             if not isinstance(features, Features):
                 raise features

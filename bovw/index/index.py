@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Collection as AnyCollection
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from ..collection import Collection, PictureWords, Segment, make_segment
-from ..errors import IncompatibleError, SettingsError
+from ..errors import IncompatibleError
 from ..features import Features, SiftExtractor, check_same_meaning
-from ..pictures import Failure, Record
+from ..pictures import Failure
 from ..search import (
     Answer,
     Base,
@@ -35,8 +34,6 @@ from ..search import (
 )
 from ..settings import Settings, warn_of_other_versions
 from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
-
-Allow: TypeAlias = "AnyCollection[str] | Callable[[str], bool]"
 
 # Settings that cannot change after pictures were indexed; all others can, for every search.
 _FIXED = {"features": ("upright", "region_factor", "root"), "vocabulary": None, "weighting": None}
@@ -330,25 +327,3 @@ class Index:
             query_points=found.verification.query_points,
             points=found.verification.points,
         )
-
-    def allowed(self, allow: Allow | None) -> NDArray[np.bool_] | None:
-        """Convert a filter of identifiers to a mask of positions in the collection."""
-        if allow is None:
-            return None
-        return allowed_places(allow, self.collection.records, self.collection.position)
-
-
-def allowed_places(
-    allow: Allow | None, records: Sequence[Record], position: Callable[[str], int]
-) -> NDArray[np.bool_]:
-    """Mask of the records that a filter of identifiers allows as answers."""
-    if allow is None:
-        return np.ones(len(records), bool)
-    if callable(allow):
-        return np.array([bool(allow(record.identifier)) for record in records], bool)
-    if isinstance(allow, str):
-        raise SettingsError(f"allow={allow!r}: expected several identifiers, or a callable")
-    allowed = np.zeros(len(records), bool)
-    for identifier in allow:
-        allowed[position(identifier)] = True
-    return allowed

@@ -1,6 +1,6 @@
 """What people see of an evaluation."""
 
 from .run_files import write_runs
-from .tables import comparison_csv, comparison_latex, comparison_text
+from .tables import comparison_csv, comparison_latex, comparison_text, csv_cell
 
-__all__ = ["comparison_csv", "comparison_latex", "comparison_text", "write_runs"]
+__all__ = ["comparison_csv", "comparison_latex", "comparison_text", "csv_cell", "write_runs"]

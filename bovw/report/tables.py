@@ -8,6 +8,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from ..errors import printable
 from ..evaluation import Comparison, Run
 
 WIDTH = 100
@@ -176,8 +177,14 @@ def comparison_csv(comparison: Comparison) -> str:
         found = comparison.intervals[run.name]
         values = [v for m in metrics for v in (found[m].mean, found[m].low, found[m].high)]
         cells = ["" if math.isnan(v) else repr(v) for v in (*values, *_facts(run))]
-        writer.writerow([run.name, *cells])
+        writer.writerow([csv_cell(run.name), *cells])
     return text.getvalue()
+
+
+def csv_cell(text: str) -> str:
+    """Make text safe for a spreadsheet, which would compute a cell that begins like a formula."""
+    text = printable(text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def comparison_latex(comparison: Comparison) -> str:
@@ -203,4 +210,4 @@ def comparison_latex(comparison: Comparison) -> str:
 def _escaped(text: str) -> str:
     """Escape what LaTeX would take for commands."""
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
+    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in printable(text))

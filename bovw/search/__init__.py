@@ -11,7 +11,7 @@ from .explanation import Explanation, reason, shared_words
 from .geometry.verification import verify
 from .query import Combine, Query, QueryFeatures, picture_as_query
 from .ranking import Base, Ranking, Stopwatch
-from .results import Answer, FullRanking, SearchResult, answer_each
+from .results import Answer, FullRanking, SearchResult, answer_each, checked_k
 
 __all__ = [
     "Answer",
@@ -31,6 +31,7 @@ __all__ = [
     "answer_each",
     "calibrate",
     "candidate_recall",
+    "checked_k",
     "enrich_query",
     "learn_basis",
     "picture_as_query",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BovwError, SettingsError
+from ..errors import BovwError, SettingsError, shown
 from ..features import Features
 from ..pictures import Box
 
@@ -158,6 +159,15 @@ class FullRanking:
     identifiers: tuple[str, ...]
     scores: NDArray[np.float32]
     milliseconds: dict[str, float]
+
+
+def checked_k(k: object) -> int | None:
+    """Return how many answers are wanted, None for all; a SettingsError when it is no number."""
+    if k is None:
+        return None
+    if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+        raise SettingsError(f"k={shown(k)}: expected a whole number from 1, or None for all")
+    return int(k)
 
 
 def answer_each(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .checks import one_of, require
+from .checks import check_types, one_of, require
 
 TermFrequency = Literal["raw", "sqrt", "log", "binary"]
 
@@ -32,6 +32,7 @@ class ImageSettings:
     max_pixels: int = 150_000_000
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(self.max_side >= 16, "max_side", self.max_side, "at least 16 pixels")
         require(self.max_pixels >= 1, "max_pixels", self.max_pixels, "at least 1")
 
@@ -67,6 +68,7 @@ class FeatureSettings:
     root: bool = True  # Arandjelovic & Zisserman 2012
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(0.1 <= self.region_factor <= 10, "region_factor", self.region_factor, "0.1 to 10")
         require(self.max_features >= 1, "max_features", self.max_features, "at least 1")
         require(self.contrast_threshold >= 0, "contrast_threshold", self.contrast_threshold, ">= 0")
@@ -94,6 +96,7 @@ class VocabularySettings:
     random_state: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(1 <= self.n_words <= 1_000_000, "n_words", self.n_words, "1 to 1,000,000")
         require(self.samples_per_word >= 3, "samples_per_word", self.samples_per_word, "at least 3")
 
@@ -108,6 +111,7 @@ class WeightingSettings:
     stop_words: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self)
         one_of("tf", self.tf, TermFrequency)
         one_of("idf", self.idf, Idf)
         one_of("norm", self.norm, Norm)

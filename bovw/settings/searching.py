@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .checks import one_of, require
+from .checks import check_types, one_of, require
 
 CandidateMethod = Literal["inverted", "sparse-hnsw", "lsa-hnsw", "exact"]
 
@@ -41,6 +41,7 @@ class CandidateSettings:
     n_components: int = 256
 
     def __post_init__(self) -> None:
+        check_types(self)
         one_of("method", self.method, CandidateMethod)
         require(self.n_candidates >= 1, "n_candidates", self.n_candidates, "at least 1")
         require(self.n_components >= 1, "n_components", self.n_components, "at least 1")
@@ -104,6 +105,7 @@ class KernelSettings:
     center_sigma: float = 0.75  # docs/quality.md
 
     def __post_init__(self) -> None:
+        check_types(self)
         one_of("method", self.method, KernelMethod)
         require(self.n_both >= 1, "n_both", self.n_both, "at least 1")
         require(1 <= self.n_nearest <= 1000, "n_nearest", self.n_nearest, "1 to 1000")
@@ -176,6 +178,7 @@ class GeometrySettings:
     max_scale: float = 10.0
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(self.verify >= 0, "verify", self.verify, ">= 0")
         one_of("model", self.model, GeometryModel)
         require(0 < self.tolerance < 1, "tolerance", self.tolerance, "between 0 and 1")
@@ -233,6 +236,7 @@ class ExpansionSettings:
     indirect: bool = True  # docs/quality.md
 
     def __post_init__(self) -> None:
+        check_types(self)
         one_of("method", self.method, ExpansionMethod)
         require(self.n_answers >= 1, "n_answers", self.n_answers, "at least 1")
         require(self.rounds >= 1, "rounds", self.rounds, "at least 1")

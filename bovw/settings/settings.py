@@ -31,6 +31,10 @@ class Settings:
     expansion: ExpansionSettings = field(default_factory=ExpansionSettings)
 
     def __post_init__(self) -> None:
+        for each in dataclasses.fields(self):
+            kind = str(each.type)  # a name, as annotations are
+            value = getattr(self, each.name)
+            require(type(value).__name__ == kind, each.name, value, f"{kind}(...)")
         if self.expansion.method == "hamming" and self.kernel.method == "none":
             raise SettingsError(
                 "expansion.method='hamming' needs a match kernel: set kernel.method='hamming' "
@@ -49,10 +53,13 @@ class Settings:
         parts = {}
         for room, values in changes.items():
             require(room in rooms, "settings", room, "one of " + ", ".join(sorted(rooms)))
+            require(isinstance(values, Mapping), f"settings.{room}", values, "names and values")
             part = getattr(self, room)
             known = {f.name for f in dataclasses.fields(part)}
             for name in values:
-                require(name in known, f"settings.{room}", name, "one of " + ", ".join(known))
+                require(
+                    name in known, f"settings.{room}", name, "one of " + ", ".join(sorted(known))
+                )
             parts[room] = dataclasses.replace(part, **values)
         return dataclasses.replace(self, **parts)
 

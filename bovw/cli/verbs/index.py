@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ...errors import printable
 from ..arguments import add_output
-from ..output import answer, printable, report_failures
+from ..output import answer, report_failures
 
 HELP = "create an index of pictures, or add new and changed pictures to one"
 EXAMPLE = (

@@ -33,8 +33,16 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument(
         "--allow",
+        action="append",
         metavar="GLOB",
-        help="only pictures whose identifier matches can be answers, such as 'covers/*'",
+        help="only pictures whose identifier matches can be answers, such as 'covers/*'; may be "
+        "repeated, and then one match is enough",
+    )
+    sub.add_argument(
+        "--deny",
+        action="append",
+        metavar="GLOB",
+        help="pictures whose identifier matches cannot be answers; may be repeated",
     )
     sub.add_argument(
         "--untrusted",
@@ -47,15 +55,11 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Search an index."""
-    from fnmatch import fnmatchcase
-
     from ...engine import Engine
     from ...errors import SettingsError
     from ...pictures import find_queries
     from ...storage import load_lsa_index, read_manifest
 
-    pattern = options.allow
-    allow = None if pattern is None else (lambda name: fnmatchcase(name, pattern))
     queries = [(path, options.region) for path in find_queries(options.queries)]
     if read_manifest(Path(options.index))["format"] == "bovw-lsa":
         if options.verify is not None or options.expand is not None:
@@ -65,19 +69,18 @@ def run(options: argparse.Namespace) -> int:
             )
         trusted = not options.untrusted
         compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
-        if pattern is not None:
-            matching(pattern, (r.identifier for r in compressed.records))
+        allow, deny = _filters(options, [r.identifier for r in compressed.records])
         results = compressed.search_many(
-            queries, options.k, allow=allow, n_jobs=options.jobs, progress=True
+            queries, options.k, allow=allow, deny=deny, n_jobs=options.jobs, progress=True
         )
     else:
         engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
-        if pattern is not None:
-            matching(pattern, (r.identifier for r in engine.collection.records))
+        allow, deny = _filters(options, [r.identifier for r in engine.collection.records])
         results = engine.search_many(
             queries,
             options.k,
             allow=allow,
+            deny=deny,
             verify=options.verify,
             expand=options.expand,
             progress=True,
@@ -90,3 +93,14 @@ def run(options: argparse.Namespace) -> int:
                 say(table(result))
     failed = [(r.query, r.error.removeprefix(f"{r.query}: ")) for r in results if r.error]
     return report_failures(failed)
+
+
+def _filters(
+    options: argparse.Namespace, identifiers: list[str]
+) -> tuple[list[str] | None, list[str] | None]:
+    """Identifiers that --allow and --deny match; None without the option."""
+    found = [
+        None if patterns is None else [n for p in patterns for n in matching(p, identifiers)]
+        for patterns in (options.allow, options.deny)
+    ]
+    return found[0], found[1]
