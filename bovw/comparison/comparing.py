@@ -11,7 +11,7 @@ from ..engine import Engine
 from ..errors import GroundTruthError, some
 from ..evaluation import Comparison, GroundTruth, Run, check_level, compare_runs, metric
 from ..formats import Ties, load_ground_truth, load_run
-from ..settings import conditions, load_settings
+from ..settings import checked_arguments, conditions, load_settings
 from .embedding_runs import embedding_run
 from .engine_runs import checked_contents, engine_run, verified_run
 from .fusion import fused_run
@@ -27,6 +27,7 @@ _TIES = {
 __all__ = ["Fusion", "System", "compare"]
 
 
+@checked_arguments
 def compare(
     ground_truth: GroundTruth | str | os.PathLike[str],
     systems: Sequence[System | Run | str],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import EmbeddingError, SettingsError, some
 from ..files import replaced
 from ..nearest import NearestNeighbours
+from ..settings import checked_arguments
 from .projection import Projection, as_vectors, unit_rows
 from .reranking import Neighbours, nearest_rows
 from .vector_files import read_names, read_vectors
@@ -112,6 +113,7 @@ class Embeddings:
         return self.vectors[[rows[name] for name in names]]
 
 
+@checked_arguments
 def load_embeddings(
     path: str | os.PathLike[str],
     names: Sequence[str] | str | os.PathLike[str] | None = None,
@@ -164,6 +166,7 @@ def load_embeddings(
         raise EmbeddingError(f"{Path(path)}: {error}") from error
 
 
+@checked_arguments
 def save_embeddings(embeddings: Embeddings, path: str | os.PathLike[str]) -> None:
     """Write the arrays `names` and `vectors` to an ``.npz`` file; replace an existing file.
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from ..index import Index, MemoryWriter, Writer
 from ..parallel import uninterrupted
 from ..pictures import Failure, Paths, PictureFile, find_pictures, folders_of, listed
+from ..settings import checked_arguments
 from ..storage import index_writer, load_index
 from .ingestion import (
     check_on_error,
@@ -67,6 +68,7 @@ class Editor(Searcher):
         """Pictures that could not be indexed."""
         return self.index.failures
 
+    @checked_arguments
     def add(
         self,
         pictures: Paths,
@@ -110,6 +112,7 @@ class Editor(Searcher):
         files = find_pictures(pictures, root=root, patterns=patterns)
         return self._add(files, on_error=on_error, retry=retry, cache=cache, progress=progress)
 
+    @checked_arguments
     def sync(
         self,
         pictures: Paths,
@@ -174,6 +177,7 @@ class Editor(Searcher):
     def _take(self, index: Index) -> None:
         self.index = index
 
+    @checked_arguments
     def remove(self, identifiers: str | Iterable[str]) -> Changes:
         """Remove pictures, or entries of failures. Their bytes stay on disk until `compact`.
 

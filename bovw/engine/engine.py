@@ -13,7 +13,7 @@ import numpy as np
 from ..index import augment_index
 from ..parallel import limited_threads
 from ..pictures import Paths, find_pictures
-from ..settings import Settings
+from ..settings import Settings, checked_arguments
 from ..storage import load_index, save_index
 from ..vocabulary import Vocabulary, train_on_files
 from .editor import Editor
@@ -52,6 +52,7 @@ class Engine(Editor):
     # Making, saving and opening
 
     @classmethod
+    @checked_arguments
     def build(
         cls,
         pictures: Paths,
@@ -119,6 +120,7 @@ class Engine(Editor):
         return engine
 
     @classmethod
+    @checked_arguments
     def create(
         cls,
         path: str | os.PathLike[str],
@@ -148,6 +150,7 @@ class Engine(Editor):
         return cls.open(path, n_jobs=n_jobs)
 
     @classmethod
+    @checked_arguments
     def open(
         cls,
         path: str | os.PathLike[str],
@@ -180,6 +183,7 @@ class Engine(Editor):
         index.check(f"the index {os.fsdecode(path)}")
         return cls(index, n_jobs=n_jobs, folder=path, trusted=trusted)
 
+    @checked_arguments
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the index to a folder, as one segment.
 
@@ -194,6 +198,7 @@ class Engine(Editor):
         """
         save_index(path, self.index, overwrite=overwrite)
 
+    @checked_arguments
     def augmented(self, n_answers: int = 5, *, progress: bool = False) -> Engine:
         """Return an engine in which each picture also has features of the pictures it matches.
 

@@ -25,7 +25,7 @@ from ..search import (
     calibrate,
     checked_k,
 )
-from ..settings import Settings
+from ..settings import Settings, checked_arguments
 from ..vocabulary import Vocabulary
 
 Self = TypeVar("Self", bound="Searcher")
@@ -71,6 +71,7 @@ class Searcher:
         """Return a searcher of the same kind over another index."""
         return type(self)(index, n_jobs=self.n_jobs)
 
+    @checked_arguments
     def changed(self: Self, **changes: dict[str, Any]) -> Self:
         """Return an engine over the same index that uses other settings for its searches.
 
@@ -85,6 +86,7 @@ class Searcher:
         """
         return self._with(self.index.changed(**changes))
 
+    @checked_arguments
     def search(
         self,
         query: Source,
@@ -135,6 +137,7 @@ class Searcher:
             features, k, allow=allow, deny=deny, name=describe(query), stopwatch=stopwatch
         )
 
+    @checked_arguments
     def search_many(
         self,
         queries: Queries,
@@ -171,6 +174,7 @@ class Searcher:
 
         return answer_each(self._extracted(queries, progress), answer, on_error)
 
+    @checked_arguments
     def search_together(
         self,
         queries: Queries,
@@ -215,6 +219,7 @@ class Searcher:
             features, k, allow=allow, deny=deny, name=name, combine=combine
         )
 
+    @checked_arguments
     def explain(self, query: Source, identifier: str, *, region: Box | None = None) -> Explanation:
         """Say why a picture is an answer to a query: shared words, inliers, next answer.
 
@@ -239,6 +244,7 @@ class Searcher:
         ranking = index.rank([features], len(index.collection))
         return index.explain(ranking, features, position, describe(query))
 
+    @checked_arguments
     def rank_many(
         self,
         queries: Queries,
@@ -262,6 +268,7 @@ class Searcher:
             rankings.append(FullRanking(name, identifiers, ranking.scores, stopwatch.milliseconds))
         return rankings
 
+    @checked_arguments
     def verify_many(
         self,
         queries: Queries,
@@ -321,6 +328,7 @@ class Searcher:
             changes["expansion"] = {"method": expand}
         return self.changed(**changes) if changes else self
 
+    @checked_arguments
     def search_features(
         self,
         features: Features | Sequence[Features],
@@ -352,6 +360,7 @@ class Searcher:
             milliseconds=dict(stopwatch.milliseconds),
         )
 
+    @checked_arguments
     def calibrate(
         self,
         negatives: Queries,

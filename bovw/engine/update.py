@@ -23,7 +23,7 @@ from ..errors import (
 )
 from ..files import write_text
 from ..pictures import Paths, PictureFile, find_pictures, listed
-from ..settings import Settings
+from ..settings import Settings, checked_arguments
 from ..storage import (
     NEW,
     check_target,
@@ -49,6 +49,7 @@ _MADE = "made"
 _MANY_SEGMENTS = 20
 
 
+@checked_arguments
 def update_index(
     path: str | os.PathLike[str],
     pictures: Paths,

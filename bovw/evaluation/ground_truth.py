@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ..errors import GroundTruthError, some
 
-Box: TypeAlias = "tuple[float, float, float, float]"
+Box: TypeAlias = tuple[float, float, float, float]
 InBase = Literal["keep", "junk", "remove"]
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SettingsError
+from ..settings import checked_arguments
 
 Gains: TypeAlias = "NDArray[np.bool_] | NDArray[np.floating] | NDArray[np.integer]"
 NAN = float("nan")
@@ -252,6 +253,7 @@ NAMES = (*_PLAIN, *(f"{name}@K" for name in (*_AT, *_NDCG)), *_NDCG)
 """Names that `metric` accepts; K is a whole number."""
 
 
+@checked_arguments
 def metric(name: str) -> Metric:
     """Find a metric by its name, such as ``"ap_trapezoid"``, ``"p@10"`` or ``"ndcg@10"``.
 

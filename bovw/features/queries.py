@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import SettingsError, shown
 from ..pictures import Box, Source, find_queries
 
-Queries: TypeAlias = "Source | Iterable[Source | tuple[Source, Box | None]]"
+Queries: TypeAlias = Source | Iterable[Source | tuple[Source, Box | None]]
 
 
 def listed_queries(queries: Queries) -> list[tuple[Source, Box | None]]:

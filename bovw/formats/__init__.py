@@ -9,6 +9,7 @@ from typing import Literal
 
 from ..errors import GroundTruthError
 from ..evaluation import GroundTruth, InBase
+from ..settings import checked_arguments
 from .file_names import (
     classes,
     copydays,
@@ -66,6 +67,7 @@ FORMATS: Mapping[str, Callable[..., GroundTruth]] = {
 """The function that reads each format."""
 
 
+@checked_arguments
 def load_ground_truth(
     path: PathLike,
     format: str | None = None,

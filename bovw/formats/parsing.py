@@ -18,10 +18,10 @@ from ..evaluation import Box
 from ..files import FileLimitError, read_up_to
 from ..pictures import find_pictures
 
-PathLike: TypeAlias = "str | os.PathLike[str]"
+PathLike: TypeAlias = str | os.PathLike[str]
 LARGEST_FILE = 1 << 30
 """Bytes of a ground truth, a run or a table at most: a run of 5,000 x 100,000 has 0.03 of it."""
-Names: TypeAlias = "PathLike | Iterable[str]"
+Names: TypeAlias = PathLike | Iterable[str]
 
 
 def read_limited(path: PathLike) -> bytes:

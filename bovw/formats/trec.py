@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import GroundTruthError, shown
 from ..evaluation import GroundTruth, GroundTruthQuery, taken_out
 from ..files import write_text
+from ..settings import checked_arguments
 from .parsing import PathLike, read_lines, to_float, to_whole
 
 Rankings: TypeAlias = "Mapping[str, tuple[Sequence[str], Iterable[float] | None]]"
@@ -27,6 +28,7 @@ Ties = Literal["increasing", "decreasing", "rank"]
 _SAFE = string.punctuation.replace("%", "")
 
 
+@checked_arguments
 def load_qrels(path: PathLike) -> GroundTruth:
     """Read judgements: ``QUERY ITERATION PICTURE RELEVANCE``.
 
@@ -120,6 +122,7 @@ class RunFile:
     n_contradicting: int
 
 
+@checked_arguments
 def load_run(path: PathLike, ties: Ties = "increasing") -> RunFile:
     """Read a run: ``QUERY Q0 PICTURE RANK SCORE TAG``; pictures are sorted by their scores.
 
@@ -170,6 +173,7 @@ def _contradicts(entries: Iterable[tuple[float, float]]) -> bool:
     return any(before[1] > after[1] for before, after in pairwise(by_rank) if before[0] < after[0])
 
 
+@checked_arguments
 def read_run(
     path: PathLike, ties: Ties = "increasing"
 ) -> tuple[dict[str, tuple[list[str], list[float]]], str]:

@@ -29,7 +29,7 @@ from ..search import (
     learn_basis,
     project,
 )
-from ..settings import Settings
+from ..settings import Settings, checked_arguments
 from ..vocabulary import TfidfWeighting, Vocabulary, word_counts
 from .filters import Filter, allowed_places
 from .index import Index
@@ -63,6 +63,7 @@ class LsaIndex:
     settings: Settings
 
     @classmethod
+    @checked_arguments
     def of(
         cls, index: Index, n_components: int = 256, quantizer: Quantizer | None = None
     ) -> LsaIndex:
@@ -114,6 +115,7 @@ class LsaIndex:
         counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
         return project(self._weighting.transform(counts), self.basis)
 
+    @checked_arguments
     def search(
         self,
         query: Source,
@@ -140,6 +142,7 @@ class LsaIndex:
         (result,) = self.search_many([(query, region)], k, allow=allow, deny=deny, on_error="raise")
         return result
 
+    @checked_arguments
     def search_many(
         self,
         queries: Queries,
@@ -182,6 +185,7 @@ class LsaIndex:
             name, tuple(answers), n_features=len(features), milliseconds={"search": spent}
         )
 
+    @checked_arguments
     def rank_many(
         self,
         queries: Queries,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import SettingsError, UnknownPictureError, shown
 from ..pictures import Record
 
-Filter: TypeAlias = "Iterable[str] | Callable[[str], bool]"
+Filter: TypeAlias = Iterable[str] | Callable[[str], bool]
 
 
 def allowed_places(

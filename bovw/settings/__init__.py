@@ -3,6 +3,7 @@
 This package does not know about the code that uses the settings.
 """
 
+from .checks import checked_arguments
 from .describing import FeatureSettings, ImageSettings, VocabularySettings, WeightingSettings
 from .presets import PRESETS, load_settings, save_settings
 from .provenance import conditions, versions, warn_of_other_versions
@@ -20,6 +21,7 @@ __all__ = [
     "Settings",
     "VocabularySettings",
     "WeightingSettings",
+    "checked_arguments",
     "conditions",
     "load_settings",
     "save_settings",

@@ -1,14 +1,29 @@
-"""Check that values of settings are allowed."""
+"""Check that settings and arguments are what they are declared to be.
+
+Strict typing tells whoever runs a type checker. Others get one clear error, too, and not one from
+deep inside: `checked_arguments` compares the arguments of a public function with its annotations.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
-from functools import lru_cache
+import os
+import types
+from collections import abc
+from collections.abc import Callable
+from functools import cache, wraps
+from itertools import islice
 from numbers import Integral, Real
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ..errors import SettingsError, shown
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+_ELEMENTS = 1000  # of a sequence that are looked at
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -17,9 +32,7 @@ def require(condition: bool, name: str, value: object, expected: str) -> None:
 
 
 def one_of(name: str, value: object, kind: Any) -> None:
-    options = get_args(kind)
-    is_one = isinstance(value, str) and value in options
-    require(is_one, name, value, "one of " + ", ".join(map(repr, options)))
+    require(_fits(value, kind), name, value, _called(kind))
 
 
 def check_types(settings: Any) -> None:
@@ -34,27 +47,137 @@ def check_types(settings: Any) -> None:
     """
     for name, hint in _hints(type(settings)).items():  # type: ignore[arg-type]
         value = getattr(settings, name)
-        kinds = get_args(hint) or (hint,)
-        if value is None and type(None) in kinds:
-            continue
-        kind: type[int] | type[float]
-        if bool in kinds:
-            kind, expected = bool, "true or false"
-            fits = isinstance(value, bool) or type(value).__name__ == "bool"  # numpy's
-        elif int in kinds:
-            kind, expected = int, "a whole number"
-            fits = isinstance(value, Integral) and not isinstance(value, bool)
-        elif float in kinds:
-            kind, expected = float, "a finite number"
-            fits = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        else:  # of several words, or settings themselves: they are checked by themselves
-            continue
-        require(fits, name, value, expected)
-        if type(value) not in (int, float, bool):
-            object.__setattr__(settings, name, kind(value))
+        if get_origin(hint) is Literal:
+            continue  # `one_of` says it
+        require(_fits(value, hint), name, value, _called(hint))
+        for kind in (bool, int, float):
+            if kind in (hint, *get_args(hint)) and type(value) not in (
+                bool,
+                int,
+                float,
+                types.NoneType,
+            ):
+                object.__setattr__(settings, name, kind(value))
 
 
-@lru_cache(maxsize=32)
-def _hints(kind: type) -> dict[str, Any]:
-    names = {field.name for field in dataclasses.fields(kind)}
-    return {name: hint for name, hint in get_type_hints(kind).items() if name in names}
+def checked_arguments(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let a function raise a SettingsError for arguments that its annotations do not allow.
+
+    The message names the argument, shows what was given, and says what was expected.
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        hints = _hints(function)
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            hint = hints.get(name)
+            kind = signature.parameters[name].kind
+            if hint is None or kind is inspect.Parameter.VAR_POSITIONAL:
+                continue
+            several = value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+            for each, its in several.items():
+                require(_fits(its, hint), each, its, _called(hint))
+        return function(*args, **kwargs)
+
+    return call
+
+
+@cache
+def _hints(declared: Any) -> dict[str, Any]:
+    found = get_type_hints(declared)
+    if dataclasses.is_dataclass(declared):
+        names = {field.name for field in dataclasses.fields(declared)}
+        return {name: hint for name, hint in found.items() if name in names}
+    return found
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a declared type, as far as that can be seen without using it up."""
+    origin, options = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, option) for option in options)
+    if origin is Literal:
+        return isinstance(value, str) and value in options
+    if origin in _CONTAINERS:
+        return _fits_container(value, origin, options)
+    kind = origin or hint
+    if kind in _KINDS:
+        return _KINDS[kind](value)
+    # Arrays are checked by those who compute with them.
+    is_class = isinstance(kind, type) and not kind.__module__.startswith("numpy")
+    return not is_class or isinstance(value, kind)
+
+
+_CONTAINERS = (list, tuple, set, frozenset, abc.Sequence, abc.Collection, abc.Iterable)
+_KINDS: dict[Any, Callable[[Any], bool]] = {
+    None: lambda value: value is None,
+    types.NoneType: lambda value: value is None,
+    bool: lambda value: isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"),
+    int: lambda value: isinstance(value, Integral) and not isinstance(value, bool),
+    float: lambda value: (
+        isinstance(value, Real) and not isinstance(value, bool) and _is_finite(value)
+    ),
+    str: lambda value: isinstance(value, str),
+    os.PathLike: lambda value: isinstance(value, os.PathLike) and isinstance(os.fspath(value), str),
+    dict: lambda value: isinstance(value, abc.Mapping),
+    abc.Mapping: lambda value: isinstance(value, abc.Mapping),
+    abc.Callable: callable,
+}
+
+
+def _fits_container(value: Any, origin: Any, options: tuple[Any, ...]) -> bool:
+    if isinstance(value, (str, bytes, bytearray, abc.Mapping)) or not hasattr(value, "__iter__"):
+        return False
+    if getattr(value, "shape", (1,)) == ():  # an array of one number pretends to be several
+        return False
+    if origin is tuple and Ellipsis not in options:
+        return (
+            hasattr(value, "__len__")
+            and len(value) == len(options)
+            and all(map(_fits, value, options))
+        )
+    if origin is abc.Iterable and not hasattr(value, "__len__"):
+        return True  # it can be walked through only once
+    return hasattr(value, "__len__") and all(
+        _fits(item, options[0]) for item in islice(value, _ELEMENTS)
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
+
+
+def _called(hint: Any) -> str:
+    """Name a type in words."""
+    origin, options = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        kinds = [option for option in options if option is not types.NoneType]
+        if any((get_origin(kind) or kind) is os.PathLike for kind in kinds):
+            kinds = [os.PathLike, *(k for k in kinds if k not in (str, bytes))]
+            kinds = [k for k in kinds if get_origin(k) is not os.PathLike]
+        names = list(dict.fromkeys(map(_called, kinds)))
+        return " or ".join(names + (["None"] if types.NoneType in options else []))
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, options))
+    if origin in (list, set, frozenset, abc.Sequence, abc.Collection, abc.Iterable):
+        return f"several, such as a list, each {_called(options[0])}" if options else "several"
+    if origin is tuple and Ellipsis not in options:
+        return f"{len(options)} of {_called(options[0])}"
+    kind = origin or hint
+    words = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a finite number",
+        str: "text",
+        bytes: "bytes",
+        os.PathLike: "a path",
+        dict: "names and values",
+        abc.Mapping: "names and values",
+        abc.Callable: "a function",
+        types.NoneType: "None",
+    }
+    return words.get(kind, getattr(kind, "__name__", str(hint)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import SettingsError
+from .checks import checked_arguments
 from .settings import Settings
 
 PRESETS: Mapping[str, Settings] = {
@@ -33,11 +34,13 @@ PRESETS: Mapping[str, Settings] = {
 }
 
 
+@checked_arguments
 def save_settings(settings: Settings, path: str | os.PathLike[str]) -> None:
     """Write settings to a JSON file."""
     Path(path).write_text(json.dumps(settings.to_dict(), indent=1) + "\n", encoding="utf-8")
 
 
+@checked_arguments
 def load_settings(source: str | os.PathLike[str]) -> Settings:
     """Return the settings of a preset, or read them from a JSON file.
 

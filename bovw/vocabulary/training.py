@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from ..errors import TrainingError
 from ..features import SiftExtractor, extract_files
 from ..pictures import Failure, Paths, PictureFile, find_pictures
-from ..settings import Settings, versions
+from ..settings import Settings, checked_arguments, versions
 from .vocabulary import Vocabulary
 
 
+@checked_arguments
 def train_vocabulary(
     pictures: Paths,
     *,
