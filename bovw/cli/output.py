@@ -84,6 +84,8 @@ def facts(content: dict[str, Any], indent: str = "") -> list[str]:
                 f"{indent}failed: {printable(item['path'])}: {printable(item['reason'])}"
                 for item in value
             ]
+        elif name == "without_features":
+            lines += [f"{indent}without features: {printable(item)}" for item in value]
         else:
             shown = f"{value:.4f}" if isinstance(value, float) else str(value)
             heading = f"{indent}{name:<{24 - len(indent)}} "

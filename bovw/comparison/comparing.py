@@ -38,6 +38,7 @@ def compare(
     common: bool = False,
     ties: Ties = "increasing",
     cache: str | os.PathLike[str] | None = None,
+    trusted: bool = True,
     level: float = 0.95,
     random_state: int = 0,
     n_jobs: int | None = None,
@@ -66,6 +67,8 @@ def compare(
         it matters.
     cache : path, optional
         A folder in which features of queries are kept.
+    trusted : bool
+        Whether to load nmslib's own files; see `Engine.open`.
     level, random_state
         For intervals and tests; see `compare_runs`.
     n_jobs : int, optional
@@ -89,11 +92,12 @@ def compare(
         path = Path(ground_truth)
         folder = Path(root) if root is not None else path if path.is_dir() else path.parent
     check_level(level)
-    for name in metrics or truth.metrics:
+    wanted = truth.metrics if metrics is None else tuple(metrics)
+    for name in wanted:
         metric(name)
     chosen, fusions = checked(systems, fuse)
     engines = {
-        system.name: _engine(system, n_jobs)
+        system.name: _engine(system, trusted, n_jobs)
         for system in chosen
         if isinstance(system, System) and system.kind == "index"
     }
@@ -136,7 +140,7 @@ def compare(
     return compare_runs(
         truth,
         list(runs.values()),
-        metrics,
+        wanted or None,
         same=same,
         notes=notes,
         conditions=conditions(),
@@ -145,8 +149,8 @@ def compare(
     )
 
 
-def _engine(system: System, n_jobs: int | None) -> Engine:
-    engine = Engine.open(system.path, n_jobs=n_jobs)
+def _engine(system: System, trusted: bool, n_jobs: int | None) -> Engine:
+    engine = Engine.open(system.path, trusted=trusted, n_jobs=n_jobs)
     if "preset" in system.options:
         engine = engine.changed(**load_settings(system.options["preset"]).of_search())
     return engine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EmbeddingError, SettingsError, some
+from ..errors import EmbeddingError, SettingsError, shown, some
 from ..files import replaced
 from ..nearest import NearestNeighbours
 from ..settings import checked_arguments
@@ -51,6 +51,8 @@ class Embeddings:
     vectors: NDArray[np.float32]
 
     def __post_init__(self) -> None:
+        if isinstance(self.identifiers, (str, bytes)) or not isinstance(self.identifiers, Iterable):
+            raise EmbeddingError(f"identifiers={shown(self.identifiers)}: expected several names")
         object.__setattr__(self, "identifiers", tuple(self.identifiers))
         object.__setattr__(self, "vectors", as_vectors(self.vectors))
         for identifier in self.identifiers:

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
-
 from ..index import augment_index
 from ..parallel import limited_threads
 from ..pictures import Paths, find_pictures
@@ -214,7 +212,7 @@ class Engine(Editor):
         return {
             "n_pictures": len(self),
             "n_failed": len(self.failures),
-            "n_without_features": int(np.count_nonzero(self.collection.sizes == 0)),
+            "n_without_features": len(self.without_features),
             "n_features": self.collection.n_features,
             "n_duplicates": sum(len(group) - 1 for group in self.duplicates()),
             "n_segments": sum(segment.number > 0 for segment in self.index.segments),

@@ -60,6 +60,12 @@ class Searcher:
         """The settings that this searcher uses."""
         return self.index.settings
 
+    @property
+    def without_features(self) -> tuple[str, ...]:
+        """Identifiers of pictures in which no feature was found: no query can find them."""
+        records = self.collection.records
+        return tuple(records[i].identifier for i in np.flatnonzero(self.collection.sizes == 0))
+
     def __len__(self) -> int:
         return len(self.collection)
 
@@ -294,10 +300,15 @@ class Searcher:
             is true for those that show the same thing. A query that cannot be read raises an
             ImageError.
         """
+        pairs = listed_queries(queries)
+        if len(pairs) != len(short_lists):
+            raise SettingsError(
+                f"{len(pairs)} queries, but {len(short_lists)} short lists of answers"
+            )
         depth = max((len(names) for names in short_lists), default=0)
         engine = self.changed(geometry={"verify": depth}, expansion={"method": "none"})
         results = []
-        found = self._extracted(queries, progress, cache)
+        found = self._extracted(pairs, progress, cache)
         for (name, features), names in zip(found, short_lists, strict=True):
             if not isinstance(features, Features):
                 raise features

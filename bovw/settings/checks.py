@@ -77,7 +77,8 @@ def checked_arguments(function: Callable[Parameters, Result]) -> Callable[Parame
                 continue
             several = value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
             for each, its in several.items():
-                require(_fits(its, hint), each, its, _called(hint))
+                fits = _fits(its, hint) and not (_is_path(hint) and _has_nul(its))
+                require(fits, each, its, _called(hint))
         return function(*args, **kwargs)
 
     return call
@@ -104,9 +105,11 @@ def _fits(value: Any, hint: Any) -> bool:
     kind = origin or hint
     if kind in _KINDS:
         return _KINDS[kind](value)
-    # Arrays are checked by those who compute with them.
+    # Arrays, and whatever behaves as a picture, are checked by those who read them.
     is_class = isinstance(kind, type) and not kind.__module__.startswith("numpy")
-    return not is_class or isinstance(value, kind)
+    if not is_class or getattr(kind, "_is_protocol", False):
+        return True
+    return isinstance(value, kind)
 
 
 _CONTAINERS = (list, tuple, set, frozenset, abc.Sequence, abc.Collection, abc.Iterable)
@@ -142,6 +145,15 @@ def _fits_container(value: Any, origin: Any, options: tuple[Any, ...]) -> bool:
     return hasattr(value, "__len__") and all(
         _fits(item, options[0]) for item in islice(value, _ELEMENTS)
     )
+
+
+def _is_path(hint: Any) -> bool:
+    return any((get_origin(option) or option) is os.PathLike for option in get_args(hint))
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether a path alone holds what no system allows in one; of several, each fails by itself."""
+    return isinstance(value, (str, os.PathLike)) and "\0" in str(os.fspath(value))
 
 
 def _is_finite(value: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import SettingsError
+from ..files import write_text
 from .checks import checked_arguments
 from .settings import Settings
 
@@ -37,7 +38,7 @@ PRESETS: Mapping[str, Settings] = {
 @checked_arguments
 def save_settings(settings: Settings, path: str | os.PathLike[str]) -> None:
     """Write settings to a JSON file."""
-    Path(path).write_text(json.dumps(settings.to_dict(), indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(settings.to_dict(), indent=1) + "\n")
 
 
 @checked_arguments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from ..errors import NotFittedError, SettingsError, TrainingError
+from ..errors import NotFittedError, SettingsError, TrainingError, shown
 from ..nearest import CacheFile, NearestNeighbours
 from ..parallel import worker_count
 from .clustering import minibatch_kmeans, nearest_exactly, two_levels
@@ -244,8 +245,10 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         """
         self._check_fitted()
         descriptors = _checked(X, self.centers_.shape[1])
+        if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+            raise SettingsError(f"k={shown(k)}: expected a whole number from 1")
         if self.is_exact:
-            return self.exact(descriptors, k)
+            return self.exact(descriptors, int(k))
         return self._graph().search(descriptors, k, n_threads=worker_count(self.n_jobs))
 
     def signatures(self, X: ArrayLike, words: NDArray[np.integer]) -> NDArray[np.uint64]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from ..errors import NotFittedError, SettingsError
+from ..errors import NotFittedError, SettingsError, shown
 
 
 def word_counts(
@@ -76,7 +78,7 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: sparse.spmatrix, y: object = None) -> TfidfWeighting:
         """Learn document frequencies from counts ``(n_pictures, n_words)``."""
-        counts = sparse.csr_matrix(X)
+        counts = _rows(X)
         frequencies = np.bincount(counts.indices[counts.data > 0], minlength=counts.shape[1])
         return self.fit_frequencies(frequencies, counts.shape[0])
 
@@ -113,7 +115,7 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
         """
         if not hasattr(self, "idf_"):
             raise NotFittedError("this TfidfWeighting has no frequencies yet: call fit first")
-        rows = sparse.csr_matrix(X, dtype=np.float32, copy=True)
+        rows = _rows(X, np.float32)
         if rows.shape[1] != len(self.idf_):
             raise SettingsError(
                 f"counts of {rows.shape[1]} words: expected {len(self.idf_)}, as when fitted"
@@ -133,6 +135,18 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
     def fit_transform(self, X: sparse.spmatrix, y: object = None) -> sparse.csr_matrix:
         """Fit to counts and weight them."""
         return self.fit(X).transform(X)
+
+
+def _rows(X: Any, dtype: Any = None) -> sparse.csr_matrix:
+    """Copy counts to sparse rows; a SettingsError when they are no table of numbers."""
+    try:
+        rows = sparse.csr_matrix(X, dtype=dtype, copy=True)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SettingsError(
+            f"counts={shown(X)}: expected a sparse matrix or an array (n_pictures, n_words) of "
+            f"numbers ({error!s:.100})"
+        ) from error
+    return rows
 
 
 def normalise(rows: sparse.csr_matrix, norm: str = "l2") -> sparse.csr_matrix:

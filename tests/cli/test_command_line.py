@@ -227,3 +227,38 @@ def test_python_m_bovw() -> None:
         [sys.executable, "-m", "bovw", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("bovw ")
+
+
+def test_an_option_given_twice_counts_twice_or_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = str(sorted((SAMPLE / "logos").glob("*.jpg"))[0])
+    search = ["search", str(folder / "i"), query, "-k", "30", "--json"]
+    every = {a["identifier"] for a in printed(capsys, *search)[0]["answers"]}
+    first, second = "logo_01_*", "logo_02_*"
+    allowed = printed(capsys, *search, "--allow", first, "--allow", second)[0]["answers"]
+    found = {a["identifier"] for a in allowed}
+    assert {name[:7] for name in found} == {"logo_01", "logo_02"}
+    denied = printed(capsys, *search, "--deny", first, "--deny", second)[0]["answers"]
+    assert {a["identifier"] for a in denied} == every - found
+    with pytest.raises(SystemExit) as stopped:
+        main([*search, "-k", "3"])
+    assert stopped.value.code == 2
+    assert "-k is given twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred\x07.jpg", "\u202egpj.exe", "two\nlines.jpg"])
+def test_what_a_terminal_would_obey_is_escaped(
+    folder: Path, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In answers, errors, notes and what doctor finds, on both streams."""
+    (tmp_path / name).write_bytes(b"no picture")
+    main(["search", str(folder / "i"), str(tmp_path / name)])
+    main(["search", str(folder / "i"), str(tmp_path / "none.jpg"), "--allow", name])
+    main(["info", str(tmp_path / name)])
+    main(["compare", str(tmp_path / name), f"{name}={folder}/i"])
+    shown = capsys.readouterr()
+    text = shown.out + shown.err
+    assert "\x1b" not in text and "\u202e" not in text and "\x07" not in text
+    assert name.encode("unicode_escape").decode()[:8].replace("\\n", "\\n") in text
+    assert all(line.startswith("bovw: ") for line in shown.err.splitlines())

@@ -8,10 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..arguments import add_untrusted
 from ..output import GOOD, facts, print_json, say
 
 HELP = "describe an index or a vocabulary"
 EXAMPLE = "bovw info photos.bovw"
+Described = tuple[dict[str, Any], dict[str, list[Any]]]
+_LISTS = ("failed", "without_features")
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -19,6 +22,11 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("path", metavar="INDEX|VOCABULARY")
     sub.add_argument(
         "--failed", action="store_true", help="list the pictures that could not be read"
+    )
+    sub.add_argument(
+        "--without-features",
+        action="store_true",
+        help="list the pictures in which no feature was found, and which no query can find",
     )
     sub.add_argument(
         "--settings",
@@ -34,10 +42,11 @@ def run(options: argparse.Namespace) -> int:
     folder = Path(options.path)
     manifest = read_manifest(folder)
     describe = {"bovw-index": _index, "bovw-lsa": _compressed}.get(manifest["format"], _vocabulary)
-    content, failed = describe(options.path, manifest)
+    content, lists = describe(options.path, manifest)
     content["bytes"] = sum(file["size"] for file in manifest["files"].values())
-    if options.failed:
-        content["failed"] = failed
+    for name in _LISTS:
+        if getattr(options, name):
+            content[name] = lists.get(name, [])
     if options.json:
         print_json(content)
     else:
@@ -45,20 +54,27 @@ def run(options: argparse.Namespace) -> int:
     return GOOD
 
 
-def _index(path: str, _: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+def _index(path: str, _: Mapping[str, Any]) -> Described:
     from ...engine import Engine
 
     engine = Engine.open(path)
-    return {"index": path, **engine.info()}, [asdict(failure) for failure in engine.failures]
+    failed = [asdict(failure) for failure in engine.failures]
+    lists: dict[str, list[Any]] = {
+        "failed": failed,
+        "without_features": list(engine.without_features),
+    }
+    return {"index": path, **engine.info()}, lists
 
 
-def _compressed(path: str, _: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+def _compressed(path: str, _: Mapping[str, Any]) -> Described:
     from ...storage import load_lsa_index
 
-    return {"compressed index": path, **load_lsa_index(path).info()}, []
+    return {"compressed index": path, **load_lsa_index(path).info()}, {}
 
 
-def _vocabulary(path: str, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+def _vocabulary(
+    path: str, manifest: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     from ...storage import load_vocabulary
 
     vocabulary = load_vocabulary(path)
@@ -74,7 +90,7 @@ def _vocabulary(path: str, manifest: Mapping[str, Any]) -> tuple[dict[str, Any],
         "images": made_with.get("images"),
         "versions": manifest["versions"],
     }
-    return content, failed
+    return content, {"failed": failed}
 
 
 def _short(content: dict[str, Any], all_settings: bool) -> dict[str, Any]:
@@ -86,7 +102,7 @@ def _short(content: dict[str, Any], all_settings: bool) -> dict[str, Any]:
     settings = content.get("settings") or {
         room: content[room] for room in ("images", "features") if content.get(room)
     }
-    rest = {k: v for k, v in content.items() if k not in ("settings", "versions", "failed", *usual)}
+    rest = {k: v for k, v in content.items() if k not in ("settings", "versions", *_LISTS, *usual)}
     if isinstance(content.get("vocabulary"), str):
         rest = {"vocabulary": content["vocabulary"], **rest}
     for name in ("vocabulary", "statistics"):
@@ -105,9 +121,7 @@ def _short(content: dict[str, Any], all_settings: bool) -> dict[str, Any]:
         rest["settings"] = (", ".join(changed) or "the defaults") + " (--settings for all)"
     if content.get("versions"):
         rest["made with"] = ", ".join(f"{k} {v}" for k, v in content["versions"].items())
-    if "failed" in content:
-        rest["failed"] = content["failed"]
-    return rest
+    return rest | {name: content[name] for name in _LISTS if name in content}
 
 
 def _measured(values: Mapping[str, Any]) -> dict[str, Any]:

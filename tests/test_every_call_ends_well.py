@@ -1,0 +1,185 @@
+"""Whatever a public function is given, it ends with a result or with a `BovwError`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bovw
+from bovw.embeddings import Embeddings, load_embeddings
+from bovw.errors import BovwError
+from bovw.evaluation import metric
+from bovw.formats import load_ground_truth, load_run
+from bovw.index import LsaIndex
+from bovw.pictures import find_pictures, find_queries, read_image
+from bovw.storage import diagnose, load_lsa_index
+
+from .support import SAMPLE
+
+TINY = bovw.Settings().changed(
+    features={"max_features": 60, "region_factor": 1.5}, vocabulary={"n_words": 100}
+)
+PICTURES = sorted((SAMPLE / "posters").glob("poster_0[12]_[123].jpg"))
+ODD: dict[str, Any] = {
+    "None": None,
+    "0": 0,
+    "-1": -1,
+    "2.5": 2.5,
+    "nan": float("nan"),
+    "1e400": 10**400,
+    "true": True,
+    "empty text": "",
+    "text": "no such thing",
+    "NUL": "a\0b",
+    "surrogate": "\udcff",
+    "bytes": b"no picture",
+    "empty list": [],
+    "list": ["no such thing", 3],
+    "nested": [[[]]],
+    "dict": {"a": 1},
+    "object": object(),
+    "function": lambda *_: 1 / 0,
+    "set": {1},
+    "generator": (i for i in ()),
+    "array": np.zeros((3, 4, 5, 6), np.float32),
+    "empty array": np.zeros((0, 128), np.uint8),
+    "big-endian": np.arange(256, dtype=">u2").reshape(16, 16),
+    "objects": np.array([{}, None], object),
+    "text array": np.array(["a"]),
+    "file": io.BytesIO(b"GIF89a"),
+    "folder": Path("/"),
+    "type": int,
+    "complex": 1j,
+}
+Call = tuple[Callable[..., Any], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[bovw.Engine, Path]:
+    """A tiny index in memory; and a folder with one, a compressed one and a vocabulary."""
+    folder = tmp_path_factory.mktemp("calls")
+    vocabulary = bovw.train_vocabulary(PICTURES, settings=TINY)
+    bovw.save_vocabulary(vocabulary, folder / "v")
+    engine = bovw.Engine.build(PICTURES, vocabulary=vocabulary, settings=TINY)
+    engine.save(folder / "i")
+    from bovw.storage import save_lsa_index
+
+    save_lsa_index(LsaIndex.of(engine.index, 4), folder / "c")
+    return engine, folder
+
+
+def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
+    """Public functions with arguments that are right."""
+    query, name = PICTURES[0], PICTURES[1].name
+    vocabulary = engine.vocabulary
+    descriptors = np.random.default_rng(0).integers(0, 255, (120, 128)).astype(np.uint8)
+    compressed = load_lsa_index(folder / "c")
+    chosen: dict[str, Any] = {"allow": [name], "deny": [], "verify": 3, "expand": "none"}
+    reading: dict[str, Any] = {"root": None, "patterns": None, "on_error": "record"}
+    return {
+        "search": (engine.search, {"query": query, "k": 2, "region": None, **chosen}),
+        "search_many": (engine.search_many, {"queries": [query], "k": 2, **chosen,
+                        "on_error": "record", "progress": False}),
+        "search_together": (engine.search_together, {"queries": [query], "k": 2,
+                            "combine": "joined", **chosen}),
+        "explain": (engine.explain, {"query": query, "identifier": name, "region": None}),
+        "rank_many": (engine.rank_many, {"queries": [query], "cache": None}),
+        "verify_many": (engine.verify_many, {"queries": [query], "short_lists": [[name]]}),
+        "calibrate": (engine.calibrate, {"negatives": [query], "false_accept_rate": 0.1}),
+        "changed": (engine.changed, {"geometry": {"verify": 3}, "kernel": {}}),
+        "build": (bovw.Engine.build, {"pictures": [query], "vocabulary": vocabulary,
+                  "settings": TINY, "preset": "strong", **reading, "cache": None}),
+        "create": (bovw.Engine.create, {"path": folder / "made", "vocabulary": vocabulary,
+                   "settings": TINY, "preset": "strong", "overwrite": True}),
+        "open": (bovw.Engine.open, {"path": folder / "i", "verify": "quick", "trusted": True}),
+        "add": (engine.add, {"pictures": [query], **reading, "retry": False, "cache": None}),
+        "sync": (engine.sync, {"pictures": [query], **reading}),
+        "remove": (engine.remove, {"identifiers": []}),
+        "save": (engine.save, {"path": folder / "saved", "overwrite": True}),
+        "update_index": (bovw.update_index, {"path": folder / "u", "pictures": [query],
+                         "vocabulary": vocabulary, "settings": TINY, "preset": None, **reading}),
+        "train": (bovw.train_vocabulary, {"pictures": [query, *PICTURES[1:3]], "settings": TINY,
+                  "root": None, "patterns": None, "on_error": "record", "cache": None}),
+        "load_vocabulary": (bovw.load_vocabulary, {"path": folder / "v", "trusted": True}),
+        "save_vocabulary": (bovw.save_vocabulary, {"vocabulary": vocabulary,
+                            "path": folder / "w", "overwrite": True}),
+        "load_settings": (bovw.load_settings, {"source": "strong"}),
+        "save_settings": (bovw.save_settings, {"settings": TINY, "path": folder / "s.json"}),
+        "settings": (bovw.Settings().changed, {"geometry": {"verify": 3}, "images": {}}),
+        "read_image": (read_image, {"source": query, "settings": None, "region": None}),
+        "find_pictures": (find_pictures, {"sources": [query], "root": None, "patterns": None}),
+        "find_queries": (find_queries, {"sources": [query]}),
+        "fit": (bovw.Vocabulary(20).fit, {"X": descriptors}),
+        "predict": (vocabulary.predict, {"X": descriptors}),
+        "nearest": (vocabulary.nearest, {"X": descriptors, "k": 2}),
+        "tfidf": (bovw.TfidfWeighting().fit, {"X": np.eye(3)}),
+        "compressed": (compressed.search_many, {"queries": [query], "k": 2, "allow": [name],
+                       "deny": [], "on_error": "record"}),
+        "diagnose": (diagnose, {"path": folder / "i", "repair": False}),
+        "ground truth": (load_ground_truth, {"path": SAMPLE / "gnd.json", "format": "json",
+                         "difficulty": None, "images": None, "usage": None, "labels": None}),
+        "run": (load_run, {"path": SAMPLE / "gnd.json", "ties": "increasing"}),
+        "metric": (metric, {"name": "ap"}),
+        "Embeddings": (Embeddings, {"identifiers": ("a", "b"), "vectors": np.eye(2)}),
+        "load_embeddings": (load_embeddings, {"path": folder / "no.npz", "names": None}),
+        "compare": (bovw.compare, {"ground_truth": SAMPLE / "gnd.json", "systems": [],
+                    "fuse": [], "root": None, "metrics": None, "level": 0.9}),
+    }  # fmt: skip
+
+
+NAMES = [
+    "search", "search_many", "search_together", "explain", "rank_many", "verify_many",
+    "calibrate", "changed", "build", "create", "open", "add", "sync", "remove", "save",
+    "update_index", "train", "load_vocabulary", "save_vocabulary", "load_settings",
+    "save_settings", "settings", "read_image", "find_pictures", "find_queries", "fit", "predict",
+    "nearest", "tfidf", "compressed", "diagnose", "ground truth", "run", "metric", "Embeddings",
+    "load_embeddings", "compare",
+]  # fmt: skip
+
+
+@contextlib.contextmanager
+def somewhere_else(folder: Path) -> Iterator[None]:
+    """What is written to a relative path must not land in the project."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_ends_with_a_result_or_one_clear_error(
+    name: str, tiny: tuple[bovw.Engine, Path], tmp_path: Path
+) -> None:
+    engine, folder = tiny
+    engine = bovw.Engine(engine.index)  # so that what is removed is there for the next
+    function, right = calls(engine, folder)[name]
+    wrong: list[str] = []
+    for parameter in right:
+        for called, value in ODD.items():
+            if called == "folder" and name in ("build", "add", "sync", "train", "update_index",
+                                               "find_pictures", "find_queries", "search_many",
+                                               "search_together", "rank_many", "compressed",
+                                               "calibrate", "verify_many"):  # fmt: skip
+                continue  # all pictures of this machine
+            with somewhere_else(tmp_path), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    function(**{**right, parameter: value})
+                except BovwError as error:
+                    if len(str(error)) > 2000:
+                        wrong.append(f"{parameter}={called}: {len(str(error))} characters")
+                except Exception as error:
+                    if callable(value):
+                        continue  # what the caller's own function raised
+                    wrong.append(f"{parameter}={called}: {type(error).__name__}: {error!s:.100}")
+    assert not wrong, "\n".join(wrong)
