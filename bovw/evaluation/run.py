@@ -150,7 +150,7 @@ class Run:
         undecided = 0
         for query in truth.queries:
             scores = self.scores.get(query.name)
-            if scores is None:
+            if scores is None or query.name not in self.rankings:
                 continue
             n = self.count(query.name)
             names = [self.items[i] for i in self.rankings[query.name][:n].tolist()]

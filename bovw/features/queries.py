@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def listed_queries(queries: Queries) -> list[tuple[Source, Box | None]]:
             f"queries={shown(queries)}: expected several pictures; put a single one into a list"
         )
     try:
-        given = list(queries)
+        given: list[Any] = list(queries)  # type: ignore[arg-type]
     except TypeError:
         raise SettingsError(
             f"queries={shown(queries)}: expected several pictures, such as a list of paths"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import SettingsError, UnknownPictureError, shown
 from ..pictures import Record
 
-Filter: TypeAlias = Iterable[str] | Callable[[str], bool]
+Filter: TypeAlias = Annotated[Iterable[str] | Callable[[str], bool], "checked here"]
 
 
 def allowed_places(

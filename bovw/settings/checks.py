@@ -86,7 +86,8 @@ def checked_arguments(function: Callable[Parameters, Result]) -> Callable[Parame
 
 @cache
 def _hints(declared: Any) -> dict[str, Any]:
-    found = get_type_hints(declared)
+    # What is annotated with a remark is checked where it is used, with a message of its own.
+    found = get_type_hints(declared, include_extras=True)
     if dataclasses.is_dataclass(declared):
         names = {field.name for field in dataclasses.fields(declared)}
         return {name: hint for name, hint in found.items() if name in names}

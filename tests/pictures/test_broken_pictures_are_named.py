@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import bovw
-from bovw.cli import main, printable
+from bovw.cli import main
+from bovw.errors import printable
 from bovw.errors import ImageError
 from bovw.pictures import read_image
 from bovw.storage import save_vocabulary
