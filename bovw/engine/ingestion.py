@@ -125,6 +125,7 @@ def ingest(
                 before,
                 builder,
                 go_on,
+                left_out=plan.left_out,
                 on_error=on_error,
                 cache=cache,
                 n_jobs=n_jobs,
@@ -143,6 +144,7 @@ def read_pictures(
     builder: SegmentBuilder,
     commit: Callable[[], None],
     *,
+    left_out: dict[str, int] | None = None,
     on_error: str = "record",
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -159,6 +161,8 @@ def read_pictures(
     commit : callable
         Called when the builder is full; it must empty the builder. Pictures that are in the
         builder at the end, or at an interruption, stay there for the caller to commit.
+    left_out : dict of str to int, optional
+        Filled with how many frames or pages of each file were not read, if there are any.
     on_error : {"record", "skip", "raise"}
         What to do with a picture that cannot be read: add a failure to the segment, leave the
         picture out, or raise an ImageError.
@@ -182,6 +186,8 @@ def read_pictures(
                 if on_error != "skip":
                     builder.fail(replace(features, size=file.size, mtime_ns=file.mtime_ns))
                 continue
+            if left_out is not None and features.left_out:
+                left_out[file.identifier] = features.left_out
             waiting.append((_record(file, features), features))
             if len(waiting) >= _PICTURES_AT_ONCE:
                 _assign(waiting, vocabulary, builder)

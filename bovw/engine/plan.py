@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Collection as AnyCollection
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,12 @@ class Changes:
         picture, it keeps that version.
     duplicates : tuple of tuple of str
         Groups of pictures with identical files, each with at least one added or updated picture.
+    without_features : tuple of str
+        Added or updated pictures in which no feature was found: no query can find them.
+    left_out : tuple of (str, int)
+        Added or updated pictures whose files have further frames or pages, and how many. They are
+        those that were read in this call: an interrupted run that is continued does not know
+        those of its first part.
     """
 
     added: tuple[str, ...] = ()
@@ -42,6 +48,8 @@ class Changes:
     forgotten: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
+    without_features: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -74,12 +82,15 @@ class Plan:
         Files that failed before and are not tried again.
     touched : tuple of Record
         New records of unchanged pictures whose file has a new modification time.
+    left_out : dict of str to int
+        How many frames or pages of files were not read; filled while they are read.
     """
 
     wanted: tuple[PictureFile, ...]
     unchanged: tuple[str, ...]
     failed: tuple[Failure, ...]
     touched: tuple[Record, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False) -> Plan:
@@ -230,15 +241,21 @@ def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()
     names = [file.identifier for file in plan.wanted]
     done = [name for name in names if name in now and name not in failures]
     failed = [failures[name] for name in names if name in failures]
+    sizes = after.collection.sizes
+    changed = {
+        name
+        for name in done
+        if name not in known or name in broken or _record(after, name) != _record(before, name)
+    }
     return replace(
         removal(before, removed),
         added=tuple(name for name in done if name not in known),
-        updated=tuple(
-            name
-            for name in done
-            if name in known and (name in broken or _record(after, name) != _record(before, name))
-        ),
+        updated=tuple(name for name in done if name in known and name in changed),
         unchanged=plan.unchanged,
         failed=(*plan.failed, *failed),
         duplicates=duplicates(after.collection.records, set(done)),
+        without_features=tuple(name for name in done if name in changed and sizes[now[name]] == 0),
+        left_out=tuple(
+            (name, plan.left_out[name]) for name in done if plan.left_out.get(name, 0) > 0
+        ),
     )

@@ -20,6 +20,9 @@ from ..pictures import Box
 from ..settings import Settings
 from .sift import DESCRIPTOR_LENGTH, Features, golden_descriptor
 
+# Raised when pictures are read in another way, and so have other features.
+_READING = 2
+
 
 class FeatureCache:
     """Stores features by the content of the picture, the region and the settings.
@@ -34,7 +37,8 @@ class FeatureCache:
     """
 
     def __init__(self, folder: str | os.PathLike[str], settings: Settings) -> None:
-        meaning = [asdict(settings.images), asdict(settings.features), golden_descriptor()]
+        asked = [asdict(settings.images), asdict(settings.features)]
+        meaning = [_READING, *asked, golden_descriptor()]
         key = hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
         self.folder = Path(folder) / key[:16]
 
@@ -51,12 +55,13 @@ class FeatureCache:
             ):
                 keypoints, descriptors = stored["keypoints"], stored["descriptors"]
                 width, height = (int(value) for value in stored["size"])
+                left_out = int(stored["left_out"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         n = len(keypoints)
         if keypoints.shape != (n, 4) or descriptors.shape != (n, DESCRIPTOR_LENGTH):
             return None
-        return Features(keypoints, descriptors, (width, height), sha256, region)
+        return Features(keypoints, descriptors, (width, height), sha256, region, left_out)
 
     def save(self, features: Features, region: Box | None = None) -> None:
         """Store the features of a picture."""
@@ -67,4 +72,5 @@ class FeatureCache:
                 keypoints=features.keypoints,
                 descriptors=features.descriptors,
                 size=np.array(features.size),
+                left_out=np.array(features.left_out),
             )

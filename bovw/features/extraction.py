@@ -10,30 +10,42 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import BovwError, ImageError
 from ..parallel import READING, Diary, ordered_map
-from ..pictures import Box, Failure, PictureFile, Source, describe, read_bytes, read_image
+from ..pictures import (
+    Box,
+    Failure,
+    PictureFile,
+    Source,
+    content_of,
+    describe,
+    read_bytes,
+    read_image,
+)
 from ..settings import Settings
 from .cache import FeatureCache
 from .sift import Features, SiftExtractor
 
 
 def extract_query(
-    query: tuple[Source, Box | None], settings: Settings, cache: str | None = None
+    query: tuple[Source | ImageError, Box | None], settings: Settings, cache: str | None = None
 ) -> Features | BovwError:
     """Extract the features of one query; return the error if it cannot be read.
 
-    `cache` is the folder of a `FeatureCache`.
+    `cache` is the folder of a `FeatureCache`. An error in place of a source is returned.
     """
     source, region = query
+    if isinstance(source, ImageError):
+        return source
     extractor = SiftExtractor(settings.features)
     try:
-        if cache is None or isinstance(source, np.ndarray):
-            return extractor.extract(source, settings.images, region)
+        content = content_of(source)
+        if cache is None or not isinstance(content, (str, os.PathLike, bytes)):
+            return extractor.extract_image(
+                read_image(content, settings.images, region, name=describe(source))
+            )
         kept = FeatureCache(cache, settings)
-        content = source if isinstance(source, bytes) else read_bytes(source)
+        content = content if isinstance(content, bytes) else read_bytes(content)
         features = kept.load(hashlib.sha256(content).hexdigest(), region)
         if features is None:
             image = read_image(content, settings.images, region, name=describe(source))
@@ -63,7 +75,10 @@ def extract_queries(
     progress : bool
         Show a progress bar on a terminal.
     """
-    pairs = [q if isinstance(q, tuple) else (q, None) for q in queries]
+    given = [q if isinstance(q, tuple) else (q, None) for q in queries]
+    names = [describe(source) for source, _ in given]
+    # Open files and tensors cannot be sent to another process, but their content can.
+    pairs = [(_content(source), region) for source, region in given]
     folder = None if cache is None else os.fsdecode(cache)
     found = ordered_map(
         partial(extract_query, settings=settings, cache=folder),
@@ -73,8 +88,14 @@ def extract_queries(
         description="searching" if progress else None,
         unit="query",
     )
-    for (source, _), features in zip(pairs, found, strict=True):
-        yield describe(source), features
+    yield from zip(names, found, strict=True)
+
+
+def _content(source: Source) -> Source | ImageError:
+    try:
+        return content_of(source)
+    except ImageError as error:
+        return error
 
 
 def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:

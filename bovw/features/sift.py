@@ -42,6 +42,8 @@ class Features:
         SHA-256 of the bytes of the picture.
     region : tuple of float or None
         ``x0, y0, x1, y1``: the part of the picture that the features come from.
+    left_out : int
+        How many further frames or pages the file has, which were not read.
     """
 
     keypoints: NDArray[np.float32]
@@ -49,6 +51,7 @@ class Features:
     size: tuple[int, int]
     sha256: str
     region: Box | None = None
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -96,9 +99,11 @@ class SiftExtractor:
         source: Source,
         images: ImageSettings | None = None,
         region: Box | None = None,
+        *,
+        channels: str = "bgr",
     ) -> Features:
         """Read a picture and extract its features; see `read_image` for the arguments."""
-        return self.extract_image(read_image(source, images, region))
+        return self.extract_image(read_image(source, images, region, channels=channels))
 
     def extract_image(self, image: Image) -> Features:
         """Extract the features of a decoded picture, only inside its region if it has one."""
@@ -150,6 +155,7 @@ class SiftExtractor:
             size=image.size,
             sha256=image.sha256,
             region=image.region,
+            left_out=image.left_out,
         )
 
     def _choose(

@@ -1,23 +1,39 @@
 """Finds picture files and reads them as grey arrays. It does not depend on features."""
 
-from .decoding import SUFFIXES, Box, Image, Source, describe, read_bytes, read_image
-from .finding import Paths, PictureFile, find_pictures, find_queries, folders_of, listed
+from .decoding import Box, Image, read_image
+from .endings import SUFFIXES, missing_plug_in, readable_endings
+from .finding import (
+    Paths,
+    PictureFile,
+    find_pictures,
+    find_queries,
+    folders_of,
+    listed,
+    passed_over,
+)
 from .records import Failure, Record
+from .sources import LARGEST_FILE, Content, Source, content_of, describe, read_bytes
 
 __all__ = [
+    "LARGEST_FILE",
     "SUFFIXES",
     "Box",
+    "Content",
     "Failure",
     "Image",
     "Paths",
     "PictureFile",
     "Record",
     "Source",
+    "content_of",
     "describe",
     "find_pictures",
     "find_queries",
     "folders_of",
     "listed",
+    "missing_plug_in",
+    "passed_over",
     "read_bytes",
     "read_image",
+    "readable_endings",
 ]

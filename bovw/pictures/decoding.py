@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -21,19 +20,20 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from ..errors import ImageError, SettingsError
-from ..settings import ImageSettings
+from ..errors import ImageError, SettingsError, shown
+from ..settings import ImageSettings, checked_arguments
+from .arrays import CHANNELS, grey_of_array, grey_of_picture
+from .deep import deep_colours
+from .endings import register_plug_ins
+from .frames import read_best
+from .grey import NoValuesError
+from .kinds import damage, unknown
+from .memory import check_area, check_size, has_room_for_frames, jxl_size
+from .mending import completions, mended_png
+from .sources import Source, content_of, describe, read_bytes
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[np.generic]"
-Box: TypeAlias = "tuple[float, float, float, float]"
+Box: TypeAlias = tuple[float, float, float, float]
 
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
-    | {".gif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm"}
-)
-"""File name endings (in lower case) of pictures; in a folder, other files are ignored."""
-
-_INPUT = ("/dev/stdin", *(f"/dev/fd/{number}" for number in range(256)))
 # EXIF orientation -> (transpose first, then flip rows, flip columns)
 _ORIENTATIONS = {
     2: (False, False, True),
@@ -71,6 +71,8 @@ class Image:
         SHA-256 of the bytes of the file, or of the type, shape and values of an array.
     region : tuple of float or None
         The region that was given: ``x0, y0, x1, y1`` in pixels of the original.
+    left_out : int
+        How many further frames or pages the file has, which were not read.
     """
 
     pixels: NDArray[np.uint8]
@@ -79,41 +81,49 @@ class Image:
     size: tuple[int, int]
     sha256: str
     region: Box | None = None
+    left_out: int = 0
 
     def to_original(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Convert positions ``(n, 2)`` in `pixels` to positions in the original picture."""
         return (np.asarray(xy, np.float64) + self.offset + 0.5) / self.scale - 0.5
 
 
-def describe(source: Source) -> str:
-    """Return a name of a source for messages: its path, or what kind of data it is."""
-    if isinstance(source, bytes):
-        return f"<{len(source)} bytes>"
-    if isinstance(source, np.ndarray):
-        return f"<array {source.shape} {source.dtype}>"
-    return os.fsdecode(source)
+@dataclass(frozen=True)
+class _Decoded:
+    """Grey values of a whole picture, upright; its size; pixels per pixel of the original."""
+
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
+    scale: tuple[float, float] = (1.0, 1.0)
 
 
+@checked_arguments
 def read_image(
     source: Source,
     settings: ImageSettings | None = None,
     region: Box | None = None,
     *,
+    channels: str = "bgr",
     name: str | None = None,
 ) -> Image:
     """Read a picture as grey values, turned upright by its EXIF tag and limited in size.
 
     Parameters
     ----------
-    source : path, bytes or ndarray
-        A file, the bytes of a file, or an array of pixels. An array has shape ``(h, w)`` or
-        ``(h, w, 1, 3 or 4)`` and holds uint8, uint16, bool, or floats between 0 and 1; colours
-        are in OpenCV's order (blue, green, red, alpha).
+    source : path, bytes, file, array or picture of Pillow
+        A path; the bytes of a file; an open file (anything with ``read``); an array of pixels, or
+        anything with ``__array__``, such as a tensor; or a ``PIL.Image.Image``, whose present
+        frame is read. An array has shape ``(h, w)`` or ``(h, w, 1, 3 or 4)`` and holds integers,
+        bool or floats, in any byte order. Its colours are in the order of `channels`, with alpha
+        as the fourth.
     settings : ImageSettings, optional
     region : (float, float, float, float), optional
         ``x0, y0, x1, y1`` in pixels of the original, after its EXIF orientation was applied. The
         size limit then applies to the region, so a small region of a large picture keeps its
         detail.
+    channels : {"bgr", "rgb"}
+        Order of the colours of an array: blue, green, red as OpenCV has them, or red, green, blue.
+        An RGB array that is read as BGR gives other features. Ignored for all other sources.
     name : str, optional
         Name of the source in error messages; default: see `describe`.
 
@@ -124,111 +134,44 @@ def read_image(
     Raises
     ------
     ImageError
-        When the source is no picture, is damaged, or has more than ``settings.max_pixels``
-        pixels.
+        When the source is no picture, is damaged, has more than ``settings.max_pixels`` pixels,
+        or would take more memory to decode than six bytes for each of these.
     SettingsError
-        When the region lies outside the picture, or is empty.
+        When the region is not four numbers, lies outside the picture, or is empty.
 
     Notes
     -----
-    Only the first frame of an animation is read. Transparent parts become white. Grey pictures
-    with 16 bits lose the lower eight bits. Grey pictures with 32 bits or floats are scaled from
-    their own smallest and largest value to 0 to 255.
+    Of an animation the first frame is read that is not flat, of pages the first of the largest.
+    `Image.left_out` counts the others. `bovw.pictures.grey.to_grey` says what becomes of more than
+    eight bits, of floats, and of transparent parts.
     """
     settings = settings or ImageSettings()
-    if isinstance(source, np.ndarray):
-        pixels, sha256 = _from_array(source)
-        size = (pixels.shape[1], pixels.shape[0])
-        decoded = (1.0, 1.0)
+    if channels not in CHANNELS:
+        raise SettingsError(f"channels={shown(channels)}: expected 'bgr' (as in OpenCV) or 'rgb'")
+    name = name or describe(source)
+    content = content_of(source)
+    left_out = 0
+    if isinstance(content, np.ndarray):
+        pixels, sha256 = grey_of_array(content, name, channels)
+        found = _Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
+    elif isinstance(content, PillowImage.Image):
+        found = _from_pillow(content, name, settings)
+        sha256 = hashlib.sha256(f"grey{found.size}".encode() + found.pixels.tobytes()).hexdigest()
     else:
-        content = source if isinstance(source, bytes) else read_bytes(source)
+        if not isinstance(content, bytes):
+            content = read_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
-        pixels, size, decoded = _decode(content, name or describe(source), settings, region)
-    return _fit(pixels, size, decoded, sha256, settings, region)
+        found, left_out = _decode(content, name, settings, region)
+    return _fit(found, sha256, left_out, settings, region)
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Read a file; raise an ImageError when it cannot be read or is not a regular file."""
-    try:
-        mode = Path(path).stat().st_mode
-        is_input = stat.S_ISFIFO(mode) and os.fspath(path) in _INPUT
-        # Reading any other pipe could block for ever, and a device may have no end.
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or is_input):
-            raise ImageError(describe(path), "not a regular file", "take it out of the folder")
-        return Path(path).read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        advice = (
-            "check the path" if isinstance(error, FileNotFoundError) else "give a readable file"
-        )
-        raise ImageError(describe(path), reason, advice) from error
-    except MemoryError as error:
-        raise ImageError(
-            describe(path), "a file too large for the memory at hand", "shrink it"
-        ) from error
-
-
-def _from_array(array: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
-    import cv2
-
-    name = describe(array)
-    channels = 1 if array.ndim == 2 else array.shape[2] if array.ndim == 3 else 0
-    if channels not in (1, 3, 4) or 0 in array.shape:
-        raise ImageError(name, "not the shape of a picture", "give (h, w) or (h, w, 1, 3 or 4)")
-    if array.dtype == np.uint16:
-        values = (array.astype(np.uint16) >> 8).astype(np.uint8)
-    elif array.dtype == np.bool_:
-        values = array.astype(np.uint8) * np.uint8(255)
-    elif array.dtype.kind == "f":
-        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise ImageError(name, "floats outside 0 to 1", "scale them, or give uint8")
-        values = np.rint(array * 255).astype(np.uint8)
-    elif array.dtype == np.uint8:
-        values = np.ascontiguousarray(array).astype(np.uint8, copy=False)
-    else:
-        raise ImageError(name, "not a type of pixels", "give uint8, uint16, bool or floats")
-    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).tobytes())
-    if channels == 4:
-        alpha = values[:, :, 3:].astype(np.float32) / 255
-        values = np.rint(values[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    if channels >= 3:
-        values = np.asarray(cv2.cvtColor(values, cv2.COLOR_BGR2GRAY), np.uint8)
-    return values.reshape(values.shape[:2]), digest.hexdigest()
-
-
-def _decode(
-    content: bytes, name: str, settings: ImageSettings, region: Box | None
-) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[float, float]]:
-    """Decode to grey; return pixels, size of the original, pixels per original pixel."""
-    if not content:
-        raise ImageError(name, "an empty file", "remove it or put the picture back")
+@contextmanager
+def _named(name: str, content: bytes) -> Iterator[None]:
+    """Turn whatever a decoder raises into an ImageError that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large and odd files are checked here
-            with PillowImage.open(io.BytesIO(content)) as image:
-                if image.format in _PROGRAMS:
-                    raise ImageError(
-                        name, "PostScript, a program that draws a picture", "convert it"
-                    )
-                width, height = image.size
-                if width * height > settings.max_pixels:
-                    raise ImageError(
-                        name,
-                        f"{width} x {height} pixels, more than max_pixels={settings.max_pixels}",
-                        "shrink it, or raise max_pixels if you trust it",
-                    )
-                orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-                size = (height, width) if orientation in _TRANSPOSED else (width, height)
-                target = settings.max_side
-                if region is not None:
-                    # Keep enough resolution for the region alone to reach the size limit.
-                    x0, y0, x1, y1 = checked_region(region, size)
-                    target = int(np.ceil(target * max(size) / max(x1 - x0, y1 - y0)))
-                if image.format == "JPEG" and max(width, height) > target:
-                    shrink = target / max(width, height)
-                    image.draft("L", (round(width * shrink), round(height * shrink)))
-                pixels = _grey(image)
+            yield
     except (ImageError, SettingsError):
         raise
     except PillowImage.DecompressionBombError as error:
@@ -238,57 +181,136 @@ def _decode(
             "shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust it",
         ) from error
     except UnidentifiedImageError as error:
+        raise ImageError(name, *unknown(content)) from error
+    except NoValuesError as error:
         raise ImageError(
-            name, f"no picture in a known format (begins with {content[:8]!r})", "convert it"
+            name, "only NaN, infinite values or no data", "take it out of the folder"
         ) from error
     except MemoryError as error:
         raise ImageError(name, "too large for the memory at hand", "shrink it") from error
     except Exception as error:  # decoders raise anything, from struct.error to SyntaxError
         raise ImageError(
-            name,
-            f"damaged ({type(error).__name__}: {' '.join(str(error).split())})",  # in one line
-            "put an undamaged copy in its place",
+            name, damage(content, error), "put an undamaged copy in its place"
         ) from error
-    # Reduced JPEG decoding rounds up to whole blocks, so the exact factor is a power of 2.
-    decoded_height, decoded_width = pixels.shape
-    factor = max(1, 2 ** round(np.log2(max(width, height) / max(decoded_width, decoded_height))))
-    scale = 1.0 / factor
-    if orientation in _ORIENTATIONS:
-        transpose, flip_rows, flip_columns = _ORIENTATIONS[orientation]
-        if transpose:
-            pixels = pixels.T
-        pixels = np.ascontiguousarray(
-            pixels[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-        )
-    return pixels, size, (scale, scale)
 
 
-def _grey(image: PillowImage.Image) -> NDArray[np.uint8]:
-    """Convert the first frame to grey values; transparent parts become white."""
-    if image.mode.startswith("I;16"):
-        return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-    if image.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        low, high = float(values.min()), float(values.max())
-        return np.rint((values - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = PillowImage.new("RGBA", rgba.size, "white")
-        image = PillowImage.alpha_composite(white, rgba)
-    return np.array(image.convert("L"), dtype=np.uint8)
+def _decode(
+    content: bytes, name: str, settings: ImageSettings, region: Box | None
+) -> tuple[_Decoded, int]:
+    """Decode the bytes of a file; return also how many frames or pages were left out."""
+    if not content:
+        raise ImageError(name, "an empty file", "remove it or put the picture back")
+    register_plug_ins()
+    with _named(name, content):
+        size = jxl_size(content)
+        if size is not None:
+            check_area(*size, name, settings)
+        try:
+            return _open_and_read(mended_png(content), name, settings, region)
+        except OSError:
+            complete = _complete(content, name, settings, region)
+            if complete is None:
+                raise
+            return complete, 0
+
+
+def _complete(
+    content: bytes, name: str, settings: ImageSettings, region: Box | None
+) -> _Decoded | None:
+    """Decode a JPEG that lacks its end; None if pixels are missing too."""
+    ways = completions(content)
+    first: _Decoded | None = None
+    for way in ways:
+        try:
+            decoded, _ = _open_and_read(way, name, settings, region)
+        except OSError:
+            return None
+        if first is not None and not np.array_equal(first.pixels, decoded.pixels):
+            return None
+        first = first or decoded
+    return first
+
+
+def _open_and_read(
+    content: bytes, name: str, settings: ImageSettings, region: Box | None
+) -> tuple[_Decoded, int]:
+    with PillowImage.open(io.BytesIO(content)) as image:
+        if image.format in _PROGRAMS:
+            raise ImageError(name, "PostScript, a program that draws a picture", "convert it")
+        check_size(image, content, name, settings)
+        if image.format == "JPEG":
+            return _read_jpeg(image, settings, region), 0
+
+        def read(frame: PillowImage.Image) -> NDArray[np.uint8]:
+            check_size(frame, content, name, settings)
+            turned_before = _orientation(frame) if frame.format == "TIFF" else 1
+            frame.load()
+            orientation = _orientation(frame)
+            deep = deep_colours(frame, content)
+            if deep is None:
+                return _upright(grey_of_picture(frame), orientation)
+            grey, is_turned = deep
+            return _upright(grey, orientation if is_turned else max(turned_before, orientation))
+
+        pixels, left_out = read_best(image, read, has_room_for_frames(image, settings))
+    return _Decoded(pixels, (pixels.shape[1], pixels.shape[0])), left_out
+
+
+def _read_jpeg(image: PillowImage.Image, settings: ImageSettings, region: Box | None) -> _Decoded:
+    """Decode a JPEG, shrunk by the decoder as far as the size limit allows."""
+    width, height = image.size
+    orientation = _orientation(image)
+    size = (height, width) if orientation in _TRANSPOSED else (width, height)
+    target = settings.max_side
+    if region is not None:
+        # Keep enough resolution for the region alone to reach the size limit.
+        x0, y0, x1, y1 = checked_region(region, size)
+        target = int(np.ceil(target * max(size) / max(x1 - x0, y1 - y0)))
+    if max(width, height) > target:
+        shrink = target / max(width, height)
+        image.draft("L", (round(width * shrink), round(height * shrink)))
+    image.load()
+    pixels = grey_of_picture(image)
+    image.close()
+    # Reduced decoding rounds up to whole blocks, so the exact factor is a power of 2.
+    factor = max(1, 2 ** round(np.log2(max(width, height) / max(pixels.shape))))
+    return _Decoded(_upright(pixels, orientation), size, (1.0 / factor, 1.0 / factor))
+
+
+def _orientation(image: PillowImage.Image) -> int:
+    """Return the orientation that is still to be applied: 1 when the decoder has applied it."""
+    try:
+        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:  # damaged EXIF data do not damage the pixels
+        return 1
+    return orientation if isinstance(orientation, int) and orientation in _ORIENTATIONS else 1
+
+
+def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    if orientation == 1:
+        return pixels
+    transpose, flip_rows, flip_columns = _ORIENTATIONS[orientation]
+    if transpose:
+        pixels = pixels.T
+    return np.ascontiguousarray(pixels[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
+
+
+def _from_pillow(image: PillowImage.Image, name: str, settings: ImageSettings) -> _Decoded:
+    """Read the present frame of a picture of Pillow, which may have been opened and not loaded."""
+    with _named(name, b""):
+        check_area(*image.size, name, settings)
+        image.load()
+        pixels = _upright(grey_of_picture(image), _orientation(image))
+    return _Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
 
 
 def _fit(
-    pixels: NDArray[np.uint8],
-    size: tuple[int, int],
-    decoded: tuple[float, float],
-    sha256: str,
-    settings: ImageSettings,
-    region: Box | None,
+    found: _Decoded, sha256: str, left_out: int, settings: ImageSettings, region: Box | None
 ) -> Image:
     """Shrink to the size limit, and cut out the region with its margin."""
     import cv2
 
+    pixels, size, decoded = found.pixels, found.size, found.scale
     height, width = pixels.shape
     longest: float = max(width, height)
     if region is not None:
@@ -311,14 +333,17 @@ def _fit(
         y1 = int(np.ceil((region[3] + margin) * scale[1])) + 1
         pixels = np.ascontiguousarray(pixels[y0:y1, x0:x1])
         offset = (x0, y0)
-    return Image(pixels, scale, offset, size, sha256, region)
+    return Image(pixels, scale, offset, size, sha256, region, left_out)
 
 
 def checked_region(region: Box, size: tuple[int, int]) -> Box:
     """Clip a region to a picture of `size` (width, height); a SettingsError if it is then empty."""
-    if len(region) != 4:
-        raise SettingsError(f"region {region!r}: expected four numbers x0, y0, x1, y1")
-    x0, y0, x1, y1 = (float(value) for value in region)
+    try:
+        x0, y0, x1, y1 = (float(value) for value in region)
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"region {shown(region)}: expected four numbers x0, y0, x1, y1"
+        ) from None
     clipped = max(x0, 0.0), max(y0, 0.0), min(x1, float(size[0])), min(y1, float(size[1]))
     if not (clipped[2] - clipped[0] >= 1 and clipped[3] - clipped[1] >= 1):
         raise SettingsError(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeAlias
 
 from ..errors import ImageError, SettingsError, some
-from .decoding import SUFFIXES
+from ..settings import checked_arguments
+from .endings import readable_endings
+from .sources import read_bytes
 
-Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
+Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class PictureFile:
     mtime_ns: int = 0
 
 
+@checked_arguments
 def find_pictures(
     sources: Paths,
     *,
@@ -46,7 +50,7 @@ def find_pictures(
     Parameters
     ----------
     sources : path or iterable of paths
-        Folders are searched recursively for files with a known ending (`SUFFIXES`). A subfolder
+        Folders are searched recursively for files with an ending of `readable_endings`. A subfolder
         that cannot be read is returned like a file, so that it is reported as a failure later.
         Files are taken whatever their ending. ``@list.txt`` names a text file with one path in
         each line, relative to the folder of the list.
@@ -55,7 +59,8 @@ def find_pictures(
         found, or to the folder of a file that was given itself.
     patterns : sequence of str, optional
         Shell patterns such as ``*.jpg``. From folders, take only files whose identifier or name
-        matches one of them.
+        matches one of them. A pattern that names an ending, such as ``*.psd``, or a whole name,
+        takes files with other endings than those of `readable_endings` too.
 
     Returns
     -------
@@ -85,6 +90,32 @@ def find_pictures(
     return [PictureFile(identifier, found[identifier]) for identifier in sorted(found)]
 
 
+def passed_over(sources: Paths, *, patterns: Sequence[str] | None = None) -> dict[str, int]:
+    """Count the files in folders that `find_pictures` does not return, by their ending.
+
+    Parameters
+    ----------
+    sources, patterns
+        As for `find_pictures`. With patterns nothing is counted: what they leave out was meant to
+        be left out. Hidden files and folders are not counted either.
+
+    Returns
+    -------
+    dict of str to int
+        Endings in lower case, such as ``.txt``, with the most frequent first; "" is the ending of
+        files that have none.
+    """
+    counts: Counter[str] = Counter()
+    for folder in () if patterns else _without_lists(listed(sources)):
+        if folder.is_dir():
+            counts.update(
+                file.suffix.lower()
+                for file in _files_in(folder, [])
+                if not file.name.startswith(".") and not _wanted(file, folder, None)
+            )
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
 def listed(sources: Paths) -> list[str | os.PathLike[str]]:
     """Return paths as a list, for an iterator could be used only once."""
     if isinstance(sources, (str, bytes, os.PathLike)) or not isinstance(sources, Iterable):
@@ -102,6 +133,7 @@ def folders_of(sources: Paths) -> list[str]:
     return [os.path.abspath(os.fsdecode(s)) for s in given if Path(os.fsdecode(s)).is_dir()]
 
 
+@checked_arguments
 def find_queries(sources: Paths) -> list[str]:
     """Find query pictures, like `find_pictures`, but in the given order and without identifiers.
 
@@ -133,41 +165,57 @@ def _relative(path: Path, base: Path) -> str:
 
 def _expanded(
     sources: Iterable[str | os.PathLike[str]], patterns: Sequence[str] | None
-) -> Iterable[tuple[Path, Path]]:
+) -> Iterator[tuple[Path, Path]]:
     """Yield each file, with the folder to which its identifier is relative."""
-    for source in sources:
-        text = os.fsdecode(source)
-        if text.startswith("@"):
-            listing = Path(os.path.abspath(text[1:]))
-            try:
-                content = listing.read_bytes()
-            except OSError as error:
-                raise ImageError(text, str(error.strerror).lower(), "check the path") from error
-            if b"\0" in content:
-                raise ImageError(text, "not a list", "give a text with one path a line")
-            lines = content.splitlines()
-            entries = [listing.parent / os.fsdecode(line) for line in lines if line.strip()]
-            yield from _expanded(entries, patterns)
-            continue
-        path = Path(os.path.abspath(text))
+    for path in _without_lists(sources):
         if path.is_dir():
             closed: list[OSError] = []
-            for parent, folders, names in os.walk(path, onerror=closed.append):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in names:
-                    file = Path(parent, name)
-                    if file.suffix.lower() in SUFFIXES and _wanted(file, path, patterns):
-                        yield file, path
+            for file in _files_in(path, closed):
+                if _wanted(file, path, patterns):
+                    yield file, path
             # A folder that cannot be read is yielded like a file, and becomes a failure later.
             yield from ((Path(os.fsdecode(error.filename)), path) for error in closed)
         elif os.path.lexists(path):
             yield path, path.parent
         else:
-            raise ImageError(text, "no such file or folder", "check the path")
+            raise ImageError(str(path), "no such file or folder", "check the path")
+
+
+def _without_lists(sources: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+    """Yield absolute paths: those given, and those that the lists among them name."""
+    for source in sources:
+        text = os.fsdecode(source)
+        if not text.startswith("@"):
+            yield Path(os.path.abspath(text))
+            continue
+        listing = Path(os.path.abspath(text[1:]))
+        content = read_bytes(listing)
+        if b"\0" in content:
+            raise ImageError(text, "not a list", "give a text with one path a line")
+        lines = [os.fsdecode(line) for line in content.splitlines() if line.strip()]
+        yield from _without_lists(listing.parent / line for line in lines)
+
+
+def _files_in(folder: Path, closed: list[OSError]) -> Iterator[Path]:
+    """Yield the files of a folder and its subfolders; collect errors of those that are closed."""
+    for parent, folders, names in os.walk(folder, onerror=closed.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in names)
 
 
 def _wanted(file: Path, folder: Path, patterns: Sequence[str] | None) -> bool:
+    known = file.suffix.lower() in readable_endings()
     if not patterns:
-        return not file.name.startswith(".")
+        return known and not file.name.startswith(".")
     identifier = file.relative_to(folder).as_posix()
-    return any(fnmatch(identifier, p) or fnmatch(file.name, p) for p in patterns)
+    return any(
+        fnmatch(identifier, pattern) or fnmatch(file.name, pattern)
+        for pattern in patterns
+        if known or _names_an_ending(pattern)
+    )
+
+
+def _names_an_ending(pattern: str) -> bool:
+    """Whether a pattern says which ending it means: ``*.psd`` or ``scan1``, but not ``scan*``."""
+    ending = PurePath(pattern).suffix or pattern
+    return not any(sign in ending for sign in "*?[")

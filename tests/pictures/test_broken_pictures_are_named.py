@@ -13,8 +13,7 @@ import pytest
 
 import bovw
 from bovw.cli import main
-from bovw.errors import printable
-from bovw.errors import ImageError
+from bovw.errors import ImageError, printable
 from bovw.pictures import read_image
 from bovw.storage import save_vocabulary
 
@@ -196,10 +195,11 @@ def test_names_that_the_terminal_lacks_are_escaped(indexed: tuple[Path, str]) ->
 def test_a_file_larger_than_memory_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(path: Path) -> bytes:
+    def fail(*_: object, **__: object) -> bytes:
         raise MemoryError
 
     (tmp_path / "x.jpg").touch()
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr("builtins.open", fail)
     with pytest.raises(ImageError, match=r"x\.jpg: a file too large"):
         read_image(tmp_path / "x.jpg")

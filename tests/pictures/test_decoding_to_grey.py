@@ -153,10 +153,12 @@ def test_region_outside_is_refused(gradient: np.ndarray, region: tuple) -> None:
         (np.full((20, 30), 7, np.uint8), 7),
         (np.full((20, 30, 1), 7, np.uint8), 7),
         (np.full((20, 30, 3), 7, np.uint8), 7),
-        (np.full((20, 30), 7 << 8, np.uint16), 7),
+        (np.full((20, 30), 0xFFFF, np.uint16), 255),
+        (np.full((20, 30), 0x0FFF, np.uint16), 255),
+        (np.full((20, 30), 0x00FF, np.uint16), 255),
         (np.full((20, 30), 0.5, np.float64), 128),
         (np.ones((20, 30), bool), 255),
-        (np.zeros((20, 30, 4), np.uint8), 255),
+        (np.zeros((20, 30, 4), np.uint8), 0),  # alpha 0 everywhere is not meant
     ],
 )
 def test_arrays(array: np.ndarray, value: int) -> None:
@@ -172,9 +174,8 @@ def test_arrays(array: np.ndarray, value: int) -> None:
         np.zeros((3, 4, 5), np.uint8),
         np.zeros(9, np.uint8),
         np.zeros((0, 4), np.uint8),
-        np.full((4, 4), 3.0),
         np.full((4, 4), np.nan),
-        np.zeros((4, 4), np.int64),
+        np.zeros((4, 4), complex),
     ],
 )
 def test_arrays_that_are_no_pictures(array: np.ndarray) -> None:

@@ -95,5 +95,5 @@ def test_a_folder_that_cannot_be_read_is_named(
 
 @pytest.mark.parametrize("sources", [5, [5], None])
 def test_what_is_no_path_is_named(sources: Any) -> None:
-    with pytest.raises(SettingsError, match=r"expected the path of a folder"):
+    with pytest.raises(SettingsError, match=r"expected a path"):
         find_pictures(sources)
