@@ -47,6 +47,15 @@ def add_jobs(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def add_untrusted(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="for folders that somebody else has made: do not load nmslib's own files, which could "
+        "be made to crash it, but build them again",
+    )
+
+
 def add_output(sub: argparse.ArgumentParser, what: str) -> None:
     sub.add_argument("pictures", nargs="+", metavar="PICTURES", help=PICTURES)
     sub.add_argument("-o", "--output", required=True, metavar=what, help="folder to write")

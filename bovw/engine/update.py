@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ..errors import (
     ExistsError,
     FormatError,
     IncompatibleError,
-    LockedError,
+    StorageError,
     TrainingError,
 )
 from ..files import write_text
@@ -27,10 +27,14 @@ from ..settings import Settings, checked_arguments
 from ..storage import (
     NEW,
     check_target,
+    content_of,
     digest_at,
+    discard_room,
     holds_index,
+    is_there,
     is_vacant,
     locked,
+    may_discard_old,
     read_manifest,
     replace_folder,
     room_for_another,
@@ -45,6 +49,7 @@ from .plan import Changes, looked_up
 # File in a working folder (see `room_for_another`) that holds the digest of the finished new index.
 # After the exchange with the old index it tells which of the two lies there.
 _MADE = "made"
+_MADE_BYTES = 1 << 10
 # More segments than this are merged: searching many takes longer than one; docs/index.md.
 _MANY_SEGMENTS = 20
 
@@ -64,6 +69,7 @@ def update_index(
     overwrite: bool = False,
     on_error: str = "record",
     cache: str | os.PathLike[str] | None = None,
+    trusted: bool = True,
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> tuple[Engine, Changes]:
@@ -87,6 +93,8 @@ def update_index(
     overwrite : bool
         Build a new index from the start, and replace the old one when the new one is complete.
         After an interruption, the same call continues where it stopped.
+    trusted : bool
+        See `Engine.open`.
     on_error, cache, n_jobs, progress
         See `Engine.build`.
 
@@ -113,7 +121,7 @@ def update_index(
         chosen = fitting_settings(settings, preset or "strong", vocabulary)
         key = _key(files, vocabulary, chosen, on_error)
         lock = nullcontext() if vacant else locked(target)  # vacant: there is no index to lock
-        with lock, _room_for_another(target, key) as room:
+        with lock, _room_for_another(target, key, trusted) as room:
             made, changes = update_index(
                 room / NEW,
                 pictures,
@@ -125,6 +133,7 @@ def update_index(
                 on_error=on_error,
                 retry=retry,
                 cache=cache,
+                trusted=trusted,
                 n_jobs=n_jobs,
                 progress=progress,
             )
@@ -133,12 +142,12 @@ def update_index(
             read_manifest(room / NEW)  # never replace an index with a damaged one
             write_text(room / _MADE, made.index.digest)
             replace_folder(target, room, overwrite and not vacant)
-        return Engine.open(target, n_jobs=n_jobs), changes
+        return Engine.open(target, trusted=trusted, n_jobs=n_jobs), changes
     # Training keeps its features here, so that indexing need not extract them again, even after a
     # crash.
     spare = target.parent / f".{target.name}.features"
     if holds_index(target):
-        engine = Engine.open(target, n_jobs=n_jobs)
+        engine = Engine.open(target, trusted=trusted, n_jobs=n_jobs)
         _check_same(engine, vocabulary, settings, preset)
     else:
         check_target(target, kind="bovw-index")
@@ -166,7 +175,7 @@ def update_index(
             except ExistsError:  # another process has just created it
                 if not holds_index(target):
                     raise
-                engine = Engine.open(target, n_jobs=n_jobs)
+                engine = Engine.open(target, trusted=trusted, n_jobs=n_jobs)
                 _check_same(engine, vocabulary, settings, preset)
     before = engine.info()["n_segments"]
     work = engine.sync if sync else engine.add
@@ -176,7 +185,7 @@ def update_index(
         patterns=patterns,
         on_error=on_error,
         retry=retry,
-        cache=cache or (spare if spare.exists() else None),
+        cache=cache or (spare if is_there(spare) else None),
         progress=progress,
     )
     if engine.info()["n_segments"] > (_MANY_SEGMENTS if before else 1):
@@ -202,30 +211,35 @@ def _key(
 
 
 @contextmanager
-def _room_for_another(target: Path, key: str) -> Iterator[Path]:
+def _room_for_another(target: Path, key: str, trusted: bool) -> Iterator[Path]:
     """Give a working folder in which a new index is built, next to the index it will replace.
 
     It holds what an interrupted run with the same `key` has built. Working folders of other keys
-    are removed, and so is a damaged index in this one, or an old index that was just replaced.
+    are removed, and so is a damaged index in this one, or an old index that was just replaced. As
+    long as the index at `target` is not known to be sound, nothing is removed.
     """
     mine = room_for_another(target, key)
     for room in rooms_for_another(target):
         if room != mine:
-            with suppress(LockedError), locked(room):
-                shutil.rmtree(room, ignore_errors=True)
+            discard_room(room, target)
     with locked(mine):
-        if holds_index(mine / NEW) and not _goes_on(mine):
+        if holds_index(mine / NEW) and not _goes_on(mine, trusted):
+            if not may_discard_old(target):
+                raise StorageError(
+                    f"{mine / NEW} may be the only sound index, because {target} is damaged, of "
+                    "another version, or could not be looked at: move it away, or remove it"
+                )
             shutil.rmtree(mine / NEW)
         (mine / _MADE).unlink(missing_ok=True)
         yield mine
 
 
-def _goes_on(room: Path) -> bool:
+def _goes_on(room: Path, trusted: bool) -> bool:
     made = room / _MADE
-    if made.exists() and made.read_text() != digest_at(room / NEW):
+    if is_there(made) and content_of(made, _MADE_BYTES) != digest_at(room / NEW).encode():
         return False
     try:
-        Engine.open(room / NEW)
+        Engine.open(room / NEW, trusted=trusted)
     except (FormatError, IncompatibleError):
         return False
     return True

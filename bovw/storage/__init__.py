@@ -4,19 +4,21 @@ from .compressed_folder import load_lsa_index, save_lsa_index
 from .disk_writer import IndexWriter, index_writer
 from .doctor import Diagnosis, diagnose
 from .folders import (
-    NEW,
     check_target,
+    discard_room,
     is_vacant,
+    may_discard_old,
     new_folder,
     replace_folder,
     room_for_another,
-    rooms_for_another,
     tidy,
 )
 from .index_folder import holds_index, load_index, save_index
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
+from .looking import content_of, is_there
 from .manifest import digest_at, read_manifest
+from .places import NEW, rooms_for_another
 from .vocabulary_folder import load_vocabulary, save_vocabulary
 
 __all__ = [
@@ -25,15 +27,19 @@ __all__ = [
     "IndexWriter",
     "JournalledBuilder",
     "check_target",
+    "content_of",
     "diagnose",
     "digest_at",
+    "discard_room",
     "holds_index",
     "index_writer",
+    "is_there",
     "is_vacant",
     "load_index",
     "load_lsa_index",
     "load_vocabulary",
     "locked",
+    "may_discard_old",
     "new_folder",
     "read_journal",
     "read_manifest",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import math
 from collections.abc import Mapping
@@ -14,8 +13,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..errors import FormatError, StorageError
-from .folders import MANIFEST
-from .manifest import advice_for
+from .looking import could_not_look, looking, state_at
+from .manifest import advice_for, file_problem
+from .places import MANIFEST
 
 _HEADER = 4096
 
@@ -30,19 +30,22 @@ def load_array(
     """Memory-map an array that the manifest lists, and check its type and shape.
 
     None in `shape` allows any length. The shape in the header must fit the size of the file, so a
-    false header cannot make this allocate much memory.
+    false header cannot make this allocate much memory. A StorageError that is no FormatError says
+    that it could not be looked at.
     """
     path, advice = folder / name, advice_for(name)
     if name not in manifest["files"]:
         raise FormatError(f"{folder / MANIFEST} does not list {name}: {advice}")
     try:
-        with path.open("rb") as file:
-            head = io.BytesIO(file.read(_HEADER))  # the header may claim to be longer
-        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-        found, in_columns, dtype = read[npy.read_magic(head)](head)
-        start = head.tell()
+        with looking(path):
+            with path.open("rb") as file:
+                head = io.BytesIO(file.read(_HEADER))  # the header may claim to be longer
+            read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+            found, in_columns, dtype = read[npy.read_magic(head)](head)
+            start = head.tell()
+    except StorageError:
+        raise
     except Exception as error:  # numpy parses it as Python, so any error is possible
-        _check_limit(path, error)
         raise FormatError(f"{path} cannot be read ({error!r:.200}): {advice}") from error
     fits = len(found) == len(shape) and all(
         wanted in (None, got) for wanted, got in zip(shape, found, strict=True)
@@ -54,10 +57,10 @@ def load_array(
             f"{path} holds {dtype} of shape {found}, expected "
             f"{' or '.join(dtypes)} of shape ({expected}): {advice}"
         )
-    try:
-        size = path.stat().st_size
-    except OSError as error:  # a writer removed it meanwhile
-        raise FormatError(f"{path} cannot be read ({error!r:.200}): {advice}") from error
+    state = state_at(path)
+    if state is None:  # a writer removed it meanwhile
+        raise FormatError(f"{path} is missing: {advice}")
+    size = state.st_size
     # A side of length 0 makes the product 0, however large another side is.
     if start + math.prod(found) * dtype.itemsize != size or max(found) > size:
         raise FormatError(
@@ -66,16 +69,11 @@ def load_array(
     if size == start:  # an empty array cannot be mapped
         return np.zeros(found, dtype)
     try:
-        return np.asarray(np.memmap(path, dtype, "r", start, found))
+        with looking(path):
+            return np.asarray(np.memmap(path, dtype, "r", start, found))
     except (OSError, ValueError) as error:
-        _check_limit(path, error)
-        raise FormatError(f"{path} cannot be mapped ({error!r:.200}): {advice}") from error
-
-
-def _check_limit(path: Path, error: Exception) -> None:
-    """Raise a StorageError when a file is fine, but this process has too many files open."""
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        raise StorageError(
-            f"{path} cannot be opened, because too many files are open: allow more (ulimit -n), "
-            "or compact the index"
-        ) from error
+        # Its bytes were just looked at: unless it has changed since, the system is in need.
+        problem = file_problem(folder, name, {"size": size})
+        if problem is None:
+            raise could_not_look(path, error) from error
+        raise FormatError(f"{path} {problem}: {advice}") from error

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..embeddings import ProductQuantizer, ScalarQuantizer
 from ..errors import FormatError
 from ..index import LsaIndex, Quantizer
+from ..settings import checked_arguments
 from .arrays import load_array
 from .folders import new_folder
 from .manifest import (
@@ -32,6 +33,7 @@ _CATALOGUE = "catalogue.json"
 _LARGEST = 1000
 
 
+@checked_arguments
 def save_lsa_index(
     index: LsaIndex, path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> None:
@@ -61,6 +63,7 @@ def _write_quantizer(folder: Path, quantizer: Quantizer) -> dict[str, Any]:
     return {"n_parts": len(quantizer.centers_)}
 
 
+@checked_arguments
 def load_lsa_index(
     path: str | os.PathLike[str],
     *,
@@ -74,6 +77,8 @@ def load_lsa_index(
     ------
     FormatError
         When the folder holds no compressed index, or a damaged one.
+    StorageError
+        When it could not be looked at, which does not mean that it is damaged.
     """
     folder = Path(path)
 

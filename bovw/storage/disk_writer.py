@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ..errors import IncompatibleError, StorageError
 from ..index import Index
 from ..pictures import Failure, PictureFile
 from ..settings import Settings
-from .folders import new_folder_at, sync
+from .folders import new_folder_at
 from .index_folder import (
     KIND,
     VERSION,
@@ -26,7 +26,9 @@ from .index_folder import (
 )
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
-from .manifest import file_facts, parse_manifest, replace_manifest
+from .looking import is_folder, is_link, names_in
+from .manifest import digest_at, file_facts, parse_manifest, replace_manifest
+from .places import MANIFEST
 from .segment_folder import (
     load_segment,
     segment_name,
@@ -108,10 +110,13 @@ class IndexWriter:
             kept.pop(segment_name(0), None)
             self._publish(kept, self._manifest.get("candidates"))
         n_words = changed.vocabulary.n_words_
-        mapped = {
-            s.number: load_segment(self.folder, self._manifest, segment_name(s.number), n_words)
-            for s in new
-        }
+        mapped = {}
+        # The change is made. A segment that cannot be mapped now stays in memory, with the same
+        # content.
+        with suppress(StorageError, MemoryError):
+            for s in new:
+                name = segment_name(s.number)
+                mapped[s.number] = load_segment(self.folder, self._manifest, name, n_words)
         segments = tuple(mapped.get(s.number, s) for s in changed.segments)
         self.index = replace(changed, segments=segments, digest=self._manifest["digest"])
         return self.index
@@ -131,7 +136,11 @@ class IndexWriter:
             with self._folder(candidates) as place:
                 has_graph = usual == index.settings.candidates and write_graph(place, index, keys)
             self._publish({name: ()}, candidates if has_graph else None)
-        loaded = load_index(self.folder, trusted=self._trusted, n_jobs=index.vocabulary.n_jobs)
+        n_jobs = index.vocabulary.n_jobs
+        try:
+            loaded = load_index(self.folder, trusted=self._trusted, n_jobs=n_jobs)
+        except StorageError as error:
+            raise StorageError(f"{self.folder} was compacted, and is sound; but {error}") from error
         graph = loaded.graph if usual == index.settings.candidates else None
         self.index = replace(loaded, settings=index.settings, graph=graph)
         return self.index
@@ -184,8 +193,10 @@ class IndexWriter:
         for name in ("vocabulary", *segments, *([candidates] if candidates else [])):
             # Of a folder that is listed already, take the listed files: others may have added some.
             known = {n: f for n, f in self._manifest["files"].items() if n.startswith(f"{name}/")}
-            new = () if known else sorted((self.folder / name).iterdir())
-            files |= known or {f"{name}/{path.name}": file_facts(path) for path in new}
+            new = () if known else names_in(self.folder / name)
+            if not known and not new:
+                raise StorageError(f"{self.folder / name} is gone, though it was just written")
+            files |= known or {f"{name}/{n}": file_facts(self.folder / name / n) for n in new}
         manifest = {
             **self._manifest,
             "generation": int(self._manifest["generation"]) + 1,
@@ -204,7 +215,6 @@ class IndexWriter:
         # The manifest does not list this name yet: anything there is a leftover of a failure.
         with new_folder_at(target, overwrite=True) as aside:
             yield aside
-        sync(target.parent)
 
     def _check_place(self) -> None:
         if not self._is_still_there():
@@ -212,12 +222,25 @@ class IndexWriter:
                 f"{self.folder} was moved or removed while it was being changed; nothing more is "
                 "written: repeat the command with its new path"
             )
+        # After an error, such as a disk that failed just when the manifest had been replaced, this
+        # may not hold. Names of segments would then be used twice, and files overwritten.
+        known = self._manifest["digest"]
+        if not self.index.digest == known == digest_at(self.folder):
+            raise StorageError(
+                f"an earlier change of {self.folder} by this command was not finished; nothing "
+                "more is written: repeat the command"
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         self._check_place()
         try:
             yield
+        except MemoryError as error:
+            raise StorageError(
+                f"cannot write {self.folder}: not enough memory; what was there is untouched, free "
+                "some and continue with the same command"
+            ) from error
         except OSError as error:
             raise StorageError(
                 f"cannot write {self.folder}: {error.strerror or error}; what was there is "
@@ -231,17 +254,24 @@ def unlisted(folder: Path, files: Mapping[str, Any]) -> list[Path]:
     return [
         path
         for room in ("segments", "candidates")
-        for path in sorted((folder / room).glob("*"))
-        if f"{room}/{path.name}" not in listed and (path.is_dir() or path.is_symlink())
+        for name in names_in(folder / room)
+        if f"{room}/{name}" not in listed
+        and (is_link(path := folder / room / name) or is_folder(path))
     ]
 
 
 def remove_unlisted(folder: Path, files: Mapping[str, Any]) -> None:
-    """Remove segments and graphs that the manifest does not list; open readers are unaffected."""
-    for path in unlisted(folder, files):
-        if path.is_symlink():
-            path.unlink(missing_ok=True)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(".manifest.json.*"):
-        path.unlink(missing_ok=True)
+    """Remove segments and graphs that the manifest does not list; open readers are unaffected.
+
+    Call it only with the files of a manifest that was just read or written, and holding the lock.
+    What cannot be looked at or removed now is left to the next change.
+    """
+    with suppress(OSError, StorageError):
+        for path in unlisted(folder, files):
+            if is_link(path):
+                path.unlink(missing_ok=True)
+            else:
+                shutil.rmtree(path, ignore_errors=True)
+        for name in names_in(folder):
+            if name.startswith(f".{MANIFEST}."):
+                (folder / name).unlink(missing_ok=True)

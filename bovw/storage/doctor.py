@@ -1,37 +1,34 @@
-"""Checks every byte of an index or vocabulary, and drops damaged parts of an index."""
+"""Checks every byte of an index or vocabulary, and takes damaged parts out of an index.
+
+Only bytes that were read prove damage. When anything could not be looked at (no memory, no
+permission, a disk that does not answer), nothing is changed. What is taken out is set aside; see
+`set_aside.py`.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import FormatError, LockedError, StorageError, some
-from ..files import is_regular
+from ..errors import FormatError, LockedError, SettingsError, StorageError, some
 from ..parallel import READING
+from ..settings import checked_arguments
 from .compressed_folder import KIND as LSA
 from .compressed_folder import load_lsa_index
 from .disk_writer import remove_unlisted, unlisted
-from .folders import (
-    MANIFEST,
-    abandoned,
-    rooms_for_another,
-    tidy,
-)
-from .index_folder import (
-    KIND,
-    VERSION,
-    load_index,
-    read_header,
-)
+from .folders import abandoned, discard_room, put_back, tidy
+from .index_folder import KIND, VERSION, load_index, load_listed, read_header
 from .journal import JOURNAL, read_journal
 from .lock import LOCK, locked
-from .manifest import file_problem, parse_manifest, replace_manifest
+from .looking import files_below, is_file, is_own_file, is_there, looking
+from .manifest import OtherVersionError, file_problem, parse_manifest, replace_manifest
+from .places import MANIFEST, rooms_for_another
 from .segment_folder import load_segment, read_catalogue
+from .set_aside import SET_ASIDE, delete_set_aside, notes_on_set_aside, set_aside
 from .vocabulary_folder import load_vocabulary
 
 
@@ -45,14 +42,16 @@ class Diagnosis:
         "index", "vocabulary" or "compressed index".
     problems : tuple of str
         Damage that was found, a sentence each; empty when there is none.
+    unexamined : tuple of str
+        What could not be looked at, and why. It may be sound, so nothing was repaired.
     notes : tuple of str
         Things that are no damage but worth knowing, such as leftovers of an interruption.
     lost : tuple of str
         Identifiers of pictures in damaged segments: index them again.
     repaired : bool
-        Whether the damaged parts were dropped.
+        Whether the damaged parts were taken out, and set aside.
     can_be_repaired : bool
-        Whether dropping the damaged parts gives a working index.
+        Whether taking out the damaged parts gives a working index.
     """
 
     kind: str
@@ -61,22 +60,29 @@ class Diagnosis:
     lost: tuple[str, ...] = ()
     repaired: bool = False
     can_be_repaired: bool = False
+    unexamined: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
-        """Whether there is no damage, or it was repaired."""
-        return not self.problems or self.repaired
+        """Whether all could be looked at, and there is no damage, or it was repaired."""
+        return not self.unexamined and (not self.problems or self.repaired)
 
 
-def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis:
+@checked_arguments
+def diagnose(
+    path: str | os.PathLike[str], *, repair: bool = False, purge: bool = False
+) -> Diagnosis:
     """Check every byte of an index, a compressed index or a vocabulary.
 
     Parameters
     ----------
     path : path
     repair : bool
-        Of an index, drop damaged segments and damaged nmslib files, so that the rest can be used,
-        and remove leftovers of interruptions. A manifest or a vocabulary cannot be repaired.
+        Of an index, set damaged segments and damaged nmslib files aside, so that the rest can be
+        used. Of a sound index, remove leftovers of interruptions. A manifest or a vocabulary cannot
+        be repaired. When anything could not be looked at, nothing is changed.
+    purge : bool
+        Delete what earlier repairs have set aside, if the index is sound.
 
     Returns
     -------
@@ -87,128 +93,227 @@ def diagnose(path: str | os.PathLike[str], *, repair: bool = False) -> Diagnosis
     FormatError
         When the folder holds none of them.
     LockedError
-        With `repair`, when another process is changing the index.
+        With `repair` or `purge`, when another process is changing the index.
     """
+    if repair and purge:
+        raise SettingsError("repair and purge: what is set aside now is not deleted at once")
     folder = Path(path)
     if repair:
-        tidy(folder)
+        put_back(folder)
     try:
         manifest = parse_manifest(folder)
+        if manifest["format"] != KIND:
+            return _diagnose_whole(folder, str(manifest["format"]))
+        while not (repair or purge):
+            found = _diagnose_index(folder, manifest)
+            before, manifest = manifest, parse_manifest(folder, KIND, VERSION)
+            if manifest["digest"] == before["digest"]:  # nobody changed it during the check
+                return found
+        with locked(folder):
+            manifest = parse_manifest(folder, KIND, VERSION)
+            return _repaired(folder, manifest) if repair else _purged(folder, manifest)
+    except LockedError:
+        raise
+    except OtherVersionError as error:
+        return Diagnosis("index", unexamined=(str(error),))
     except FormatError as error:
-        if not (folder / MANIFEST).is_file():
+        if not is_file(folder / MANIFEST):
             raise
         return Diagnosis("index", (str(error),))
-    if manifest["format"] != KIND:
-        is_lsa = manifest["format"] == LSA
-        load = load_lsa_index if is_lsa else load_vocabulary
-        problems = _problems_of_whole(folder, load)
-        return Diagnosis("compressed index" if is_lsa else "vocabulary", tuple(problems))
-    while not repair:
-        found = _diagnose_index(folder, manifest, repair=False)
-        before, manifest = manifest, parse_manifest(folder, KIND, VERSION)
-        if manifest["digest"] == before["digest"]:  # nobody changed it during the check
-            return found
-    with locked(folder):
-        return _diagnose_index(folder, parse_manifest(folder, KIND, VERSION), repair=True)
+    except StorageError as error:
+        return Diagnosis("index", unexamined=(str(error),))
 
 
-def _problems_of_whole(folder: Path, load: Callable[..., Any]) -> list[str]:
+def _diagnose_whole(folder: Path, kind: str) -> Diagnosis:
     """Check a vocabulary or a compressed index, which cannot be repaired in parts."""
-    try:
-        problems = _problems_of_files(folder, parse_manifest(folder)["files"])
-        load(folder, trusted=False)
-    except FormatError as error:
-        return [str(error)]
-    return list(problems.values())
+    name, load = (
+        ("compressed index", load_lsa_index) if kind == LSA else ("vocabulary", load_vocabulary)
+    )
+    found = _Findings()
+    found.examine(lambda: _check_files(folder, parse_manifest(folder)["files"], found))
+    problems = [*found.by_file.values()]
+    if not problems:
+        found.examine(lambda: load(folder, trusted=False))
+    return Diagnosis(name, (*problems, *found.fatal), unexamined=tuple(found.unseen))
 
 
-def _problems_of_files(folder: Path, files: Mapping[str, Any]) -> dict[str, str]:
-    found = {}
+@dataclass
+class _Findings:
+    """What an examination found.
+
+    Of the damage, `fatal` cannot be repaired, and `problems` can; `by_file` is that of files, by
+    name. `unseen` could not be looked at. `sound` are the entries of good segments.
+    """
+
+    fatal: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    by_file: dict[str, str] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
+    sound: list[dict[str, Any]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    n_words: int | None = None
+
+    @property
+    def can_be_repaired(self) -> bool:
+        """Whether there is damage, all of it in parts that can be taken out, and all was seen."""
+        return bool(self.problems) and not self.fatal and not self.unseen
+
+    def examine(self, look: Callable[[], object]) -> bool:
+        """Look at something; note what is wrong, or that it could not be looked at."""
+        try:
+            look()
+        except LockedError:
+            raise
+        except FormatError as error:
+            if not str(error).startswith(tuple(self.by_file.values())):  # reported already
+                self.fatal.append(str(error))
+            return False
+        except StorageError as error:
+            self.unseen.append(str(error))
+            return False
+        return True
+
+
+def _check_files(folder: Path, files: Mapping[str, Any], found: _Findings) -> None:
     for name, facts in files.items():
-        problem = file_problem(folder, name, facts, full=True)
+        try:
+            with looking(folder / name):
+                problem = file_problem(folder, name, facts, full=True)
+        except StorageError as error:
+            found.unseen.append(str(error))
+            continue
         if problem is not None:
-            found[name] = f"{folder / name} {problem}"
+            found.by_file[name] = f"{folder / name} {problem}"
+
+
+def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
+    found = _Findings()
+    _check_files(folder, manifest["files"], found)
+    for name, problem in found.by_file.items():
+        (found.fatal if name.startswith("vocabulary/") else found.problems).append(problem)
+
+    def look() -> None:
+        found.n_words = load_vocabulary(folder / "vocabulary", trusted=False).n_words_
+        read_header(folder, manifest)
+        for entry in manifest["segments"]:
+            _examine_segment(folder, manifest, entry, found)
+        if not (found.problems or found.fatal or found.unseen):
+            _ = load_index(folder, trusted=False).collection
+
+    try:
+        with looking(folder):
+            found.examine(look)
+    except StorageError as error:
+        found.unseen.append(str(error))
+    except (KeyError, TypeError) as error:
+        found.fatal.append(f"{folder}: the manifest is not as expected ({error!r:.500})")
+    found.fatal = list(dict.fromkeys(found.fatal))
     return found
 
 
-@dataclass(frozen=True)
-class _Findings:
-    """Damage of an index: `fatal` cannot be repaired, `problems` can; `sound` are good segments."""
-
-    fatal: list[str]
-    problems: list[str]
-    sound: list[dict[str, Any]]
-    lost: list[str]
-    n_words: int | None
-
-
-def _diagnose_index(folder: Path, manifest: dict[str, Any], *, repair: bool) -> Diagnosis:
-    found = _examined(folder, manifest)
-    notes = _leftovers(folder, manifest["files"], found.n_words)
-    if repair:
-        notes = [note.replace(" is left ", " was left ") for note in notes]
-    elif notes and _is_busy(folder):
-        notes = [f"another process is changing {folder}, and has not finished"]
-    can = bool(found.problems) and not found.fatal
-    if repair and can:
-        manifest = _without_damage(folder, manifest, found)
-        replace_manifest(folder, manifest)
+def _examine_segment(
+    folder: Path, manifest: Mapping[str, Any], entry: dict[str, Any], found: _Findings
+) -> None:
+    assert found.n_words is not None
+    name, n_words = str(entry["name"]), found.n_words
+    if not any(file.startswith(f"{name}/") for file in found.by_file):
         try:
-            _ = load_index(folder, trusted=False).collection
+            with looking(folder / name):
+                load_segment(folder, manifest, name, n_words).check_words(n_words)
         except FormatError as error:
-            found.fatal.append(str(error))
-            can = False
-    if repair:
-        remove_unlisted(folder, manifest["files"])
-        for room in rooms_for_another(folder):
-            with suppress(LockedError), locked(room):
-                shutil.rmtree(room, ignore_errors=True)
+            found.problems.append(str(error))
+        except StorageError as error:
+            found.unseen.append(str(error))
+            return
+        else:
+            found.sound.append(entry)
+            return
+    found.lost += _identifiers(folder, name, entry["dead"])
+
+
+def _diagnosis(
+    folder: Path, manifest: Mapping[str, Any], found: _Findings, repaired: bool = False
+) -> Diagnosis:
+    notes: list[str] = []
+    found.examine(lambda: notes.extend(_leftovers(folder, manifest["files"], found.n_words)))
     return Diagnosis(
         "index",
         (*found.fatal, *found.problems),
         tuple(notes),
         tuple(sorted(found.lost)),
-        repaired=repair and can,
-        can_be_repaired=can,
+        repaired=repaired,
+        can_be_repaired=found.can_be_repaired,
+        unexamined=tuple(dict.fromkeys(found.unseen)),
     )
 
 
-def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
-    by_file = _problems_of_files(folder, manifest["files"])
-    fatal = [p for name, p in by_file.items() if name.startswith("vocabulary/")]
-    problems = [p for name, p in by_file.items() if not name.startswith("vocabulary/")]
-    n_words = None
-    sound: list[dict[str, Any]] = []
-    lost: list[str] = []
-    try:
-        n_words = load_vocabulary(folder / "vocabulary", trusted=False).n_words_
-        read_header(folder, manifest)
-        for entry in manifest["segments"]:
-            name = str(entry["name"])
-            if not any(file.startswith(f"{name}/") for file in by_file):
-                wrong = _problem_of_segment(folder, manifest, name, n_words)
-                if wrong is None:
-                    sound.append(entry)
-                    continue
-                problems.append(wrong)
-            lost += _identifiers(folder, name, entry["dead"])
-        if not problems and not fatal:
-            _ = load_index(folder, trusted=False).collection
-    except (FormatError, KeyError, TypeError) as error:
-        if not str(error).startswith(tuple(fatal)):  # that was reported already
-            fatal.append(str(error))
-    return _Findings(list(dict.fromkeys(fatal)), problems, sound, lost, n_words)
+def _diagnose_index(folder: Path, manifest: Mapping[str, Any]) -> Diagnosis:
+    found = _examined(folder, manifest)
+    diagnosis = _diagnosis(folder, manifest, found)
+    kept = notes_on_set_aside(folder)
+    if set(diagnosis.notes) - set(kept) and _is_busy(folder):
+        busy = f"another process is changing {folder}, and has not finished"
+        return replace(diagnosis, notes=(busy, *kept))
+    return diagnosis
 
 
-def _without_damage(folder: Path, manifest: Mapping[str, Any], found: _Findings) -> dict[str, Any]:
+def _repaired(folder: Path, manifest: dict[str, Any]) -> Diagnosis:
+    """Examine an index, and set aside what is damaged; the lock is held."""
+    found = _examined(folder, manifest)
+    files = manifest["files"]
+    if found.can_be_repaired:
+        smaller = _without_damage(manifest, found)
+        # Nothing is taken out of an index that would not work without it.
+        found.examine(lambda: _check_without(folder, smaller))
+    before = _diagnosis(folder, manifest, found)
+    if found.fatal or found.unseen:
+        return before
+    if found.can_be_repaired:
+        listed = {n.rsplit("/", 1)[0] for n in set(files) - set(smaller["files"])}
+        set_aside(
+            folder,
+            [*sorted(listed), *(str(p.relative_to(folder)) for p in unlisted(folder, files))],
+            before.problems,
+        )
+        replace_manifest(folder, smaller)
+        remove_unlisted(folder, smaller["files"])
+        # Working folders are kept: they may hold pictures that are lost here.
+        return _diagnosis(folder, smaller, found, repaired=True)
+    unused = [str(path.relative_to(folder)) for path in unlisted(folder, files)]
+    set_aside(folder, unused, ["left of an interrupted change"])
+    remove_unlisted(folder, files)
+    tidy(folder)
+    for room in rooms_for_another(folder):
+        discard_room(room, folder)
+    notes = [note.replace(" is left ", " was left ") for note in before.notes]
+    return replace(before, notes=tuple(dict.fromkeys([*notes, *notes_on_set_aside(folder)])))
+
+
+def _purged(folder: Path, manifest: dict[str, Any]) -> Diagnosis:
+    """Examine an index, and delete what was set aside; the lock is held."""
+    found = _examined(folder, manifest)
+    if found.fatal or found.problems or found.unseen:
+        diagnosis = _diagnosis(folder, manifest, found)
+        kept = f"{folder / SET_ASIDE} is kept, because the index is not known to be sound"
+        return replace(diagnosis, notes=(*diagnosis.notes, kept))
+    gone = [f"{name} was deleted" for name in delete_set_aside(folder)]
+    diagnosis = _diagnosis(folder, manifest, found)
+    return replace(diagnosis, notes=(*gone, *diagnosis.notes))
+
+
+def _check_without(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise an error when the index of a manifest would not open and search."""
+    with looking(folder):
+        _ = load_listed(folder, manifest, trusted=False).collection
+
+
+def _without_damage(manifest: Mapping[str, Any], found: _Findings) -> dict[str, Any]:
     """Manifest of the sound segments; nmslib's graph is kept only if it and they are all sound."""
     candidates = manifest.get("candidates")
     names = [entry["name"] for entry in found.sound]
-    if len(names) == len(manifest["segments"]) and candidates is not None:
-        files = {n: f for n, f in manifest["files"].items() if n.startswith(f"{candidates}/")}
-        if _problems_of_files(folder, files):
-            candidates = None
-    else:
+    if len(names) < len(manifest["segments"]) or any(
+        file.startswith(f"{candidates}/") for file in found.by_file
+    ):
         candidates = None
     roots = tuple(f"{name}/" for name in ("vocabulary", *names, *([candidates] * bool(candidates))))
     return {
@@ -220,43 +325,34 @@ def _without_damage(folder: Path, manifest: Mapping[str, Any], found: _Findings)
     }
 
 
-def _problem_of_segment(
-    folder: Path, manifest: Mapping[str, Any], name: str, n_words: int
-) -> str | None:
-    """Load a segment whose hashes are right, and say what is wrong with it; None for nothing."""
-    try:
-        load_segment(folder, manifest, name, n_words).check_words(n_words)
-    except FormatError as error:
-        return str(error)
-    return None
-
-
 def _identifiers(folder: Path, name: str, dead: Iterable[int]) -> Iterable[str]:
     """Identifiers of the pictures of a damaged segment, if its catalogue can be read."""
     try:
         records, _ = read_catalogue(folder / name / "catalogue.json")
-    except FormatError:
+    except StorageError:
         return [f"(all pictures of {name}, whose catalogue cannot be read)"]
     gone = set(dead)
     return [record.identifier for i, record in enumerate(records) if i not in gone]
 
 
 def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:
-    unused = unlisted(folder, files)
-    left = [*unused, *abandoned(folder)]
-    notes = [f"{path} is left of an interrupted change and is not used" for path in left]
+    notes = notes_on_set_aside(folder)
+    notes += [
+        f"{path} is left of an interrupted change and is not used"
+        for path in [*unlisted(folder, files), *abandoned(folder)]
+    ]
     notes += [
         f"{path} is left of an interrupted overwriting: repeat the same command to continue it, "
         "or remove this folder"
         for path in rooms_for_another(folder)
     ]
-    if n_words is not None and is_regular(folder / JOURNAL):
+    if n_words is not None and is_own_file(folder / JOURNAL):
         waiting = len(list(read_journal(folder, n_words)))
         notes.append(
             f"{waiting} pictures of an interrupted run are finished and wait in "
             f"{folder / JOURNAL}: index the same pictures again to continue"
         )
-    strays = _strays(folder, files, unused)
+    strays = _strays(folder, files)
     if strays:
         notes.append(
             f"{len(strays)} files in {folder} do not belong to the index; they are kept until it "
@@ -268,7 +364,7 @@ def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> l
 def _is_busy(folder: Path) -> bool:
     """Whether another process holds the lock of an index."""
     try:
-        with locked(folder) if (folder / LOCK).exists() else nullcontext():
+        with locked(folder) if is_there(folder / LOCK) else nullcontext():
             return False
     except LockedError:
         return True
@@ -276,14 +372,14 @@ def _is_busy(folder: Path) -> bool:
         return False
 
 
-def _strays(folder: Path, files: Mapping[str, Any], unused: Sequence[Path]) -> list[str]:
+def _strays(folder: Path, files: Mapping[str, Any]) -> list[str]:
     """Files in the folder of an index that do not belong to it."""
     ours = {MANIFEST, LOCK, JOURNAL, READING, *files}
+    unused = unlisted(folder, files)
     return sorted(
         name
-        for path in folder.rglob("*")
-        if not path.is_dir()
-        and (name := path.relative_to(folder).as_posix()) not in ours
-        and not name.startswith((f".{MANIFEST}.", f".{JOURNAL}."))
+        for path in files_below(folder)
+        if (name := path.relative_to(folder).as_posix()) not in ours
+        and not name.startswith((f".{MANIFEST}.", f".{JOURNAL}.", f"{SET_ASIDE}/"))
         and not any(path.is_relative_to(other) for other in unused)
     )

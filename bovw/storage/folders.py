@@ -4,12 +4,14 @@ A folder ``NAME`` is first written to ``.NAME.xxxxxxxx.aside/new`` in the same p
 process that writes it holds a lock on it. When nobody holds the lock, a killed process left it, and
 it is removed. An index that will replace another one is built in ``.NAME.xxxxxxxx.anew/new``. That
 working folder is kept after an interruption, so that the next run can continue.
+
+After two folders have changed places, the old one lies in the working folder. So a working folder
+is removed only when nothing is at the target, or when the manifest there was read and is sound.
 """
 
 from __future__ import annotations
 
 import ctypes
-import glob
 import os
 import re
 import shutil
@@ -19,13 +21,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from ..errors import ExistsError, StorageError
+from ..errors import ExistsError, LockedError, StorageError
 from ..parallel import uninterrupted
 from .lock import held, locked
+from .looking import is_file, is_folder, is_there, looking, names_in, state_at
+from .manifest import parse_manifest
+from .places import ANEW, ASIDE, MANIFEST, NEW, WAS, beside, called, real, sync
+from .set_aside import carry_over
 
-MANIFEST = "manifest.json"
-NEW, _WAS = "new", "was"
-_ASIDE, _ANEW = ".aside", ".anew"
 _HERE = -100  # AT_FDCWD: paths are relative to the current folder
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
@@ -49,11 +52,10 @@ def new_folder(target: Path, overwrite: bool = False, *, kind: str | None = None
     """
     tidy(target)
     check_target(target, overwrite, kind)
-    is_there = (target / MANIFEST).is_file()
-    with locked(target) if is_there else nullcontext(), _named_problems(target):
-        with new_folder_at(target, overwrite) as aside:
-            yield aside
-        sync(_real(target).parent)
+    has_manifest = is_file(target / MANIFEST)
+    lock = locked(target) if has_manifest else nullcontext()
+    with lock, _named_problems(target), new_folder_at(target, overwrite) as aside:
+        yield aside
 
 
 @contextmanager
@@ -62,56 +64,69 @@ def new_folder_at(target: Path, overwrite: bool = False) -> Iterator[Path]:
 
     If another process creates `target` during the block, it is replaced only with `overwrite`.
     """
-    target = _real(target)
+    target = real(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with _aside(target) as aside:
         new = aside / NEW
         new.mkdir()
         yield new
-        for path in sorted(new.rglob("*")):
+        for path in sorted(new.rglob("*")):  # we made it, so all of it can be looked at
             sync(path)
         sync(new)
         with uninterrupted():
-            if overwrite and target.exists():
+            if overwrite and is_there(target):
                 _replace(new, target)
             else:
                 check_target(target)
-                if target.exists():
+                if is_there(target):
                     target.rmdir()
                 os.replace(new, target)
+            sync(target.parent)
 
 
 def replace_folder(target: Path, room: Path, overwrite: bool = True) -> None:
     """Replace a folder by the finished, flushed one in a working folder of `room_for_another`."""
     check_target(target, overwrite)
-    real = _real(target)
-    with _named_problems(target), _aside(real) as aside, held(room, wait=True), uninterrupted():
-        _replace(room / NEW, real)
+    place = real(target)
+    with _named_problems(target), _aside(place) as aside, held(room, wait=True), uninterrupted():
+        _replace(room / NEW, place)
         os.replace(room, aside / NEW)  # frees the name `room` for other processes
-        sync(real.parent)
+        sync(place.parent)
 
 
 @contextmanager
 def _aside(target: Path) -> Iterator[Path]:
-    """Give a locked temporary folder in the same parent folder, and remove it after the block."""
+    """Give a locked temporary folder in the same parent folder, and remove it after the block.
+
+    When the block fails after the old folder was replaced, the old one is kept for `tidy`.
+    """
+    before = _identity(target)
     while True:
-        aside = Path(tempfile.mkdtemp(_ASIDE, f".{target.name}.", target.parent))
+        aside = Path(tempfile.mkdtemp(ASIDE, f".{target.name}.", target.parent))
         with held(aside, wait=True):
-            if not aside.exists():  # another process removed it before it was locked
+            if not is_there(aside):  # another process removed it before it was locked
                 continue
             try:
                 yield aside
-            finally:
-                _put_back(aside, target)
-                shutil.rmtree(aside, ignore_errors=True)
+            except BaseException:
+                is_ours = _identity(target) == before or not _may_hold_old(aside)
+                if not _put_back(aside, target) and is_ours:
+                    _discard(aside, target)
+                raise
+            _discard(aside, target)
             return
+
+
+def _identity(target: Path) -> tuple[int, int] | None:
+    found = state_at(target)
+    return None if found is None else (found.st_dev, found.st_ino)
 
 
 def _replace(new: Path, target: Path) -> None:
     """Move a folder to `target`; the old one ends up where the new one was, or next to that."""
     if not exchange(new, target):
-        if target.exists():
-            os.replace(target, new.with_name(_WAS))
+        if is_there(target):
+            os.replace(target, new.with_name(WAS))
         os.replace(new, target)
 
 
@@ -140,79 +155,117 @@ def exchange(one: Path, other: Path) -> bool:
     return bool(function(first, second, _EXCHANGE) == 0)
 
 
-def _real(target: Path) -> Path:
-    """Path of a folder, existing or not, with all links resolved."""
-    return Path(os.path.realpath(target))
-
-
-def _beside(target: Path, ending: str) -> list[Path]:
-    real = _real(target)
-    return sorted(real.parent.glob(f".{glob.escape(real.name)}.????????{ending}"))
-
-
 def abandoned(target: Path) -> list[Path]:
     """Temporary folders that killed processes left while they wrote a folder."""
     found = []
-    for path in _beside(target, _ASIDE):
+    for path in beside(target, ASIDE):
         with held(path) as is_free:
             if is_free:
                 found.append(path)
     return found
 
 
-def rooms_for_another(target: Path) -> list[Path]:
-    """Working folders in which an index is built that will replace the one at `target`."""
-    return _beside(target, _ANEW)
-
-
 def room_for_another(target: Path, key: str) -> Path:
     """Create one of the `rooms_for_another`; its name has the first eight letters of `key`."""
-    real = _real(target)
-    room = real.with_name(f".{real.name}.{key[:8]}{_ANEW}")
+    place = real(target)
+    room = place.with_name(f".{place.name}.{key[:8]}{ANEW}")
     with _named_problems(target):
         room.mkdir(exist_ok=True)
     return room
 
 
-def moved_away(target: Path) -> Path | None:
-    """Where the old folder is, if overwriting it was interrupted between two renames."""
-    found = (path / _WAS for path in _beside(target, "*") if path.suffix in (_ASIDE, _ANEW))
-    return next((was for was in found if was.exists()), None)
-
-
 def tidy(target: Path) -> None:
     """Remove temporary folders that killed processes left.
 
-    Where two folders cannot be exchanged atomically, the old folder may lie in one of them. Then it
-    is moved back to `target`.
+    Before, an old folder is put back. Nothing is removed unless `target` is vacant, or sound.
     """
-    for path in [*_beside(target, _ASIDE), *rooms_for_another(target)]:
+    put_back(target)
+    for path in beside(target, ASIDE):
         with held(path) as is_free:
-            if not is_free:
-                continue
-            _put_back(path, _real(target))
-            is_needed = (path / _WAS).exists() and not _is_ours(target)
-            if path.suffix == _ASIDE and not is_needed:
-                shutil.rmtree(path, ignore_errors=True)
+            if is_free and (may_discard_old(target) or not _may_hold_old(path)):
+                _discard(path, target)
 
 
-def _put_back(aside: Path, target: Path) -> None:
-    was = aside / _WAS
-    if was.exists() and is_vacant(target):
-        try:
-            if target.exists():
-                target.rmdir()
-            os.replace(was, target)
-        except OSError as error:
-            raise StorageError(
-                f"cannot move {was} back to {target} ({error.strerror or error}); overwriting it "
-                "had failed: move it back yourself"
-            ) from error
+def put_back(target: Path) -> None:
+    """Move an old folder back to `target` if nothing is there.
+
+    Where two folders cannot be exchanged atomically, an interruption may have left it next to its
+    place.
+    """
+    for path in beside(target, ASIDE, ANEW):
+        with held(path) as is_free:
+            if is_free:
+                _put_back(path, real(target))
+
+
+def discard_room(room: Path, target: Path) -> bool:
+    """Remove a working folder of `rooms_for_another`; return False when it has to be kept.
+
+    It may hold the old index, and is kept unless `target` is vacant or sound; or when another
+    process works in it.
+    """
+    if not may_discard_old(target):
+        return False
+    try:
+        with locked(room):
+            _discard(room, target)
+    except LockedError:
+        return False
+    return True
+
+
+def may_discard_old(target: Path) -> bool:
+    """Whether what is at a path was looked at, and is not what an old folder is needed for."""
+    try:
+        if is_vacant(target):
+            return True
+        parse_manifest(target)
+    except StorageError:  # it is damaged, of another version, or could not be looked at
+        return False
+    return True
+
+
+def _may_hold_old(aside: Path) -> bool:
+    """Whether a working folder may hold the folder that was replaced, and not only half of one."""
+    try:
+        return any(map(is_there, (aside / WAS, aside / NEW / MANIFEST, aside / NEW / NEW)))
+    except StorageError:
+        return True
+
+
+def _discard(aside: Path, target: Path) -> None:
+    """Remove a working folder, but for what a repair has set aside in an index there."""
+    for old in (aside / NEW, aside / WAS, aside / NEW / NEW):
+        if not carry_over(old, target):
+            return
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put_back(aside: Path, target: Path) -> bool:
+    """Move an old folder back if nothing is at its place; return whether one is still in `aside`.
+
+    It may go when the new one is at its place, and is sound.
+    """
+    was = aside / WAS
+    if not is_there(was):
+        return False
+    if not is_vacant(target):
+        return not may_discard_old(target)
+    try:
+        if is_there(target):
+            target.rmdir()
+        os.replace(was, target)
+    except OSError as error:
+        raise StorageError(
+            f"cannot move {was} back to {target} ({error.strerror or error}); overwriting it "
+            "had failed: move it back yourself"
+        ) from error
+    return False
 
 
 def check_target(target: Path, overwrite: bool = False, kind: str | None = None) -> None:
     """Raise an ExistsError when a folder (of format `kind`) may not be written to `target`."""
-    if os.path.ismount(target):
+    if is_there(target) and os.path.ismount(target):
         raise ExistsError(
             f"{target} is where a disk is mounted, which cannot be replaced: choose a folder in it"
         )
@@ -240,7 +293,7 @@ def check_target(target: Path, overwrite: bool = False, kind: str | None = None)
 
 def is_vacant(target: Path) -> bool:
     """Whether a path does not exist, or is an empty folder."""
-    return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
+    return not is_there(target) or (is_folder(target) and not names_in(target))
 
 
 def _is_here(target: Path) -> bool:
@@ -249,7 +302,7 @@ def _is_here(target: Path) -> bool:
         here = Path.cwd()
     except OSError:  # it was removed
         return False
-    return _real(target) in (here, *here.parents)
+    return real(target) in (here, *here.parents)
 
 
 def _is_ours(target: Path) -> bool:
@@ -264,25 +317,12 @@ def _kind_at(target: Path) -> str | None:
 
 
 def _beginning(target: Path) -> bytes:
+    path = target / MANIFEST
     try:
-        with (target / MANIFEST).open("rb") as file:
-            return file.read(1 << 16)
-    except OSError:
+        with looking(path):
+            if not is_file(path):  # a pipe would be waited for
+                return b""
+            with path.open("rb") as file:
+                return file.read(1 << 16)
+    except OSError:  # there is none
         return b""
-
-
-def called(kind: str | None) -> str:
-    """Name of a format in messages."""
-    names = {"vocabulary": "a vocabulary", "index": "an index", "lsa": "a compressed index"}
-    return names.get((kind or "").removeprefix("bovw-"), "a vocabulary or an index")
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the list of files of a folder, is written to the disk."""
-    if sys.platform == "win32" and path.is_dir():
-        return  # Windows cannot open folders, and writes them at once
-    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,6 +10,7 @@
     journal                 pictures that are indexed, but not yet part of a segment
     reading                 name of the picture being read now, with one job; see `Diary`
     writer.lock             locked by the process that changes the index
+    set-aside/              what `doctor --repair` took out; see `set_aside.py`
 
 A signature is 64 bits that say where in the cell of its visual word a feature lies (Hamming
 embedding). Files never change once the manifest lists them. A change writes new files and then
@@ -35,7 +36,8 @@ from ..search import StoredGraph
 from ..settings import Settings
 from ..vocabulary import Vocabulary
 from .arrays import load_array
-from .folders import MANIFEST, new_folder
+from .folders import new_folder
+from .looking import is_file
 from .manifest import (
     ADVICE,
     check_hashes,
@@ -44,6 +46,7 @@ from .manifest import (
     sound_cache,
     write_manifest,
 )
+from .places import MANIFEST
 from .segment_folder import (
     load_segment,
     segment_name,
@@ -64,8 +67,8 @@ _GRAPH = "histograms.nmslib"
 
 
 def holds_index(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder holds an index, intact or damaged."""
-    return (Path(path) / MANIFEST).is_file()
+    """Whether a folder holds an index, intact or damaged; a StorageError when that is not known."""
+    return is_file(Path(path) / MANIFEST)
 
 
 def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = False) -> None:
@@ -147,7 +150,7 @@ def load_index(
     def load(manifest: dict[str, Any]) -> Index:
         if verify == "full":
             check_hashes(folder, manifest)
-        return _load(folder, manifest, trusted, n_jobs)
+        return load_listed(folder, manifest, trusted, n_jobs)
 
     return of_one_generation(folder, KIND, VERSION, load)
 
@@ -192,7 +195,10 @@ def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
     return Header(listed, settings, descriptor, made_with)
 
 
-def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> Index:
+def load_listed(
+    folder: Path, manifest: Mapping[str, Any], trusted: bool, n_jobs: int | None = None
+) -> Index:
+    """Load the index that a manifest describes, whether or not it is the one in the folder."""
     vocabulary = load_vocabulary(folder / "vocabulary", trusted=trusted, n_jobs=n_jobs)
     listed, settings, descriptor, made_with = read_header(folder, manifest)
     segments = [load_segment(folder, manifest, name, vocabulary.n_words_) for name, _ in listed]
@@ -220,7 +226,7 @@ def _empty(vocabulary: Vocabulary) -> Segment:
 
 
 def _load_graph(
-    folder: Path, manifest: dict[str, Any], settings: Settings, vocabulary: Vocabulary
+    folder: Path, manifest: Mapping[str, Any], settings: Settings, vocabulary: Vocabulary
 ) -> StoredGraph | None:
     place = manifest.get("candidates")
     if not isinstance(place, str):

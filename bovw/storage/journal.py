@@ -20,14 +20,16 @@ import numpy as np
 
 from ..collection import ARRAYS, PictureWords, SegmentBuilder, array_kinds
 from ..errors import StorageError
-from ..files import is_regular
 from ..pictures import Failure, Record
-from .folders import sync
+from .looking import content_of, is_own_file, looking
+from .places import sync
 from .segment_folder import checked_failure, checked_record
 
 JOURNAL = "journal"
 SEGMENT_PICTURES = 2_000
 """Largest number of pictures in a segment that is made while an index is built."""
+JOURNAL_BYTES = 4 << 30
+"""No larger journal is read: with it, 2,000 pictures could have 100,000 features each."""
 _HEAD = struct.Struct("<4sIII")  # mark, length of JSON, length of arrays, CRC-32 of both
 _MARK = b"bvwj"
 
@@ -50,6 +52,7 @@ class JournalledBuilder(SegmentBuilder):
     ) -> None:
         super().__init__(n_words)
         self._path, self.diary = folder / JOURNAL, folder
+        self._size = 0  # of all whole entries
         aside = folder / f".{JOURNAL}.new"
         try:
             aside.unlink(missing_ok=True)  # also if it is a link
@@ -80,7 +83,8 @@ class JournalledBuilder(SegmentBuilder):
         with suppress(OSError):  # errors of writing were raised earlier
             self._file.close()
         if not self.pictures and not self.failures:
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):  # an empty journal does no harm
+                self._path.unlink(missing_ok=True)
 
     def append(self, record: Record, picture: PictureWords) -> None:
         """Add a picture."""
@@ -99,6 +103,7 @@ class JournalledBuilder(SegmentBuilder):
             self._file.truncate(0)
         except OSError as error:
             raise _cannot_write(self._path, error) from error
+        self._size = 0
         super().clear()
 
     def flush(self) -> None:
@@ -111,40 +116,54 @@ class JournalledBuilder(SegmentBuilder):
     def _write(self, content: Any, arrays: bytes) -> None:
         text = json.dumps(content).encode("ascii")
         head = _HEAD.pack(_MARK, len(text), len(arrays), zlib.crc32(arrays, zlib.crc32(text)))
+        entry = head + text + arrays
         try:
-            left = memoryview(head + text + arrays)
+            left = memoryview(entry)
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
+            # Half an entry would hide those that may still come after it.
+            with suppress(OSError):
+                self._file.truncate(self._size)
             raise _cannot_write(self._path, error) from error
+        self._size += len(entry)
 
 
 def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record, PictureWords]]:
-    """Yield the entries that an interrupted run left; none when there is no journal."""
-    if not is_regular(folder / JOURNAL):
+    """Yield the entries that an interrupted run left; none when there is no journal.
+
+    Raises
+    ------
+    StorageError
+        When there is one that could not be looked at, or that is larger than any journal.
+    """
+    path = folder / JOURNAL
+    if not is_own_file(path):
         return
     try:
-        content = (folder / JOURNAL).read_bytes()
-    except FileNotFoundError:
-        return
-    except OSError as error:
+        content = content_of(path, JOURNAL_BYTES)
+    except StorageError as error:
         raise StorageError(
-            f"cannot read {folder / JOURNAL}: {error.strerror or error}; check its permissions, or "
-            "remove it, which loses the finished pictures of an interrupted run"
+            f"{error}; or remove it, which loses the finished pictures of an interrupted run"
         ) from error
+    except OSError:  # it was removed just now
+        return
     at = 0
     while len(content) - at >= _HEAD.size:
         mark, n_text, n_arrays, crc = _HEAD.unpack_from(content, at)
         at += _HEAD.size
-        text = content[at : at + n_text]
-        arrays = content[at + n_text : at + n_text + n_arrays]
-        at += n_text + n_arrays
-        if mark != _MARK or at > len(content) or zlib.crc32(arrays, zlib.crc32(text)) != crc:
+        if mark != _MARK or at + n_text + n_arrays > len(content):
             return
         try:
-            item = _read(json.loads(text), arrays, n_words)
+            with looking(path):
+                text = content[at : at + n_text]
+                arrays = content[at + n_text : at + n_text + n_arrays]
+                if zlib.crc32(arrays, zlib.crc32(text)) != crc:
+                    return
+                item = _read(json.loads(text), arrays, n_words)
         except (ValueError, TypeError, KeyError, RecursionError):  # not written by this class
             return
+        at += n_text + n_arrays
         yield item
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -12,18 +14,32 @@ from typing import Any, TypeVar
 from ..errors import FormatError, LockedError, StorageError
 from ..files import write_text
 from ..nearest import CACHE_SUFFIXES, CacheFile
-from .folders import (
-    MANIFEST,
-    called,
-    moved_away,
-    sync,
+from .looking import (
+    check_missing,
+    content_of,
+    could_not_look,
+    files_below,
+    is_file,
+    is_folder,
+    is_link,
+    is_there,
+    looking,
+    state_at,
 )
+from .places import MANIFEST, called, moved_away, sync
+from .set_aside import SET_ASIDE
 
 Loaded = TypeVar("Loaded")
 ADVICE = "restore it from a copy, or create it again"
 _SALVAGE = "'bovw doctor --repair' keeps the undamaged parts, or restore it from a copy"
 _ATTEMPTS = 10
-_FOLDERS = ("vocabulary", "segments", "candidates")
+_FOLDERS = ("vocabulary", "segments", "candidates", SET_ASIDE)
+MANIFEST_BYTES = 256 << 20
+"""No larger manifest is read: that of an index with some ten million removed pictures."""
+
+
+class OtherVersionError(FormatError):
+    """A folder has another version of its format than this bovw reads; it may well be sound."""
 
 
 def advice_for(name: str) -> str:
@@ -61,8 +77,8 @@ def write_manifest(folder: Path, kind: str, version: int, content: Mapping[str, 
     """Write the manifest of a folder; call it after all other files were written."""
     files = {
         path.relative_to(folder).as_posix(): file_facts(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / MANIFEST
+        for path in files_below(folder)
+        if path != folder / MANIFEST
     }
     manifest = {"format": kind, "version": version, **content, "files": files}
     write_json(folder / MANIFEST, {**manifest, "digest": digest(manifest)})
@@ -74,12 +90,24 @@ def file_facts(path: Path) -> dict[str, Any]:
 
 
 def replace_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
-    """Replace a manifest atomically; return the digest of the new one."""
-    sync(folder)  # the listed files must be on disk before the manifest is
+    """Replace a manifest atomically; return the digest of the new one.
+
+    Raises
+    ------
+    StorageError
+        When that failed; then the old one may be there, or the new one.
+    """
     content = {name: value for name, value in manifest.items() if name != "digest"}
     found = digest(content)
-    write_text(folder / MANIFEST, _as_json({**content, "digest": found}))
-    sync(folder)
+    try:
+        sync(folder)  # the listed files must be on disk before the manifest is
+        write_text(folder / MANIFEST, _as_json({**content, "digest": found}))
+        sync(folder)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {folder / MANIFEST}: {error.strerror or error}; the change was made or "
+            "it was not, but nothing is lost: make room or check the disk, and repeat the command"
+        ) from error
     return found
 
 
@@ -96,6 +124,8 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> di
     ------
     FormatError
         When something is wrong; the message names the file and the problem.
+    StorageError
+        When it could not be looked at, which does not mean that something is wrong.
     """
     manifest = parse_manifest(folder, kind, version)
     for name, facts in manifest["files"].items():
@@ -107,23 +137,26 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> di
 
 def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> dict[str, Any]:
     """Read and check a manifest, but not the files that it lists."""
-    if not folder.is_dir():
-        what = "not a folder" if folder.exists() else "no such folder"
+    if not is_folder(folder):
+        what = "not a folder" if is_there(folder) else "no such folder"
         raise FormatError(f"{folder}: {what}; give the folder of {called(kind)}{_left(folder)}")
-    if not (folder / MANIFEST).is_file():  # false for a pipe, which would block
+    path = folder / MANIFEST
+    if not is_file(path):  # false for a pipe, which would block
+        check_missing(path, folder)
         raise FormatError(f"{folder} holds no {MANIFEST}: it is not {called(kind)} of bovw")
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
-        expected = digest(manifest) if isinstance(manifest, dict) else None
+        with looking(path):
+            manifest = json.loads(content_of(path, MANIFEST_BYTES).decode("ascii"))
+            expected = digest(manifest) if isinstance(manifest, dict) else None
     except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"{folder / MANIFEST} cannot be read ({error}): {ADVICE}") from error
+        raise FormatError(f"{path} cannot be read ({error}): {ADVICE}") from error
     if not isinstance(manifest, dict) or not str(manifest.get("format", "")).startswith("bovw-"):
         raise FormatError(f"{folder / MANIFEST} is not a manifest of bovw")
     if kind is not None and manifest["format"] != kind:
         raise FormatError(f"{folder} is {called(manifest['format'])}, but {called(kind)} is needed")
     found = manifest.get("version")
     if not isinstance(found, int) or found != version:
-        raise FormatError(
+        raise OtherVersionError(
             f"{folder} has version {found!r} of its format, this bovw reads {version}: "
             "use the version of bovw that wrote it, or create it again"
         )
@@ -148,12 +181,13 @@ def _check_paths(folder: Path, files: Mapping[str, Any]) -> None:
             or "\0" in name
         ):
             raise FormatError(f"{folder / MANIFEST} names {name!r}, which leads out of the folder")
+        if inside.parts[:1] == (SET_ASIDE,):  # what lies there may be deleted
+            raise FormatError(f"{folder / MANIFEST} lists {name!r}, which is set aside: {ADVICE}")
         if not isinstance(facts, dict) or not {"size", "sha256"} <= set(facts):
             raise FormatError(f"{folder / MANIFEST} does not say how large {name!r} is: {ADVICE}")
     inner = {parent for name in files for parent in PurePosixPath(name).parents}
     for place in sorted({*inner, *map(PurePosixPath, _FOLDERS)} - {PurePosixPath()}):
-        # A change there would change files elsewhere. Path.is_symlink() raises for long names.
-        if os.path.islink(folder / place):  # noqa: PTH114
+        if is_link(folder / place):  # a change there would change files elsewhere
             raise FormatError(
                 f"{folder / place} is a link, which leads out of the folder: replace the link by "
                 "the folder that it leads to"
@@ -161,7 +195,10 @@ def _check_paths(folder: Path, files: Mapping[str, Any]) -> None:
 
 
 def digest_at(folder: Path) -> str:
-    """Digest of the manifest of a folder; "" when it cannot be read."""
+    """Digest of the manifest of a folder; "" when there is none, or it is damaged.
+
+    A StorageError says that it could not be looked at.
+    """
     try:
         return str(parse_manifest(folder)["digest"])
     except FormatError:
@@ -179,15 +216,20 @@ def of_one_generation(
     for _ in range(_ATTEMPTS):
         before = digest_at(folder)
         try:
-            manifest = read_manifest(folder, kind, version)
-            loaded = load(manifest)
-        except (FormatError, FileNotFoundError) as error:
+            with looking(folder):
+                manifest = read_manifest(folder, kind, version)
+                loaded = load(manifest)
+        except (FormatError, OSError) as error:
             # A writer may have removed a file that it no longer needs just before we opened it.
             if digest_at(folder) != before:
                 continue
             if isinstance(error, FormatError):
                 raise
-            raise FormatError(f"{error.filename} is missing: {ADVICE}") from error
+            path = Path(os.fsdecode(error.filename or folder))
+            if error.errno != errno.ENOENT or not path.is_relative_to(folder):
+                raise could_not_look(path, error) from error
+            check_missing(path, folder)
+            raise FormatError(f"{path} is missing: {ADVICE}") from error
         if digest_at(folder) == manifest["digest"]:
             return loaded
     raise LockedError(f"{folder} is changed faster than it can be opened: try again")
@@ -198,21 +240,25 @@ def file_problem(
 ) -> str | None:
     """Say what is wrong with a file that a manifest lists; None when nothing is wrong.
 
-    With `full`, the hash of its bytes is compared too, not only its size.
+    With `full`, the hash of its bytes is compared too, not only its size. A StorageError says that
+    the file could not be looked at.
     """
     path = folder / name
+    state = state_at(path)
+    if state is None:
+        if not is_there(path):
+            check_missing(path, folder)
+        return "is missing"
+    if not stat.S_ISREG(state.st_mode):
+        return "is no file"
+    if state.st_size != facts["size"]:
+        return f"has {state.st_size} bytes, the manifest says {facts['size']}"
     try:
-        if not path.is_file():
-            return "is missing"
-        size = path.stat().st_size
-        if size != facts["size"]:
-            return f"has {size} bytes, the manifest says {facts['size']}"
-        if full and file_sha256(path) != facts["sha256"]:
-            return "has changed since it was written"
-    except PermissionError as error:  # this does not mean that the file is damaged
-        raise StorageError(f"{path} may not be read: check its permissions") from error
-    except OSError as error:  # such as a name that is too long
-        return f"cannot be read ({error.strerror or error})"
+        with looking(path):
+            if full and file_sha256(path) != facts["sha256"]:
+                return "has changed since it was written"
+    except OSError as error:
+        raise could_not_look(path, error) from error
     return None
 
 
@@ -227,7 +273,8 @@ def _left(folder: Path) -> str:
 def sound_cache(folder: Path, manifest: Mapping[str, Any], name: str) -> CacheFile | None:
     """Return nmslib's files if their hashes are those of the manifest; None otherwise."""
     listed = [(name + suffix, manifest["files"].get(name + suffix)) for suffix in CACHE_SUFFIXES]
-    found = CacheFile.of(folder / name)
+    with looking(folder / name):
+        found = CacheFile.of(folder / name)
     if found is None or any(
         facts is None or file_problem(folder, n, facts, full=True) for n, facts in listed
     ):

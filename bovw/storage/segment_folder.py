@@ -15,10 +15,13 @@ from ..collection import ARRAYS, Collection, Segment, array_kinds
 from ..errors import FormatError
 from ..pictures import Failure, Record
 from .arrays import load_array
+from .looking import content_of, looking
 from .manifest import ADVICE
 from .values import shown
 
 _CATALOGUE = "catalogue.json"
+_CATALOGUE_BYTES = 4 << 30
+"""No larger catalogue is read: a million pictures take some 250 MB."""
 _LONGEST_SIDE = 1 << 31
 _MOST_SEGMENTS = 1 << 31
 
@@ -115,14 +118,23 @@ def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: 
 
 
 def read_catalogue(path: Path) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:
-    """Read the records and failures of a segment; raise a FormatError when they are malformed."""
+    """Read the records and failures of a segment.
+
+    Raises
+    ------
+    FormatError
+        When they are malformed.
+    StorageError
+        When the file is larger than any catalogue, or could not be looked at.
+    """
     try:
-        content = json.loads(path.read_text(encoding="ascii"))
-        records = tuple([checked_record(row) for row in content["pictures"]])
-        failures = tuple([checked_failure(row) for row in content["failed"]])
-        for before, r in pairwise(records):
-            if before.identifier >= r.identifier:
-                raise ValueError(f"the record {shown(r)} is out of order")
+        with looking(path):
+            content = json.loads(content_of(path, _CATALOGUE_BYTES).decode("ascii"))
+            records = tuple([checked_record(row) for row in content["pictures"]])
+            failures = tuple([checked_failure(row) for row in content["failed"]])
+            for before, r in pairwise(records):
+                if before.identifier >= r.identifier:
+                    raise ValueError(f"the record {shown(r)} is out of order")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(f"{path} is not as expected ({error}): {ADVICE}") from error
     return records, failures

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError, IncompatibleError
-from ..settings import VocabularySettings, versions
+from ..settings import VocabularySettings, checked_arguments, versions
 from ..vocabulary import BITS, HammingEmbedding, Vocabulary, WordStatistics
 from .arrays import load_array
 from .folders import new_folder
@@ -41,6 +41,7 @@ _UNEXPECTED = (
 )
 
 
+@checked_arguments
 def save_vocabulary(
     vocabulary: Vocabulary, path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> None:
@@ -73,6 +74,7 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
     )
 
 
+@checked_arguments
 def load_vocabulary(
     path: str | os.PathLike[str], *, trusted: bool = True, n_jobs: int | None = None
 ) -> Vocabulary:
@@ -91,6 +93,8 @@ def load_vocabulary(
     ------
     FormatError
         When the folder holds no vocabulary, or a damaged one.
+    StorageError
+        When it could not be looked at, which does not mean that it is damaged.
     """
     folder = Path(path)
     return of_one_generation(

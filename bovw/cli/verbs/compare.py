@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..arguments import add_jobs, add_truth, ground_truth, not_negative, root_of
+from ..arguments import add_jobs, add_truth, add_untrusted, ground_truth, not_negative, root_of
 from ..output import GOOD, say
 
 HELP = "compare indexes, embeddings and runs of other tools on a ground truth"
@@ -62,6 +62,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(f"--{name}", metavar="FILE", help=f"write {what}")
     sub.add_argument("--runs", metavar="DIR", help="write runs and qrels in TREC's format")
 
+    add_untrusted(sub)
     add_jobs(sub)
 
 
@@ -85,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
         common=options.common,
         ties=options.ties,
         cache=options.cache,
+        trusted=not options.untrusted,
         level=options.level,
         random_state=options.seed,
         n_jobs=options.jobs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..arguments import add_jobs, positive
+from ..arguments import add_jobs, add_untrusted, positive
 from ..output import GOOD, answer, check_output
 
 HELP = "make a much smaller index, with only one short vector of each picture"
@@ -37,6 +37,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="N",
         help="instead of --bits, use product quantisation with N parts of one byte each",
     )
+    add_untrusted(sub)
     add_jobs(sub)
 
 
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     quantizer = (
         ScalarQuantizer(options.bits) if options.parts is None else ProductQuantizer(options.parts)
     )
-    engine = Engine.open(options.index, n_jobs=options.jobs)
+    engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
     compressed = LsaIndex.of(engine.index, options.components, quantizer)
     save_lsa_index(compressed, options.output, overwrite=options.overwrite)
     answer(

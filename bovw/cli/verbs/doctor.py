@@ -1,10 +1,11 @@
-"""``bovw doctor``: checks every byte, and drops damaged parts of an index."""
+"""``bovw doctor``: checks every byte, and sets damaged parts of an index aside."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
 
+from ..arguments import add_untrusted
 from ..output import ERROR, GOOD, answer
 
 HELP = "check every byte of an index or a vocabulary for damage"
@@ -18,28 +19,41 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="INDEX|VOCABULARY",
         help="folder made by 'bovw index', 'bovw compress' or 'bovw train'",
     )
-    sub.add_argument(
+    what = sub.add_mutually_exclusive_group()
+    what.add_argument(
         "--repair",
         action="store_true",
-        help="drop the damaged parts of an index, and list the pictures to index again",
+        help="set the damaged parts of an index aside, in its folder, and list the pictures to "
+        "index again; nothing is changed when something could not be looked at",
     )
+    what.add_argument(
+        "--purge",
+        action="store_true",
+        help="delete what --repair has set aside, if the index is sound",
+    )
+    add_untrusted(sub)  # here it changes nothing: a check never loads these files
 
 
 def run(options: argparse.Namespace) -> int:
     """Check every byte of an index or a vocabulary."""
     from ...storage import diagnose
 
-    found = diagnose(options.path, repair=options.repair)
+    found = diagnose(options.path, repair=options.repair, purge=options.purge)
     advice = ": restore it from a copy, or create it again"
     if found.can_be_repaired:
-        advice = " (--repair drops the damaged parts)"
-    verdict = {False: f"damaged{advice}", True: "repaired" if found.repaired else "sound"}
+        advice = " (--repair sets the damaged parts aside)"
+    verdict = f"damaged{advice}"
+    if found.is_sound:
+        verdict = "repaired" if found.repaired else "sound"
+    elif found.unexamined:
+        verdict = "not all could be checked, and nothing was changed"
     answer(
         options,
         {"path": options.path, **asdict(found), "is_sound": found.is_sound},
         *(f"wrong: {text}" for text in found.problems),
+        *(f"not checked: {text}" for text in found.unexamined),
         *(f"note: {text}" for text in found.notes),
         *(f"index again: {name}" for name in found.lost),
-        f"{options.path}: {verdict[found.is_sound]}",
+        f"{options.path}: {verdict}",
     )
     return GOOD if found.is_sound else ERROR

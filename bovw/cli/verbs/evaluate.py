@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..arguments import add_jobs, add_search_options, add_truth, ground_truth, root_of
+from ..arguments import (
+    add_jobs,
+    add_search_options,
+    add_truth,
+    add_untrusted,
+    ground_truth,
+    root_of,
+)
 from ..output import GOOD, print_json, say
 
 HELP = "measure how well an index answers the queries of a ground truth"
@@ -20,6 +27,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "--per-query", action="store_true", help="with --json: also print the scores of each query"
     )
     add_search_options(sub)
+    add_untrusted(sub)
     add_jobs(sub)
 
 
@@ -32,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     truth = ground_truth(options)
     for name in options.metrics or ():
         metric(name)  # report an unknown name before the work
-    engine = Engine.open(options.index, n_jobs=options.jobs)
+    engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
     changes: dict[str, dict[str, Any]] = {}
     if options.verify is not None:
         changes["geometry"] = {"verify": options.verify}

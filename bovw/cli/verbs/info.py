@@ -33,6 +33,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print all settings, not only those that differ from the defaults",
     )
+    add_untrusted(sub)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     folder = Path(options.path)
     manifest = read_manifest(folder)
     describe = {"bovw-index": _index, "bovw-lsa": _compressed}.get(manifest["format"], _vocabulary)
-    content, lists = describe(options.path, manifest)
+    content, lists = describe(options.path, manifest, not options.untrusted)
     content["bytes"] = sum(file["size"] for file in manifest["files"].values())
     for name in _LISTS:
         if getattr(options, name):
@@ -54,10 +55,10 @@ def run(options: argparse.Namespace) -> int:
     return GOOD
 
 
-def _index(path: str, _: Mapping[str, Any]) -> Described:
+def _index(path: str, _: Mapping[str, Any], trusted: bool) -> Described:
     from ...engine import Engine
 
-    engine = Engine.open(path)
+    engine = Engine.open(path, trusted=trusted)
     failed = [asdict(failure) for failure in engine.failures]
     lists: dict[str, list[Any]] = {
         "failed": failed,
@@ -66,18 +67,18 @@ def _index(path: str, _: Mapping[str, Any]) -> Described:
     return {"index": path, **engine.info()}, lists
 
 
-def _compressed(path: str, _: Mapping[str, Any]) -> Described:
+def _compressed(path: str, _: Mapping[str, Any], trusted: bool) -> Described:
     from ...storage import load_lsa_index
 
-    return {"compressed index": path, **load_lsa_index(path).info()}, {}
+    return {"compressed index": path, **load_lsa_index(path, trusted=trusted).info()}, {}
 
 
 def _vocabulary(
-    path: str, manifest: Mapping[str, Any]
+    path: str, manifest: Mapping[str, Any], trusted: bool
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     from ...storage import load_vocabulary
 
-    vocabulary = load_vocabulary(path)
+    vocabulary = load_vocabulary(path, trusted=trusted)
     made_with = vocabulary.made_with_ or {}
     failed = made_with.get("failed", [])
     content = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..arguments import add_untrusted
 from ..output import GOOD, answer, matching
 
 HELP = "remove pictures from an index"
@@ -25,6 +26,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help="remove all pictures whose identifier matches; may be repeated",
     )
+    add_untrusted(sub)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.identifiers and not options.pattern:
         raise SettingsError("nothing to remove: give identifiers, or --pattern")
-    engine = Engine.open(options.index)
+    engine = Engine.open(options.index, trusted=not options.untrusted)
     names = list(options.identifiers)
     known = [record.identifier for record in engine.collection.records]
     known += [failure.identifier for failure in engine.failures]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..arguments import PICTURES, add_jobs, add_search_options, positive, region
+from ..arguments import PICTURES, add_jobs, add_search_options, add_untrusted, positive, region
 from ..output import matching, print_json, report_failures, say, table
 
 HELP = "find pictures in an index that show the same thing as a query picture"
@@ -44,11 +44,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help="pictures whose identifier matches cannot be answers; may be repeated",
     )
-    sub.add_argument(
-        "--untrusted",
-        action="store_true",
-        help="for an index that you do not trust: build nmslib's files again, do not load them",
-    )
+    add_untrusted(sub)
     add_search_options(sub)
     add_jobs(sub)
 
