@@ -48,7 +48,8 @@ def replaced(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Bin
         ) from error
     finally:
         if aside is not None:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
 
 
 def is_regular(path: Path) -> bool:
@@ -87,7 +88,9 @@ def read_up_to(path: str | os.PathLike[str], limit: int) -> bytes:
     if found.st_size > limit:
         raise FileLimitError(f"{found.st_size} bytes, more than the {limit} that are read")
     with Path(path).open("rb") as file:
-        content = file.read(limit + 1)
+        content = file.read(found.st_size + 1)  # as much memory is taken at once
+        if len(content) > found.st_size:
+            content += file.read(limit + 1 - len(content))
     if len(content) > limit:  # it has grown since
         raise FileLimitError(f"more than the {limit} bytes that are read")
     return content

@@ -13,4 +13,5 @@ mypy
 echo "== imports"
 lint-imports
 echo "== tests"
-python -m pytest "$@"
+# Two at once: most tests use one core, and nothing in them is timed.
+python -m pytest -n 2 "$@"

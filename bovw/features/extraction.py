@@ -40,16 +40,17 @@ def extract_query(
     extractor = SiftExtractor(settings.features)
     try:
         content = content_of(source)
-        if cache is None or not isinstance(content, (str, os.PathLike, bytes)):
-            return extractor.extract_image(
-                read_image(content, settings.images, region, name=describe(source))
-            )
-        kept = FeatureCache(cache, settings)
-        content = content if isinstance(content, bytes) else read_bytes(content)
-        features = kept.load(hashlib.sha256(content).hexdigest(), region)
-        if features is None:
-            image = read_image(content, settings.images, region, name=describe(source))
-            features = extractor.extract_image(image)
+        if isinstance(content, (str, os.PathLike)):
+            content = read_bytes(content)
+        kept = None
+        if cache is not None and isinstance(content, bytes):
+            kept = FeatureCache(cache, settings)
+            found = kept.load(hashlib.sha256(content).hexdigest(), region)
+            if found is not None:
+                return found
+        image = read_image(content, settings.images, region, name=describe(source))
+        features = extractor.extract_image(image)
+        if kept is not None:
             kept.save(features, region)
         return features
     except BovwError as error:

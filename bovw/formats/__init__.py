@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Annotated, Literal
 
 from ..errors import GroundTruthError
 from ..evaluation import GroundTruth, InBase
@@ -72,10 +72,10 @@ def load_ground_truth(
     path: PathLike,
     format: str | None = None,
     *,
-    difficulty: Difficulty | None = None,
+    difficulty: Annotated[Difficulty | None, "its reader checks it"] = None,
     images: Names | None = None,
-    usage: Literal["Public", "Private"] | None = None,
-    in_base: InBase | None = None,
+    usage: Annotated[Literal["Public", "Private"] | None, "its reader checks it"] = None,
+    in_base: Annotated[InBase | None, "GroundTruth checks it"] = None,
     labels: Sequence[str] | None = None,
 ) -> GroundTruth:
     """Read a ground truth of any format.

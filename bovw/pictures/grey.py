@@ -92,6 +92,7 @@ def bits_in_use(largest: int) -> int:
     return needed + needed % 2
 
 
+@np.errstate(all="ignore")  # values may be as large as floats are
 def to_grey(picture: Values) -> NDArray[np.uint8]:
     """Return grey values (h, w) as uint8.
 

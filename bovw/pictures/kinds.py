@@ -88,7 +88,7 @@ def unknown(content: bytes) -> tuple[str, str]:
         return f"no picture in a known format: {kind}", "git lfs pull"
     if kind in ("a PNG", "a JPEG", "a GIF", "a BMP", "a WebP", "HEIF", "AVIF", "JPEG 2000"):
         return (
-            f"no picture in a known format: it seems to be {kind} whose beginning is damaged",
+            f"no picture in a known format: it seems to be {kind} that is damaged",
             "put an undamaged copy in its place",
         )
     if kind in ("a TIFF", "a BigTIFF"):

@@ -88,7 +88,10 @@ def content_of(source: Any) -> Content:
 
 def _read(source: Any, name: str) -> bytes:
     try:
-        content = source.read(LARGEST_FILE + 1)
+        try:
+            content = source.read(LARGEST_FILE + 1)
+        except TypeError:  # it takes no number
+            content = source.read()
     except MemoryError as error:
         raise ImageError(name, "too large for the memory at hand", "shrink it") from error
     except Exception as error:  # closed, not for reading, or a broken connection

@@ -16,7 +16,17 @@ from collections.abc import Callable
 from functools import cache, wraps
 from itertools import islice
 from numbers import Integral, Real
-from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from ..errors import SettingsError, shown
 
@@ -106,8 +116,10 @@ def _fits(value: Any, hint: Any) -> bool:
     kind = origin or hint
     if kind in _KINDS:
         return _KINDS[kind](value)
-    # Arrays, and whatever behaves as a picture, are checked by those who read them.
+    # Arrays, whatever behaves as a picture, and what is annotated with a remark, are checked by
+    # those who use them.
     is_class = isinstance(kind, type) and not kind.__module__.startswith("numpy")
+    is_class = is_class and origin is not Annotated
     if not is_class or getattr(kind, "_is_protocol", False):
         return True
     return isinstance(value, kind)

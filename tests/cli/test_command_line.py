@@ -232,13 +232,13 @@ def test_python_m_bovw() -> None:
 def test_an_option_given_twice_counts_twice_or_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    query = str(sorted((SAMPLE / "logos").glob("*.jpg"))[0])
+    query = str(sorted((SAMPLE / "covers").glob("*.jpg"))[0])
     search = ["search", str(folder / "i"), query, "-k", "30", "--json"]
     every = {a["identifier"] for a in printed(capsys, *search)[0]["answers"]}
-    first, second = "logo_01_*", "logo_02_*"
+    first, second = "covers/cover_01_*", "covers/cover_02_*"
     allowed = printed(capsys, *search, "--allow", first, "--allow", second)[0]["answers"]
     found = {a["identifier"] for a in allowed}
-    assert {name[:7] for name in found} == {"logo_01", "logo_02"}
+    assert {name[:15] for name in found} == {"covers/cover_01", "covers/cover_02"}
     denied = printed(capsys, *search, "--deny", first, "--deny", second)[0]["answers"]
     assert {a["identifier"] for a in denied} == every - found
     with pytest.raises(SystemExit) as stopped:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import printable
-from ..arguments import add_output
-from ..output import answer, report_failures
+from ..arguments import add_output, add_untrusted
+from ..output import answer, complain, report_failures
+
+if TYPE_CHECKING:
+    from ...engine import Changes
 
 HELP = "create an index of pictures, or add new and changed pictures to one"
 EXAMPLE = (
@@ -44,6 +48,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         help="folder made by 'bovw train' (default: train one on these pictures, with as "
         "many words as they have features for)",
     )
+    add_untrusted(sub)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
     if options.vocabulary is not None:
         if Path(options.vocabulary).resolve() == Path(options.output).resolve():
             raise SettingsError(f"{options.output} is the vocabulary: choose another output")
-        vocabulary = load_vocabulary(options.vocabulary, n_jobs=options.jobs)
+        vocabulary = load_vocabulary(
+            options.vocabulary, trusted=not options.untrusted, n_jobs=options.jobs
+        )
     engine, changes = update_index(
         options.output,
         options.pictures,
@@ -69,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
         on_error=options.on_error,
         cache=options.cache,
+        trusted=not options.untrusted,
         n_jobs=options.jobs,
         progress=True,
     )
@@ -82,4 +90,28 @@ def run(options: argparse.Namespace) -> int:
         f"{engine.vocabulary.n_words_} words (trained on "
         f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)",
     )
+    _say_what_is_missing(options, changes)
     return report_failures([(failure.path, failure.reason) for failure in changes.failed])
+
+
+def _say_what_is_missing(options: argparse.Namespace, changes: Changes) -> None:
+    """Note once each what was not read, and what cannot be found."""
+    from ...pictures import missing_plug_in, passed_over
+
+    others = passed_over(options.pictures, patterns=options.pattern)
+    if others:
+        named = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in others.items())
+        hint = ""
+        if any(map(missing_plug_in, others)):
+            hint = "; pip install 'bovw[formats]' for HEIF and JPEG XL"
+        complain(f"note: files that were not read: {named}{hint}")
+    if changes.left_out:
+        complain(
+            f"note: {len(changes.left_out)} pictures have further frames or pages that were left "
+            f"out, such as {changes.left_out[0][0]}"
+        )
+    if changes.without_features:
+        complain(
+            f"note: {len(changes.without_features)} pictures have no features and cannot be found, "
+            f"such as {changes.without_features[0]}"
+        )
