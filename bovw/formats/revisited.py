@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
-from ..errors import GroundTruthError
+from ..errors import GroundTruthError, shown
 from ..evaluation import GroundTruth, GroundTruthQuery, distinct_names
 from .parsing import (
     Names,
@@ -95,7 +95,7 @@ def at_difficulty(
     """Return positives and junk; easy or hard pictures that are not positive become junk."""
     if difficulty not in get_args(Difficulty):
         raise GroundTruthError(
-            f"difficulty {difficulty!r}: expected one of {', '.join(get_args(Difficulty))}"
+            f"difficulty {shown(difficulty)}: expected one of {', '.join(get_args(Difficulty))}"
         )
     positive = {"easy": easy, "medium": easy | hard, "hard": hard}[difficulty]
     return positive, junk | ((easy | hard) - positive)
