@@ -46,6 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kept = "; finished work is kept, repeat the command to continue" if goes_on else ""
         complain(f"interrupted{kept}")
         return INTERRUPTED
+    except MemoryError:
+        print(
+            "bovw: error: not enough memory: free some, or allow more (ulimit -v), and try again",
+            file=sys.stderr,
+        )
+        return ERROR
     except BrokenPipeError:  # the reader of our output has ended, such as `head`
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return GOOD

@@ -123,7 +123,7 @@ def _query(query: Any, where: str, difficulty: Difficulty | None) -> GroundTruth
         positive, junk = at_difficulty(difficulty, names("easy"), names("hard"), junk)
     else:
         raise GroundTruthError(
-            f'{where} has no "easy" and "hard", which difficulty {shown(difficulty)} is made of; read '
+            f'{where} has no "easy" and "hard", which difficulty {shown(difficulty)} is made of; read '  # noqa: E501
             "it without a difficulty"
         )
     judged = positive

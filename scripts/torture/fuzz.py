@@ -15,9 +15,7 @@ import hashlib
 import json
 import os
 import resource
-import select
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -29,6 +27,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from children import in_child
 from mutations import ARRAY, BYTES, JSON, Rng
 
 import bovw
@@ -114,7 +113,7 @@ class Mutant:
         self.files = sorted(
             path.relative_to(sound).as_posix()
             for path in sound.rglob("*")
-            if path.is_file() and path.name != "writer.lock"
+            if path.is_file() and path.name != "writer.lock" and "set-aside" not in path.parts
         )
 
     def write(self, name: str, content: bytes) -> None:
@@ -188,41 +187,23 @@ def outcome(mutant: Path, query: bytes, expected: Any, hostile: bool) -> str:
     Finding
         When that is not as it must be.
     """
-    incoming, out = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.close(incoming)
-            # C++ says a word to stderr before it aborts; nobody needs it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            warnings.simplefilter("ignore")
-            os.write(out, _tried(mutant, query, expected, hostile).encode("utf-8", "replace"))
-        finally:
-            os._exit(0)
-    os.close(out)
-    said = b""
-    ends = time.monotonic() + SECONDS
-    try:
-        while True:
-            ready, _, _ = select.select([incoming], [], [], max(0, ends - time.monotonic()))
-            if not ready:
-                os.kill(pid, signal.SIGKILL)
-                raise Finding(f"no end within {SECONDS} s")
-            part = os.read(incoming, 1 << 16)
-            if not part:
-                break
-            said += part
-    finally:
-        os.close(incoming)
-        _, status = os.waitpid(pid, 0)
-    if status:
-        raise Finding(f"crashed with signal {status & 127}")
-    kind, _, text = said.decode().partition("\n")
+
+    def work(out: int) -> int:
+        # C++ says a word to stderr before it aborts; nobody needs it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        warnings.simplefilter("ignore")
+        os.write(out, _tried(mutant, query, expected, hostile).encode("utf-8", "replace"))
+        return 0
+
+    ended = in_child(work, SECONDS)
+    if ended.hung:
+        raise Finding(f"no end within {SECONDS} s")
+    if ended.signal or ended.code:
+        raise Finding(f"crashed with signal {ended.signal}, exit code {ended.code}")
+    kind, _, text = ended.said.partition("\n")
     if kind not in ("refused", "equal", "other"):
         raise Finding(text)
     return kind if kind != "refused" else f"refused\n{text}"

@@ -26,7 +26,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steps import STEPS, Answers, State, Step, Subject, answers, state_of
+from steps import (
+    STEPS,
+    Answers,
+    State,
+    Step,
+    Subject,
+    TortureError,
+    answers,
+    leftovers,
+    state_of,
+)
 
 import bovw
 from bovw.engine import ingestion
@@ -49,15 +59,12 @@ WRITING = tuple(
     str(PACKAGE / name)
     for name in (
         *("storage/journal.py", "storage/disk_writer.py", "storage/folders.py"),
+        *("storage/places.py", "storage/set_aside.py"),
         *("engine/update.py", "files.py"),
     )
 )
 """Where index files are written: kills come at a call in one of these files."""
 assert all(Path(name).is_file() for name in WRITING), "a file was moved: name it anew here"
-
-
-class TortureError(Exception):
-    """The index is not as it must be."""
 
 
 @dataclass
@@ -232,16 +239,8 @@ class Torture(Subject):
 
     def check_tidy(self, when: str) -> None:
         """Raise a TortureError when something lies in the index that does not belong there."""
-        listed = set(read_manifest(self.index, "bovw-index")["files"])
-        found = {
-            path.relative_to(self.index).as_posix()
-            for path in self.index.rglob("*")
-            if path.is_file()
-        }
-        extra = found - listed - {"manifest.json", "writer.lock"}
-        beside = [path.name for path in self.index.parent.glob(".*")]
-        if extra or beside:
-            raise TortureError(f"{when} there are left: {sorted(extra) + beside}")
+        if left := leftovers(self.index):
+            raise TortureError(f"{when} there are left: {left}")
 
     def kills(self, most: int) -> int:
         """Kill one step once or several times, then let it end; return how often it was killed."""

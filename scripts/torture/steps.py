@@ -1,4 +1,4 @@
-"""The steps that `kill.py` interrupts: what they do, and what must come of them."""
+"""The steps that `kill.py` and `limits.py` disturb: what they do, and what must come of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 import bovw
+from bovw.storage import read_manifest
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 SETTINGS = bovw.Settings().changed(
@@ -25,6 +26,10 @@ N_PICTURES = 12
 
 State = dict[str, str]
 Answers = list[list[tuple[str, float]]]
+
+
+class TortureError(Exception):
+    """The index is not as it must be."""
 
 
 @dataclass
@@ -54,6 +59,14 @@ def answers(engine: bovw.Engine, queries: list[Path]) -> Answers:
 def state_of(engine: bovw.Engine) -> State:
     """Identifiers and hashes of what an index holds."""
     return {record.identifier: record.sha256 for record in engine.collection.records}
+
+
+def leftovers(index: Path) -> list[str]:
+    """What lies in the folder of an index, or next to it, and does not belong there."""
+    listed = set(read_manifest(index, "bovw-index")["files"])
+    found = {path.relative_to(index).as_posix() for path in index.rglob("*") if path.is_file()}
+    beside = [path.name for path in index.parent.glob(".*")]
+    return sorted(found - listed - {"manifest.json", "writer.lock"}) + beside
 
 
 class Subject:

@@ -173,8 +173,18 @@ def test_endings_of_plug_ins_are_read_when_they_are_installed() -> None:
 
 @pytest.mark.parametrize(
     ("ending", "format_"),
-    [(".tga", "TGA"), (".pcx", "PCX"), (".j2k", "JPEG2000"), (".qoi", "QOI"), (".ppm", "PPM")]
-    + [(".mpo", "MPO"), (".apng", "PNG"), (".dds", "DDS"), (".sgi", "SGI"), (".avif", "AVIF")],
+    [
+        (".tga", "TGA"),
+        (".pcx", "PCX"),
+        (".j2k", "JPEG2000"),
+        (".qoi", "QOI"),
+        (".ppm", "PPM"),
+        (".mpo", "MPO"),
+        (".apng", "PNG"),
+        (".dds", "DDS"),
+        (".sgi", "SGI"),
+        (".avif", "AVIF"),
+    ],
 )
 def test_more_kinds_of_files_are_found_and_read(tmp_path: Path, ending: str, format_: str) -> None:
     needs(ending)

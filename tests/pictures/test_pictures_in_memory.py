@@ -129,10 +129,10 @@ def test_a_path_with_nul_is_one_failed_picture(tmp_path: Path) -> None:
     good = PictureFile("good", str(PICTURE))
     bad = PictureFile("bad", str(tmp_path / "a\0b.jpg"))
     for cache in (None, tmp_path / "cache"):
-        found = dict(
-            (file.identifier, result)
+        found = {
+            file.identifier: result
             for file, result in extract_files([bad, good], bovw.Settings(), cache=cache)
-        )
+        }
         assert isinstance(found["good"], Features)
         assert isinstance(found["bad"], Failure) and "no path" in found["bad"].reason
 

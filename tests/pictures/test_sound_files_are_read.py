@@ -48,7 +48,7 @@ def test_much_text_in_a_png(key: str, packed: bool) -> None:
     plain, full = encoded(photo(), "PNG"), encoded(photo(), "PNG", pnginfo=text)
     limits = PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
     assert np.array_equal(read_image(full).pixels, read_image(plain).pixels)
-    assert (PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY) == limits
+    assert limits == (PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY)
 
 
 @pytest.mark.parametrize("kind", [b"tEXt", b"iCCP", b"eXIf", b"zzZz"])
