@@ -19,7 +19,7 @@ Strip: TypeAlias = "tuple[slice, NDArray[Any], NDArray[Any] | None]"
 
 # Range of floats that are not between 0 and 1: what a broken sensor adds lies outside.
 _PERCENTILES = (0.1, 99.9)
-_SAMPLE = 1 << 22  # values looked at for percentiles; more would not change them
+_SAMPLE = 1 << 20  # values looked at for percentiles; more would not change them
 _STRIP = 1 << 20  # pixels of a strip
 # A value far from all others means "no data" when more than this part of all pixels has it. The
 # percentiles cut off what is rarer.
@@ -187,7 +187,7 @@ def _stretch(picture: Values, opaque: float) -> _Stretch:
 def _survey(
     picture: Values, left_out: tuple[float, ...], opaque: float
 ) -> tuple[float, float, NDArray[np.float64]]:
-    """Smallest and largest value that is seen, and some four million of all that are."""
+    """Smallest and largest value that is seen, and some million of all that are."""
     low, high, samples = np.inf, -np.inf, []
     step = max(1, picture.shape[0] * picture.shape[1] // _SAMPLE)
     for _, values, alpha in picture.strips():

