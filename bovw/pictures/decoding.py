@@ -23,7 +23,7 @@ from PIL import UnidentifiedImageError
 from ..errors import ImageError, SettingsError, shown
 from ..settings import ImageSettings, checked_arguments
 from .arrays import CHANNELS, grey_of_array, grey_of_picture
-from .deep import deep_colours
+from .deep import deep_colours, missing_bits
 from .endings import register_plug_ins
 from .frames import read_best
 from .grey import NoValuesError
@@ -246,11 +246,16 @@ def _open_and_read(
             turned_before = _orientation(frame) if frame.format == "TIFF" else 1
             frame.load()
             orientation = _orientation(frame)
+            pixels = _upright(grey_of_picture(frame), orientation)
+            missing = missing_bits(frame, content)
+            if missing == 0:
+                return pixels
+            pixels = pixels << np.uint8(missing)
             deep = deep_colours(frame, content)
-            if deep is None:
-                return _upright(grey_of_picture(frame), orientation)
-            grey, is_turned = deep
-            return _upright(grey, orientation if is_turned else max(turned_before, orientation))
+            # Some versions of OpenCV turn a TIFF, others leave that to us.
+            ways = [] if deep is None else [deep, _upright(deep, max(turned_before, orientation))]
+            ways = [way for way in ways if way.shape == pixels.shape]
+            return min(ways, key=lambda way: _distance(way, pixels), default=pixels)
 
         pixels, left_out = read_best(image, read, has_room_for_frames(image, settings))
     return _Decoded(pixels, (pixels.shape[1], pixels.shape[0])), left_out
@@ -284,6 +289,10 @@ def _orientation(image: PillowImage.Image) -> int:
     except Exception:  # damaged EXIF data do not damage the pixels
         return 1
     return orientation if isinstance(orientation, int) and orientation in _ORIENTATIONS else 1
+
+
+def _distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    return float(np.mean(np.maximum(one, other) - np.minimum(one, other)))
 
 
 def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

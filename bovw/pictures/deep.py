@@ -8,44 +8,45 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from .arrays import grey_of_array, grey_of_picture
+from .arrays import grey_of_array
 from .grey import bits_in_use
 
 _PNG_DEPTH = 24  # position of the bits of a sample in a PNG
 _BITS_OF_SAMPLES = 258
-# With fewer than fifteen bits in use, the upper eight are below this.
-_FEW_BITS = 1 << 6
 # OpenCV takes over six bytes a pixel here. In larger pictures the upper bits must do.
 _LARGEST = 25_000_000
 
 
-def deep_colours(image: PillowImage.Image, content: bytes) -> tuple[NDArray[np.uint8], bool] | None:
-    """Return grey values of colours that have 10, 12 or 14 bits in samples of sixteen.
+def missing_bits(image: PillowImage.Image, content: bytes) -> int:
+    """How many bits of samples of sixteen are not in use: 2, 4 or 6, for colours of 14, 12 or 10.
 
-    None for any other picture. Also return whether they come from the pixels of `image`, which
-    its decoder may have turned upright, and not from the file.
+    0 for any other picture; 7 when no upper bit is in use at all.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        The first page, loaded.
+        A picture, loaded.
     content : bytes
         The file.
     """
     if image.mode not in ("RGB", "RGBA") or not _has_sixteen_bits(image, content):
-        return None
+        return 0
     extrema: Any = image.getextrema()
     largest = max(high for _, high in extrema[:3])
-    if not 0 < largest < _FEW_BITS:
-        return None
-    if getattr(image, "n_frames", 1) == 1 and image.width * image.height <= _LARGEST:
-        import cv2
+    return 16 - bits_in_use(largest << 8) if largest else 7
 
-        array: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-        if array is not None and array.dtype == np.uint16:
-            return grey_of_array(array, "")[0], False
-    grey = grey_of_picture(image)
-    return grey << np.uint8(16 - bits_in_use(largest << 8)), True
+
+def deep_colours(image: PillowImage.Image, content: bytes) -> NDArray[np.uint8] | None:
+    """Return grey values of the colours of a file with all their bits; None if that is too dear.
+
+    Whether they are turned by an orientation depends on the version of OpenCV.
+    """
+    if getattr(image, "n_frames", 1) > 1 or image.width * image.height > _LARGEST:
+        return None
+    import cv2
+
+    array: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    return None if array is None or array.dtype != np.uint16 else grey_of_array(array, "")[0]
 
 
 def _has_sixteen_bits(image: PillowImage.Image, content: bytes) -> bool:

@@ -22,7 +22,7 @@ _STORED = {"1": 1, "L": 1, "P": 1}
 _DECODING = {"AVIF": 14, "DDS": 9, "HEIF": 12, "JXL": 14, "PPM": 8, "QOI": 9, "SGI": 8, "WEBP": 18}
 _FRAMES = 20
 _JXL_RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-_ORIENTATION, _STRIP_ROWS, _TILE_WIDTH, _TILE_ROWS, _PLANES = 274, 278, 322, 323, 284
+_ORIENTATION, _STRIP_ROWS, _TILE_WIDTH, _TILE_ROWS = 274, 278, 322, 323  # tags of a TIFF
 
 
 def check_size(

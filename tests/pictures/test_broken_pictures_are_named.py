@@ -142,6 +142,8 @@ def test_the_command_line_names_every_bad_picture(
     _, said = indexed
     # Notes say what was left out: other files by ending, pictures without features, frames.
     lines = [line for line in said.splitlines() if not line.startswith("bovw: note: ")]
+    # One about the file without an ending, one about animations, one about flat pictures.
+    assert len(said.splitlines()) - len(lines) == 3, said
     assert all(line.startswith("bovw: failed: ") for line in lines), said
     assert len(lines) == len(built.failures)
     for name, reason in made.bad.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -61,6 +62,26 @@ def test_colours_of_sixteen_bits(colours: np.ndarray, bits: int) -> None:
         np.dstack([deep, np.full(deep.shape[:2], 65535, np.uint16)]),
     ):
         assert np.abs(read_image(source).pixels - expected).max() <= 1
+
+
+@pytest.mark.parametrize("orientation", [2, 6, 7])
+def test_colours_of_twelve_bits_are_turned_once(colours: np.ndarray, orientation: int) -> None:
+    def turned(values: np.ndarray) -> np.ndarray:
+        # OpenCV writes no orientation: its TIFF gets a directory with one more entry.
+        content = cv2.imencode(".tif", values)[1].tobytes()
+        start = int.from_bytes(content[4:8], "little")
+        count = int.from_bytes(content[start : start + 2], "little")
+        entries = [content[start + 2 + 12 * i : start + 14 + 12 * i] for i in range(count)]
+        entries.append(struct.pack("<HHIHH", 274, 3, 1, orientation, 0))
+        entries.sort(key=lambda entry: int.from_bytes(entry[:2], "little"))
+        directory = struct.pack("<H", count + 1) + b"".join(entries) + bytes(4)
+        tail = b"\0" * (len(content) % 2)
+        place = struct.pack("<I", len(content) + len(tail))
+        return read_image(content[:4] + place + content[8:] + tail + directory).pixels
+
+    expected, found = turned(colours).astype(int), turned(colours.astype(np.uint16) << 4)
+    assert expected.shape == found.shape == ((40, 60) if orientation < 5 else (60, 40))
+    assert np.abs(found - expected).max() <= 1
 
 
 def test_deep_pictures_whose_zero_is_white(grey: np.ndarray) -> None:
