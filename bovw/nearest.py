@@ -15,12 +15,14 @@ It hides these properties of nmslib 2.1.2 from the rest of the package:
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import shutil
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,17 +91,33 @@ def _identity(path: Path) -> tuple[tuple[int, int, int], ...] | None:
 
 
 def _in_fresh_thread(work: Any) -> None:
+    """Work in a new thread, and wait for its end.
+
+    `threading.Thread.start` would wait for ever when memory runs out before the new thread runs its
+    first line.
+    """
+    ended = threading.Lock()
+    ended.acquire()
     failure: list[BaseException] = []
 
-    def run() -> None:
+    def run(_: Any) -> None:
         try:
             work()
         except BaseException as error:  # handed to the caller below
             failure.append(error)
+        finally:
+            ended.release()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
+    argument = threading.Lock()  # anything to which soon only the thread refers
+    in_thread = weakref.ref(argument)
+    try:
+        _thread.start_new_thread(run, (argument,))
+    except RuntimeError as error:
+        raise MemoryError("the system gives no new thread") from error
+    del argument
+    while not ended.acquire(timeout=0.1):
+        if in_thread() is None and ended.locked():
+            raise MemoryError("not enough memory for a new thread")
     if failure:
         raise failure[0]
 
