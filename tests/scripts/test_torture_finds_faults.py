@@ -1,4 +1,4 @@
-"""A few kills and a few damaged files; ``scripts/`` does the same a thousand times."""
+"""A few kills, damaged files and failing systems; ``scripts/`` does the same many more times."""
 
 from __future__ import annotations
 
@@ -36,3 +36,8 @@ def test_what_is_killed_is_as_it_was_or_as_it_will_be(tmp_path: Path) -> None:
 def test_what_is_damaged_is_refused_or_answers_the_same(tmp_path: Path) -> None:
     found = run("torture/fuzz.py", 50, tmp_path)
     assert sum(found["total"].values()) == 50 and found["findings"] == []
+
+
+def test_what_a_failing_system_interrupts_is_not_lost(tmp_path: Path) -> None:
+    found = run("torture/limits.py", 14, tmp_path)
+    assert sum(found["total"].values()) == 14 and found["findings"] == []
