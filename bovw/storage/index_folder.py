@@ -35,10 +35,10 @@ from ..index import Index
 from ..search import StoredGraph
 from ..settings import Settings
 from ..vocabulary import Vocabulary
-from .arrays import load_array
-from .folders import new_folder
-from .looking import is_file
-from .manifest import (
+from .any_folder.arrays import load_array
+from .any_folder.folders import new_folder
+from .any_folder.looking import is_file
+from .any_folder.manifest import (
     ADVICE,
     check_hashes,
     of_one_generation,
@@ -46,7 +46,7 @@ from .manifest import (
     sound_cache,
     write_manifest,
 )
-from .places import MANIFEST
+from .any_folder.places import MANIFEST
 from .segment_folder import (
     load_segment,
     segment_name,

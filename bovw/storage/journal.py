@@ -21,8 +21,8 @@ import numpy as np
 from ..collection import ARRAYS, PictureWords, SegmentBuilder, array_kinds
 from ..errors import StorageError
 from ..pictures import Failure, Record
-from .looking import content_of, is_own_file, looking
-from .places import sync
+from .any_folder.looking import content_of, is_own_file, looking
+from .any_folder.places import sync
 from .segment_folder import checked_failure, checked_record
 
 JOURNAL = "journal"
