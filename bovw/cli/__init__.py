@@ -1,4 +1,7 @@
-"""The command line: each verb is one call of the public API."""
+"""The command line: each verb is one call of the public API.
+
+This package decides nothing about search or evaluation.
+"""
 
 from __future__ import annotations
 

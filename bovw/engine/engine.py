@@ -19,6 +19,7 @@ from .ingestion import (
     check_on_error,
     empty_index,
     fitting_settings,
+    opened_vocabulary,
 )
 
 
@@ -55,7 +56,7 @@ class Engine(Editor):
         cls,
         pictures: Paths,
         *,
-        vocabulary: Vocabulary | None = None,
+        vocabulary: Vocabulary | str | os.PathLike[str] | None = None,
         settings: Settings | None = None,
         preset: str = "strong",
         root: str | os.PathLike[str] | None = None,
@@ -71,9 +72,9 @@ class Engine(Editor):
         ----------
         pictures, root, patterns
             See `find_pictures`.
-        vocabulary : Vocabulary, optional
-            Without it, a vocabulary is trained on these pictures. Its number of words then
-            depends on how many features they have.
+        vocabulary : Vocabulary or path, optional
+            One that was trained before, or its folder. Without it, a vocabulary is trained on
+            these pictures. Its number of words then depends on how many features they have.
         settings : Settings, optional
             Without them, the settings of `preset` are used. The settings of images and features
             are then those that the vocabulary was trained with, if it records them.
@@ -98,6 +99,8 @@ class Engine(Editor):
             When the settings describe pictures differently from the vocabulary.
         """
         check_on_error(on_error)
+        if vocabulary is not None:
+            vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs)
         settings = fitting_settings(settings, preset, vocabulary)
         files = find_pictures(pictures, root=root, patterns=patterns)
         with ExitStack() as stack:
@@ -122,7 +125,7 @@ class Engine(Editor):
     def create(
         cls,
         path: str | os.PathLike[str],
-        vocabulary: Vocabulary,
+        vocabulary: Vocabulary | str | os.PathLike[str],
         *,
         settings: Settings | None = None,
         preset: str = "strong",
@@ -143,6 +146,7 @@ class Engine(Editor):
         overwrite : bool
             See `save`.
         """
+        vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs, output=path)
         settings = fitting_settings(settings, preset, vocabulary)
         save_index(path, empty_index(vocabulary, settings), overwrite=overwrite)
         return cls.open(path, n_jobs=n_jobs)

@@ -17,6 +17,7 @@ from ..index import Index, Writer
 from ..parallel import uninterrupted
 from ..pictures import Failure, PictureFile, Record
 from ..settings import Settings, load_settings, versions
+from ..storage import load_vocabulary
 from ..vocabulary import Vocabulary
 from .plan import Plan
 
@@ -30,6 +31,24 @@ def check_on_error(on_error: str) -> None:
     """Raise a SettingsError when `on_error` is not one of its three values."""
     if on_error not in ("record", "skip", "raise"):
         raise SettingsError(f"on_error={on_error!r}: expected 'record', 'skip' or 'raise'")
+
+
+def opened_vocabulary(
+    vocabulary: Vocabulary | str | os.PathLike[str],
+    *,
+    trusted: bool = True,
+    n_jobs: int | None = None,
+    output: str | os.PathLike[str] | None = None,
+) -> Vocabulary:
+    """Return a vocabulary; one that is given by its path is loaded.
+
+    Raise a SettingsError when the path is that of the folder to be written, `output`.
+    """
+    if isinstance(vocabulary, Vocabulary):
+        return vocabulary
+    if output is not None and os.path.realpath(vocabulary) == os.path.realpath(output):
+        raise SettingsError(f"{os.fspath(output)} is the vocabulary: choose another output")
+    return load_vocabulary(vocabulary, trusted=trusted, n_jobs=n_jobs)
 
 
 def fitting_settings(

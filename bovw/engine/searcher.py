@@ -103,13 +103,14 @@ class Searcher:
         deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
+        channels: str = "bgr",
     ) -> SearchResult:
         """Find the pictures that show the same thing as a query picture.
 
         Parameters
         ----------
-        query : path, bytes or ndarray
-            See `read_image`.
+        query : path, bytes, array, or picture of PIL
+            See `read_image`. An array has its colours in OpenCV's order, BGR; see `channels`.
         k : int or None
             Largest number of answers; None: all pictures that share a visual word with the query.
         region : (float, float, float, float), optional
@@ -124,6 +125,8 @@ class Searcher:
             ``settings.geometry.verify``.
         expand : str, optional
             Method of query expansion; default: ``settings.expansion.method``.
+        channels : {"bgr", "rgb"}
+            Order of the colours of an array.
 
         Returns
         -------
@@ -137,7 +140,7 @@ class Searcher:
         stopwatch = Stopwatch()
         with stopwatch("features"), limited_threads(1):
             extractor = SiftExtractor(self.settings.features)
-            features = extractor.extract(query, self.settings.images, region)
+            features = extractor.extract(query, self.settings.images, region, channels=channels)
         engine = self._for_search(verify, expand)
         return engine.search_features(
             features, k, allow=allow, deny=deny, name=describe(query), stopwatch=stopwatch
@@ -161,7 +164,7 @@ class Searcher:
         Parameters
         ----------
         queries : iterable of sources, or of (source, region); or a path
-            A path alone may be a folder of pictures.
+            A path alone may be a folder of pictures. Arrays have their colours in the order BGR.
         on_error : {"record", "raise"}
             What to do with a query that cannot be read: put the reason into
             ``SearchResult.error``, or raise it.
@@ -226,15 +229,22 @@ class Searcher:
         )
 
     @checked_arguments
-    def explain(self, query: Source, identifier: str, *, region: Box | None = None) -> Explanation:
+    def explain(
+        self,
+        query: Source,
+        identifier: str,
+        *,
+        region: Box | None = None,
+        channels: str = "bgr",
+    ) -> Explanation:
         """Say why a picture is an answer to a query: shared words, inliers, next answer.
 
         Parameters
         ----------
-        query : path, bytes or ndarray
+        query : path, bytes, array, or picture of PIL
         identifier : str
             Identifier of a picture of the index.
-        region : (float, float, float, float), optional
+        region, channels
             See `search`.
 
         Raises
@@ -246,7 +256,7 @@ class Searcher:
         position = index.collection.position(identifier)
         with limited_threads(1):
             extractor = SiftExtractor(self.settings.features)
-            features = extractor.extract(query, self.settings.images, region)
+            features = extractor.extract(query, self.settings.images, region, channels=channels)
         ranking = index.rank([features], len(index.collection))
         return index.explain(ranking, features, position, describe(query))
 

@@ -43,7 +43,7 @@ from ..storage import (
 )
 from ..vocabulary import Vocabulary, train_on_files
 from .engine import Engine
-from .ingestion import check_on_error, empty_index, fitting_settings
+from .ingestion import check_on_error, empty_index, fitting_settings, opened_vocabulary
 from .plan import Changes, looked_up
 
 # File in a working folder (see `room_for_another`) that holds the digest of the finished new index.
@@ -59,7 +59,7 @@ def update_index(
     path: str | os.PathLike[str],
     pictures: Paths,
     *,
-    vocabulary: Vocabulary | None = None,
+    vocabulary: Vocabulary | str | os.PathLike[str] | None = None,
     settings: Settings | None = None,
     preset: str | None = None,
     root: str | os.PathLike[str] | None = None,
@@ -113,6 +113,8 @@ def update_index(
     target = Path(path).absolute()  # the working folders lie in the same parent folder
     pictures = listed(pictures)
     check_on_error(on_error)
+    if vocabulary is not None:
+        vocabulary = opened_vocabulary(vocabulary, trusted=trusted, n_jobs=n_jobs, output=target)
     tidy(target)
     vacant = is_vacant(target)
     if (overwrite and not vacant) or (vacant and rooms_for_another(target)):

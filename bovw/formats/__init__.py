@@ -1,4 +1,7 @@
-"""Read published ground truths; read and write ground truths and runs of other tools."""
+"""Read published ground truths; read and write ground truths and runs of other tools.
+
+This package does not know how a ranking was made, or how it is scored.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Parallel work, limits of threads and progress bars, for any kind of work."""
+"""Parallel work, limits of threads and progress bars, for any kind of work.
+
+This package does not know what the work is about.
+"""
 
 from .diary import READING, Diary
 from .progress import progress_bar

@@ -1,4 +1,7 @@
-"""The format on disk: folders of ``.npy`` and JSON files with a manifest, and no pickles."""
+"""The format on disk: folders of ``.npy`` and JSON files with a manifest, and no pickles.
+
+This package does not know how pictures are read, and does not search.
+"""
 
 from .any_folder.folders import (
     check_target,

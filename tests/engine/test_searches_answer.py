@@ -24,6 +24,10 @@ def group(identifier: str) -> str:
     return identifier.rsplit("_", 1)[0]
 
 
+def scores(result: bovw.SearchResult) -> list[tuple[str, float]]:
+    return [(answer.identifier, answer.score) for answer in result.answers]
+
+
 def all_keypoints(engine: bovw.Engine) -> np.ndarray:
     collection = engine.collection
     return np.concatenate([collection.keypoints(i) for i in range(len(collection))])
@@ -49,6 +53,17 @@ def test_path_bytes_and_array_give_the_same_answers(
     by_array = engine.search(np.asarray(cv2.imread(str(pictures[3]))))
     assert [a.to_dict() for a in by_path] == [a.to_dict() for a in by_bytes]
     assert by_array[0].identifier == by_path[0].identifier
+
+
+def test_the_order_of_colours_of_an_array_can_be_said(
+    engine: bovw.Engine, pictures: list[Path]
+) -> None:
+    bgr = cv2.imread(str(pictures[0]))
+    rgb = np.ascontiguousarray(bgr[:, :, ::-1])
+    assert scores(engine.search(rgb, channels="rgb")) == scores(engine.search(bgr))
+    name = pictures[1].name
+    explained = engine.explain(rgb, name, channels="rgb")
+    assert explained.answer.score == engine.explain(bgr, name).answer.score
 
 
 def test_an_answer_says_what_was_found(engine: bovw.Engine, pictures: list[Path]) -> None:
@@ -287,6 +302,24 @@ def test_settings_that_do_not_fit_are_refused(
         engine.changed(geometry={"nonsense": 7})
     with pytest.raises(SettingsError, match="k=0"):
         engine.search(pictures[0], 0)
+
+
+def test_a_vocabulary_may_be_given_by_its_folder(
+    vocabulary: bovw.Vocabulary, pictures: list[Path], tmp_path: Path
+) -> None:
+    bovw.save_vocabulary(vocabulary, tmp_path / "v")
+    made = [
+        bovw.Engine.build(pictures[:3], vocabulary=tmp_path / "v", settings=SMALL),
+        bovw.update_index(
+            tmp_path / "i", pictures[:3], vocabulary=str(tmp_path / "v"), settings=SMALL
+        )[0],
+        bovw.Engine.create(tmp_path / "j", tmp_path / "v", settings=SMALL),
+    ]
+    made[2].add(pictures[:3])
+    found = [scores(engine.search(pictures[0])) for engine in made]
+    assert found[0] == found[1] == found[2]
+    with pytest.raises(SettingsError, match="is the vocabulary"):
+        bovw.update_index(tmp_path / "v", pictures[:3], vocabulary=tmp_path / "v")
 
 
 def test_too_few_features_for_a_vocabulary(pictures: list[Path]) -> None:

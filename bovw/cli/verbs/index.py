@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import printable
@@ -54,20 +53,11 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Index pictures into a new or an existing index."""
     from ...engine import update_index
-    from ...errors import SettingsError
-    from ...storage import load_vocabulary
 
-    vocabulary = None
-    if options.vocabulary is not None:
-        if Path(options.vocabulary).resolve() == Path(options.output).resolve():
-            raise SettingsError(f"{options.output} is the vocabulary: choose another output")
-        vocabulary = load_vocabulary(
-            options.vocabulary, trusted=not options.untrusted, n_jobs=options.jobs
-        )
     engine, changes = update_index(
         options.output,
         options.pictures,
-        vocabulary=vocabulary,
+        vocabulary=options.vocabulary,
         preset=options.preset,
         root=options.root,
         patterns=options.pattern,
