@@ -3,7 +3,12 @@
 This package does not know how pictures are read, and does not search.
 """
 
-from .any_folder.folders import (
+from .contents.compressed_folder import load_lsa_index, save_lsa_index
+from .contents.index_folder import holds_index, load_index, save_index
+from .contents.vocabulary_folder import load_vocabulary, save_vocabulary
+from .disk_writer import IndexWriter, index_writer
+from .doctor import Diagnosis, diagnose
+from .folders import (
     check_target,
     discard_room,
     is_vacant,
@@ -13,16 +18,11 @@ from .any_folder.folders import (
     room_for_another,
     tidy,
 )
-from .any_folder.lock import locked
-from .any_folder.looking import content_of, is_there
-from .any_folder.manifest import digest_at, read_manifest
-from .any_folder.places import NEW, rooms_for_another
-from .compressed_folder import load_lsa_index, save_lsa_index
-from .disk_writer import IndexWriter, index_writer
-from .doctor import Diagnosis, diagnose
-from .index_folder import holds_index, load_index, save_index
 from .journal import JournalledBuilder, read_journal
-from .vocabulary_folder import load_vocabulary, save_vocabulary
+from .lock import locked
+from .looking import content_of, is_there
+from .manifest import digest_at, read_manifest
+from .places import NEW, rooms_for_another
 
 __all__ = [
     "NEW",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ...errors import FormatError, StorageError
+from ..errors import FormatError, StorageError
 from .looking import could_not_look, looking, state_at
 from .manifest import advice_for, file_problem
 from .places import MANIFEST

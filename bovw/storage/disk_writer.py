@@ -17,24 +17,24 @@ from ..errors import IncompatibleError, StorageError
 from ..index import Index
 from ..pictures import Failure, PictureFile
 from ..settings import Settings
-from .any_folder.folders import new_folder_at
-from .any_folder.lock import locked
-from .any_folder.looking import is_folder, is_link, names_in
-from .any_folder.manifest import digest_at, file_facts, parse_manifest, replace_manifest
-from .any_folder.places import MANIFEST
-from .index_folder import (
+from .contents.index_folder import (
     KIND,
     VERSION,
     load_index,
     write_graph,
 )
-from .journal import JournalledBuilder, read_journal
-from .segment_folder import (
+from .contents.segment_folder import (
     load_segment,
     segment_name,
     write_merged,
     write_segment,
 )
+from .folders import new_folder_at
+from .journal import JournalledBuilder, read_journal
+from .lock import locked
+from .looking import is_folder, is_link, names_in
+from .manifest import digest_at, file_facts, parse_manifest, replace_manifest
+from .places import MANIFEST
 
 
 @contextmanager

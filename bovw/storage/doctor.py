@@ -17,19 +17,19 @@ from typing import Any
 from ..errors import FormatError, LockedError, SettingsError, StorageError, some
 from ..parallel import READING
 from ..settings import checked_arguments
-from .any_folder.folders import abandoned, discard_room, put_back, tidy
-from .any_folder.lock import LOCK, locked
-from .any_folder.looking import files_below, is_file, is_own_file, is_there, looking
-from .any_folder.manifest import OtherVersionError, file_problem, parse_manifest, replace_manifest
-from .any_folder.places import MANIFEST, rooms_for_another
-from .any_folder.set_aside import SET_ASIDE, delete_set_aside, notes_on_set_aside, set_aside
-from .compressed_folder import KIND as LSA
-from .compressed_folder import load_lsa_index
+from .contents.compressed_folder import KIND as LSA
+from .contents.compressed_folder import load_lsa_index
+from .contents.index_folder import KIND, VERSION, load_index, load_listed, read_header
+from .contents.segment_folder import load_segment, read_catalogue
+from .contents.vocabulary_folder import load_vocabulary
 from .disk_writer import remove_unlisted, unlisted
-from .index_folder import KIND, VERSION, load_index, load_listed, read_header
+from .folders import abandoned, discard_room, put_back, tidy
 from .journal import JOURNAL, read_journal
-from .segment_folder import load_segment, read_catalogue
-from .vocabulary_folder import load_vocabulary
+from .lock import LOCK, locked
+from .looking import files_below, is_file, is_own_file, is_there, looking
+from .manifest import OtherVersionError, file_problem, parse_manifest, replace_manifest
+from .places import MANIFEST, rooms_for_another
+from .set_aside import SET_ASIDE, delete_set_aside, notes_on_set_aside, set_aside
 
 
 @dataclass(frozen=True)

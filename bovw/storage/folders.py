@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from ...errors import ExistsError, LockedError, StorageError
-from ...parallel import uninterrupted
+from ..errors import ExistsError, LockedError, StorageError
+from ..parallel import uninterrupted
 from .lock import held, locked
 from .looking import is_file, is_folder, is_there, looking, names_in, state_at
 from .manifest import parse_manifest

@@ -21,9 +21,9 @@ import numpy as np
 from ..collection import ARRAYS, PictureWords, SegmentBuilder, array_kinds
 from ..errors import StorageError
 from ..pictures import Failure, Record
-from .any_folder.looking import content_of, is_own_file, looking
-from .any_folder.places import sync
-from .segment_folder import checked_failure, checked_record
+from .contents.segment_folder import checked_failure, checked_record
+from .looking import content_of, is_own_file, looking
+from .places import sync
 
 JOURNAL = "journal"
 SEGMENT_PICTURES = 2_000

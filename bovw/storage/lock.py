@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...errors import FormatError, LockedError, StorageError
+from ..errors import FormatError, LockedError, StorageError
 from .looking import could_not_look, is_folder, looking, state_at
 
 LOCK = "writer.lock"

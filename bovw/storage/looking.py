@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...errors import StorageError
-from ...files import FileLimitError, read_up_to
+from ..errors import StorageError
+from ..files import FileLimitError, read_up_to
 
 # What these say is true of the path itself, whenever one looks.
 _OF_THE_PATH = frozenset(

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from ...errors import FormatError, LockedError, StorageError
-from ...files import write_text
-from ...nearest import CACHE_SUFFIXES, CacheFile
+from ..errors import FormatError, LockedError, StorageError
+from ..files import write_text
+from ..nearest import CACHE_SUFFIXES, CacheFile
 from .looking import (
     check_missing,
     content_of,

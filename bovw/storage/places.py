@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from ...errors import StorageError
+from ..errors import StorageError
 from .looking import is_there, names_in
 
 MANIFEST = "manifest.json"

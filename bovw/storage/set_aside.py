@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ...errors import StorageError
+from ..errors import StorageError
 from .looking import files_below, is_file, is_folder, is_link, is_there, names_in, state_at
 from .places import MANIFEST, sync
 

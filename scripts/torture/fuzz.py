@@ -35,7 +35,7 @@ from bovw.errors import BovwError
 from bovw.index import LsaIndex
 from bovw.parallel import limited_threads, progress_bar
 from bovw.storage import load_lsa_index, read_manifest, save_lsa_index
-from bovw.storage.any_folder.manifest import digest
+from bovw.storage.manifest import digest
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 SECONDS = 20

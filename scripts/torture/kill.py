@@ -58,8 +58,8 @@ PACKAGE = Path(bovw.__file__).parent
 WRITING = tuple(
     str(PACKAGE / name)
     for name in (
-        *("storage/journal.py", "storage/disk_writer.py", "storage/any_folder/folders.py"),
-        *("storage/any_folder/places.py", "storage/any_folder/set_aside.py"),
+        *("storage/journal.py", "storage/disk_writer.py", "storage/folders.py"),
+        *("storage/places.py", "storage/set_aside.py"),
         *("engine/update.py", "files.py"),
     )
 )

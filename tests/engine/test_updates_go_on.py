@@ -136,7 +136,7 @@ def test_overwriting_goes_on_where_it_stopped(
         raise SystemExit
 
     # All is read, and the two have not, or have, changed places.
-    for place, rest in (("bovw.storage.any_folder.folders._replace", 0), ("shutil.rmtree", 6)):
+    for place, rest in (("bovw.storage.folders._replace", 0), ("shutil.rmtree", 6)):
         with monkeypatch.context() as patch:
             patch.setattr(place, stop)
             with pytest.raises(SystemExit):

@@ -31,9 +31,9 @@ from bovw.storage import (
     locked,
     new_folder,
     read_journal,
-    vocabulary_folder,
 )
-from bovw.storage.any_folder.folders import exchange
+from bovw.storage.contents import vocabulary_folder
+from bovw.storage.folders import exchange
 
 from ..support import FEW, SAMPLE, answers, names
 
@@ -117,7 +117,7 @@ def test_a_full_disk_loses_nothing(
 HOLDER = """
 import sys
 from pathlib import Path
-from bovw.storage.any_folder.lock import locked
+from bovw.storage.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -305,7 +305,7 @@ def test_overwriting_leaves_nothing_beside(
     assert empty.folder is not None
     beside = sorted(empty.folder.parent.iterdir())
     if not at_once:
-        monkeypatch.setattr("bovw.storage.any_folder.folders.exchange", lambda *_: False)
+        monkeypatch.setattr("bovw.storage.folders.exchange", lambda *_: False)
     empty.add(names(folder)[:2])
     old = bovw.Engine.open(empty.folder)
     empty.remove(names(folder)[0].name)

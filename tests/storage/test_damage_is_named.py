@@ -13,7 +13,7 @@ import bovw
 from bovw.cli import main
 from bovw.errors import FormatError, LockedError
 from bovw.storage import diagnose, locked
-from bovw.storage.any_folder.manifest import digest
+from bovw.storage.manifest import digest
 
 from ..support import SMALL
 

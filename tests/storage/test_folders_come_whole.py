@@ -15,8 +15,8 @@ import pytest
 import bovw
 from bovw.errors import ExistsError, FormatError, IncompatibleError
 from bovw.storage import diagnose, read_journal, tidy
-from bovw.storage.any_folder.lock import held
-from bovw.storage.any_folder.manifest import digest, file_facts
+from bovw.storage.lock import held
+from bovw.storage.manifest import digest, file_facts
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..embeddings import ProductQuantizer, ScalarQuantizer
-from ..errors import FormatError
-from ..index import LsaIndex, Quantizer
-from ..settings import checked_arguments
-from .any_folder.arrays import load_array
-from .any_folder.folders import new_folder
-from .any_folder.manifest import (
+from ...embeddings import ProductQuantizer, ScalarQuantizer
+from ...errors import FormatError
+from ...index import LsaIndex, Quantizer
+from ...settings import checked_arguments
+from ..arrays import load_array
+from ..folders import new_folder
+from ..manifest import (
     ADVICE,
     check_hashes,
     of_one_generation,

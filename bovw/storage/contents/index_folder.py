@@ -29,16 +29,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collection import Segment, make_segment
-from ..errors import FormatError, SettingsError
-from ..index import Index
-from ..search import StoredGraph
-from ..settings import Settings
-from ..vocabulary import Vocabulary
-from .any_folder.arrays import load_array
-from .any_folder.folders import new_folder
-from .any_folder.looking import is_file
-from .any_folder.manifest import (
+from ...collection import Segment, make_segment
+from ...errors import FormatError, SettingsError
+from ...index import Index
+from ...search import StoredGraph
+from ...settings import Settings
+from ...vocabulary import Vocabulary
+from ..arrays import load_array
+from ..folders import new_folder
+from ..looking import is_file
+from ..manifest import (
     ADVICE,
     check_hashes,
     of_one_generation,
@@ -46,7 +46,7 @@ from .any_folder.manifest import (
     sound_cache,
     write_manifest,
 )
-from .any_folder.places import MANIFEST
+from ..places import MANIFEST
 from .segment_folder import (
     load_segment,
     segment_name,

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..collection import ARRAYS, Collection, Segment, array_kinds
-from ..errors import FormatError
-from ..pictures import Failure, Record
-from .any_folder.arrays import load_array
-from .any_folder.looking import content_of, looking
-from .any_folder.manifest import ADVICE
+from ...collection import ARRAYS, Collection, Segment, array_kinds
+from ...errors import FormatError
+from ...pictures import Failure, Record
+from ..arrays import load_array
+from ..looking import content_of, looking
+from ..manifest import ADVICE
 from .values import shown
 
 _CATALOGUE = "catalogue.json"

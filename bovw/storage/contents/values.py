@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from ..features import DESCRIPTOR_LENGTH
-from ..settings import FeatureSettings, ImageSettings, Settings
+from ...features import DESCRIPTOR_LENGTH
+from ...settings import FeatureSettings, ImageSettings, Settings
 
 _LIMIT = 1 << 63
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormatError, IncompatibleError
-from ..settings import VocabularySettings, checked_arguments, versions
-from ..vocabulary import BITS, HammingEmbedding, Vocabulary, WordStatistics
-from .any_folder.arrays import load_array
-from .any_folder.folders import new_folder
-from .any_folder.manifest import (
+from ...errors import FormatError, IncompatibleError
+from ...settings import VocabularySettings, checked_arguments, versions
+from ...vocabulary import BITS, HammingEmbedding, Vocabulary, WordStatistics
+from ..arrays import load_array
+from ..folders import new_folder
+from ..manifest import (
     ADVICE,
     of_one_generation,
     sound_cache,
