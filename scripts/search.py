@@ -29,16 +29,26 @@ def main() -> int:
 
     engine = bovw.Engine.open(options.index, n_jobs=options.jobs)
     writer = csv.writer(sys.stdout)
-    writer.writerow(["query", "matched", "rank", "identifier", "score", "inliers", "error"])
+    writer.writerow(
+        ["query", "matched", "rank", "identifier", "decision", "score", "inliers", "error"]
+    )
     failed = False
     queries = find_queries(options.queries)
     for result in engine.search_many(queries, options.k, progress=True):
         name = csv_cell(result.query)
         if result.error is not None or not result.answers:
             failed |= result.error is not None
-            writer.writerow([name, result.matched, "", "", "", "", csv_cell(result.error or "")])
+            writer.writerow(
+                [name, result.matched, "", "", "", "", "", csv_cell(result.error or "")]
+            )
         for answer in result:
-            row = (answer.rank, csv_cell(answer.identifier), f"{answer.score:.6f}", answer.inliers)
+            row = (
+                answer.rank,
+                csv_cell(answer.identifier),
+                answer.decision or "",
+                f"{answer.score:.6f}",
+                answer.inliers,
+            )
             writer.writerow([name, result.matched, *row, ""])
     return 3 if failed else 0
 

@@ -28,6 +28,14 @@ def not_negative(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """Parse a share from 0 to below 1."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a share from 0 to below 1")
+    return value
+
+
 def region(text: str) -> tuple[float, float, float, float]:
     """Read the four numbers of a region."""
     try:

@@ -52,18 +52,23 @@ def report_failures(failed: Sequence[tuple[str, str]]) -> int:
 
 def table(result: SearchResult) -> str:
     """Return the answers of a query, one a line."""
-    verdict = {
-        True: f"match (evidence {result.evidence:.0f})",
-        False: f"no match (evidence {result.evidence:.0f} at most)",
-        None: "not verified",
-    }[result.matched]
+    first = result[0].decision if result.answers else None
+    verdict = {"match": "match", "possible": "possible match", "no": "no match", None: "no match"}[
+        first
+    ]
+    if result.matched is None:
+        verdict = "not verified"
+    elif first is not None:
+        verdict += f" ({result[0].reason})"
     names = [printable(answer.identifier) for answer in result]
     width = max(map(len, names), default=0)
     lines = [f"{printable(result.query)}: {verdict}"]
     for answer, name in zip(result, names, strict=True):
         inliers = "-" if answer.inliers is None else str(answer.inliers)
+        decision = "" if answer.decision is None else f"  {answer.decision:<8}"
         lines.append(
-            f"{answer.rank + 1:4d}  {name:<{width}}  score {answer.score:.4f}  inliers {inliers:>3}"
+            f"{answer.rank:4d}  {name:<{width}}{decision}  score {answer.score:.4f}  "
+            f"inliers {inliers:>3}"
         )
     if not result.answers:
         why = "no picture that may answer shares a word with the query"

@@ -12,6 +12,7 @@ from typing import TypeVar
 from ..index import Index, MemoryWriter, Writer
 from ..parallel import uninterrupted
 from ..pictures import Failure, Paths, PictureFile, find_pictures, folders_of, listed
+from ..search import Calibration
 from ..settings import checked_arguments
 from ..storage import index_writer, load_index
 from .ingestion import (
@@ -195,6 +196,20 @@ class Editor(Searcher):
                 with uninterrupted():
                     self.index = writer.commit(writer.index.without(names))
         return changes
+
+    @checked_arguments
+    def keep(self, calibration: Calibration) -> None:
+        """Keep the threshold of a match in the index, and how it was measured.
+
+        All later searches, evaluations and comparisons with this index use it.
+
+        Raises
+        ------
+        LockedError
+            When another process is changing the index.
+        """
+        with self._writing() as writer, uninterrupted():
+            self.index = writer.keep(calibration)
 
     def compact(self) -> None:
         """Merge all segments into one, and drop pictures that were removed or replaced.

@@ -223,6 +223,9 @@ class Engine(Editor):
             "n_removed": sum(map(len, self.index.segments)) - len(self),
             "n_words": self.vocabulary.n_words_,
             "vocabulary": self.vocabulary.facts(),
+            "calibration": None
+            if self.index.calibration is None
+            else self.index.calibration.to_dict(),
             "settings": self.settings.to_dict(),
             "versions": self.index.versions,
         }

@@ -370,13 +370,15 @@ class Searcher:
         collection = index.collection
         allowed = allowed_places(collection.records, collection.positions, allow, deny)
         ranking = index.rank(pictures, depth, allowed, stopwatch, combine)
-        evidence = ranking.direct_evidence(self.settings.geometry.chance_share)
+        answers, direct = index.answers(ranking, k), ranking.direct
+        contrast = float(ranking.contrast[direct].max(initial=0))
         verified = self.settings.geometry.verify > 0
         return SearchResult(
             query=name,
-            answers=index.answers(ranking, k),
-            matched=evidence >= self.settings.geometry.match_evidence if verified else None,
-            evidence=evidence,
+            answers=answers,
+            matched=any(a.decision == "match" for a in answers[:1]) if verified else None,
+            evidence=float(ranking.evidence[direct].max(initial=0)),
+            contrast=contrast,
             n_features=sum(map(len, pictures)),
             milliseconds=dict(stopwatch.milliseconds),
         )
@@ -389,23 +391,30 @@ class Searcher:
         false_accept_rate: float = 0.01,
         progress: bool = False,
     ) -> Calibration:
-        """Choose the evidence from which a query counts as matched, on queries without answers.
+        """Choose the evidence from which an answer is a match, by queries without an answer.
 
-        Evidence is the number of inliers above what chance gives; see `GeometrySettings`.
+        It is evidence in contrast to what many answers share; see `Answer.contrast`.
 
         Parameters
         ----------
         negatives : iterable of sources, or a path
-            Pictures of things that no picture of the index shows; more of them give a better
-            estimate.
+            Pictures of things that no picture of the index shows; a path may be a folder. More of
+            them give a better estimate. Those that cannot be read are an error.
         false_accept_rate : float
             Largest share of these pictures that may wrongly count as matched.
 
         Returns
         -------
         Calibration
-            Use it by ``engine.changed(geometry={"match_evidence": calibration.match_evidence})``.
+            `Engine.keep` keeps it in the index, for all later searches.
         """
+        if self.settings.geometry.verify == 0:
+            raise SettingsError("geometry.verify=0: without verification there is no evidence")
         results = self.search_many(negatives, 1, on_error="raise", progress=progress)
-        least = int(np.ceil(self.settings.geometry.min_evidence))
-        return calibrate([r.evidence for r in results], false_accept_rate, least)
+        return calibrate(
+            [result.contrast for result in results],
+            false_accept_rate,
+            self.settings.geometry.min_evidence,
+            example=results[0].query if results else "",
+            n_pictures=len(self),
+        )

@@ -17,6 +17,8 @@ from ..settings import FeatureSettings, ImageSettings
 DESCRIPTOR_LENGTH = 128
 # OpenCV's pyramid needs a few pixels, and a smaller picture cannot contain a feature anyway.
 _MIN_SIDE = 12
+# From this proportion of the sides on, features are kept evenly along the longer one.
+_SPREAD = 2.0
 # KeyPoint.octave as OpenCV packs it: octave -1 (the picture at double size), layer 1.
 _FINEST_OCTAVE = 255 | (1 << 8)
 # Largest distance between golden descriptors. Descriptors have a length of about 512, and
@@ -84,8 +86,9 @@ class SiftExtractor:
     With a larger `region_factor`, a descriptor covers more of the surroundings of its keypoint.
     When keypoints have the same position and scale (and the same orientation, unless upright),
     only the first is kept. When there are more than `max_features`, those with the strongest
-    response (contrast) are kept. Ties are broken by position, so the result does not depend on
-    the order of detection.
+    response (contrast) are kept. In a picture at least twice as long as it is wide, equally many of
+    each part along it are kept, and more in all if it was allowed more pixels. Ties are broken by
+    position, so the result does not depend on the order of detection.
     """
 
     def __init__(self, settings: FeatureSettings | None = None) -> None:
@@ -125,7 +128,7 @@ class SiftExtractor:
             [(k.pt[0], k.pt[1], k.size, k.angle, k.response) for k in found], np.float32
         ).reshape(-1, 5)
         original = image.to_original(values[:, :2])
-        chosen = self._choose(values, original, image.region)
+        chosen = self._choose(values, original, image)
         keypoints = []
         for i in chosen:
             keypoint = found[i]
@@ -159,17 +162,28 @@ class SiftExtractor:
         )
 
     def _choose(
-        self, values: NDArray[np.float32], original: NDArray[np.float64], region: Box | None
+        self, values: NDArray[np.float32], original: NDArray[np.float64], image: Image
     ) -> NDArray[np.intp]:
         """Choose the features to describe: the strongest first, without duplicates."""
         order = np.lexsort((*values[:, 3::-1].T, -values[:, 4]))
-        if region is not None:
+        sides: tuple[float, ...] = image.size
+        corner = np.zeros(2)
+        if image.region is not None:
             x, y = original[order].T
-            x0, y0, x1, y1 = region
+            x0, y0, x1, y1 = image.region
             order = order[(x >= x0 - 0.5) & (x < x1 - 0.5) & (y >= y0 - 0.5) & (y < y1 - 0.5)]
+            sides, corner = (x1 - x0, y1 - y0), np.array([x0, y0])
         same = values[order, : 3 if self.settings.upright else 4]
         _, first = np.unique(same, axis=0, return_index=True)
-        return np.asarray(order[np.sort(first)[: self.settings.max_features]], np.intp)
+        order = order[np.sort(first)]
+        most, proportion = self.settings.max_features, max(sides) / min(sides)
+        if len(order) > most and proportion >= _SPREAD:
+            # Else the print of a long page would take all features from a photograph in it.
+            most = round(most * image.tiles)
+            along = original[order, int(np.argmax(sides))] - corner[int(np.argmax(sides))]
+            cells = (along / max(sides) * round(2 * proportion)).astype(int)
+            order = order[_evenly(cells, most)]
+        return np.asarray(order[:most], np.intp)
 
     def description(self) -> dict[str, Any]:
         """Return what changes the values of descriptors (not their number), for JSON."""
@@ -179,6 +193,18 @@ class SiftExtractor:
             "region_factor": self.settings.region_factor,
             "golden": golden_descriptor(),
         }
+
+
+def _evenly(cells: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Choose `most` of some things, each in a cell, equally many of each cell where possible.
+
+    Of each cell the first are chosen. What a cell with fewer leaves is shared by the others.
+    """
+    by_cell = np.argsort(cells, kind="stable")
+    counts = np.bincount(cells)
+    place = np.empty(len(cells), np.intp)  # of each thing, within its cell
+    place[by_cell] = np.arange(len(cells)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.sort(np.lexsort((np.arange(len(cells)), place))[:most])
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,7 @@ from ..pictures import Failure
 from ..search import (
     Answer,
     Base,
+    Calibration,
     Combine,
     Explanation,
     Graph,
@@ -28,6 +29,9 @@ from ..search import (
     Ranking,
     Stopwatch,
     StoredGraph,
+    decide,
+    false_alarms,
+    probability,
     rank,
     reason,
     shared_words,
@@ -58,6 +62,8 @@ class Index:
         (pictures or failures).
     graph : Graph, StoredGraph or None
         The latest graph of nmslib. It may have been built for an earlier set of pictures.
+    calibration : Calibration or None
+        How the threshold of a match was measured on this index; None: it is the default.
     digest : str
         Digest of the manifest on disk, which tells whether the files are still the same; "" for
         an index that is only in memory.
@@ -70,6 +76,7 @@ class Index:
     versions: dict[str, str]
     dead: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     graph: Graph | StoredGraph | None = None
+    calibration: Calibration | None = None
     digest: str = ""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -148,6 +155,11 @@ class Index:
             if failure.identifier in names
         )
         return replace(self, dead=self._with_dead(gone, failures), graph=self._graph)
+
+    def calibrated(self, calibration: Calibration) -> Index:
+        """Return the index with the threshold of a calibration."""
+        changed = self.changed(geometry={"match_evidence": calibration.match_evidence})
+        return replace(changed, calibration=calibration)
 
     def compacted(self) -> Index:
         """Return an index of one segment, without removed pictures; needs memory for both."""
@@ -291,7 +303,7 @@ class Index:
         places = np.flatnonzero(ranking.positions == position)
         if len(places) == 0:
             identifier = self.collection.records[position].identifier
-            answer = Answer(len(ranking.positions), identifier, "", 0.0, 0.0)
+            answer = Answer(len(ranking.positions) + 1, identifier, "", 0.0, 0.0)
             return Explanation(name, answer, (), None, "it shares no word with the query")
         place = int(places[0])
         answer = self._answer(ranking, place)
@@ -306,21 +318,32 @@ class Index:
         position = int(ranking.positions[place])
         record = self.collection.records[position]
         answer = Answer(
-            rank=place,
+            rank=place + 1,
             identifier=record.identifier,
             path=record.path,
             score=float(ranking.scores[place]),
             similarity=float(ranking.similarities[place]),
         )
-        if position not in ranking.found:
+        geometry = self.settings.geometry
+        if geometry.verify == 0:
             return answer
-        found = ranking.found[position]
-        evidence = float(ranking.evidence[place])
+        evidence, contrast = float(ranking.evidence[place]), float(ranking.contrast[place])
+        found = ranking.found.get(position)
+        decision, why = decide(found, evidence, contrast, geometry)
+        if found is None:
+            return replace(answer, decision=decision, reason=why)
         return replace(
             answer,
             inliers=found.verification.inliers,
             evidence=evidence,
-            verified=evidence >= self.settings.geometry.min_evidence,
+            contrast=contrast,
+            decision=decision,
+            reason=why,
+            probability=probability(contrast if found.direct else 0.0, geometry),
+            false_alarms=false_alarms(
+                found.verification, self.collection.size(position), geometry.tolerance
+            ),
+            verified=evidence >= geometry.min_evidence,
             direct=found.direct,
             transform=found.verification.transform,
             region=found.verification.region,

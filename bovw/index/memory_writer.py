@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..collection import SegmentBuilder
 from ..pictures import PictureFile
+from ..search import Calibration
 from .index import Index
 
 
@@ -21,6 +22,9 @@ class Writer(Protocol):
 
     def compact(self) -> Index:
         """Merge all segments into one."""
+
+    def keep(self, calibration: Calibration) -> Index:
+        """Keep the threshold of a match, and how it was measured."""
 
     def builder(
         self, wanted: Sequence[PictureFile], *, retry: bool = False
@@ -47,6 +51,10 @@ class MemoryWriter:
     def compact(self) -> Index:
         """Merge all segments into one."""
         return self.commit(self.index.compacted())
+
+    def keep(self, calibration: Calibration) -> Index:
+        """Keep the threshold of a match, and how it was measured."""
+        return self.commit(self.index.calibrated(calibration))
 
     @contextmanager
     def builder(

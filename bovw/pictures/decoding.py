@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,8 @@ _EXIF_ORIENTATION = 0x0112
 # A region is read with a margin, as a fraction of its longest side: the descriptors of features
 # near its border need pixels outside.
 _REGION_MARGIN = 0.25
+# A picture with sides in a larger proportion than this to 1 may keep more pixels.
+_LONG = 4.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Image:
         The region that was given: ``x0, y0, x1, y1`` in pixels of the original.
     left_out : int
         How many further frames or pages the file has, which were not read.
+    tiles : float
+        How many times as many pixels as usual the picture may have, because it is very long.
     """
 
     pixels: NDArray[np.uint8]
@@ -82,6 +87,7 @@ class Image:
     sha256: str
     region: Box | None = None
     left_out: int = 0
+    tiles: float = 1.0
 
     def to_original(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Convert positions ``(n, 2)`` in `pixels` to positions in the original picture."""
@@ -266,14 +272,13 @@ def _read_jpeg(image: PillowImage.Image, settings: ImageSettings, region: Box | 
     width, height = image.size
     orientation = _orientation(image)
     size = (height, width) if orientation in _TRANSPOSED else (width, height)
-    target = settings.max_side
-    if region is not None:
-        # Keep enough resolution for the region alone to reach the size limit.
+    sides: tuple[float, float] = size
+    if region is not None:  # keep enough resolution for the region alone to reach the size limit
         x0, y0, x1, y1 = checked_region(region, size)
-        target = int(np.ceil(target * max(size) / max(x1 - x0, y1 - y0)))
-    if max(width, height) > target:
-        shrink = target / max(width, height)
-        image.draft("L", (round(width * shrink), round(height * shrink)))
+        sides = x1 - x0, y1 - y0
+    shrink = shrink_factor(*sides, settings)
+    if shrink < 1:
+        image.draft("L", (math.ceil(width * shrink), math.ceil(height * shrink)))
     image.load()
     pixels = grey_of_picture(image)
     image.close()
@@ -321,12 +326,11 @@ def _fit(
 
     pixels, size, decoded = found.pixels, found.size, found.scale
     height, width = pixels.shape
-    longest: float = max(width, height)
+    sides: tuple[float, float] = (width, height)
     if region is not None:
         region = checked_region(region, size)
-        sides = region[2] - region[0], region[3] - region[1]
-        longest = max(sides[0] * decoded[0], sides[1] * decoded[1])
-    shrink = min(1.0, settings.max_side / longest)
+        sides = (region[2] - region[0]) * decoded[0], (region[3] - region[1]) * decoded[1]
+    shrink = shrink_factor(*sides, settings)
     new_width, new_height = max(1, round(width * shrink)), max(1, round(height * shrink))
     if (new_width, new_height) != (width, height):
         pixels = np.asarray(
@@ -342,7 +346,20 @@ def _fit(
         y1 = int(np.ceil((region[3] + margin) * scale[1])) + 1
         pixels = np.ascontiguousarray(pixels[y0:y1, x0:x1])
         offset = (x0, y0)
-    return Image(pixels, scale, offset, size, sha256, region, left_out)
+    tiles = _tiles(*sides, settings)
+    return Image(pixels, scale, offset, size, sha256, region, left_out, tiles)
+
+
+def shrink_factor(width: float, height: float, settings: ImageSettings) -> float:
+    """Factor, at most 1, by which the sides of a picture are shrunk to the size limit of area."""
+    tiles = _tiles(width, height, settings)
+    return min(1.0, settings.max_side * math.sqrt(tiles / max(width * height, 1.0)))
+
+
+def _tiles(width: float, height: float, settings: ImageSettings) -> float:
+    """How many times as many pixels as usual a picture may have: more if it is very long."""
+    proportion = max(width, height) / max(min(width, height), 1.0)
+    return min(max(proportion / _LONG, 1.0), settings.max_tiles)
 
 
 def checked_region(region: Box, size: tuple[int, int]) -> Box:

@@ -6,6 +6,7 @@ This package reads no index files and does not know how an index is changed.
 from .calibration import Calibration, calibrate
 from .candidates import Graph, HistogramIndex, StoredGraph, candidate_recall, learn_basis, project
 from .cascade import rank
+from .decision import Decision, decide, false_alarms, probability
 from .expansion import enrich_query
 from .explanation import Explanation, reason, shared_words
 from .geometry.verification import verify
@@ -18,6 +19,7 @@ __all__ = [
     "Base",
     "Calibration",
     "Combine",
+    "Decision",
     "Explanation",
     "FullRanking",
     "Graph",
@@ -32,9 +34,12 @@ __all__ = [
     "calibrate",
     "candidate_recall",
     "checked_k",
+    "decide",
     "enrich_query",
+    "false_alarms",
     "learn_basis",
     "picture_as_query",
+    "probability",
     "project",
     "rank",
     "reason",

@@ -1,42 +1,73 @@
-"""Choose the evidence from which a query counts as matched, by queries without an answer.
+"""Choose the threshold of a match by queries without an answer.
 
-The evidence of an answer is its number of inliers minus what chance explains; see
-`GeometrySettings`.
+What is compared with the threshold is evidence in contrast to what many answers share; see
+`bovw.search.decision`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ..errors import SettingsError
 
+# Thresholds are multiples of this: a finer choice would follow the pictures at hand.
+_STEP = 0.5
+
 
 @dataclass(frozen=True)
 class Calibration:
-    """A threshold on the evidence, and how often queries without an answer pass it.
+    """A threshold of a match, and how often queries without an answer pass it.
 
     Attributes
     ----------
     match_evidence : float
-        The threshold: the smallest whole number whose false-accept rate is small enough.
+        The threshold: the smallest multiple of one half whose false-accept rate is small enough.
     false_accept_rate : float
         Measured share of the queries that pass the threshold.
+    wanted_rate : float
+        Largest share that was allowed.
     n_queries : int
+    example : str
+        Name of the first of these queries.
+    n_pictures : int
+        How many pictures the index held.
     evidence : tuple of float
-        Evidence of each query, in increasing order.
+        Evidence of each query, in increasing order; empty when it was read from an index.
     """
 
     match_evidence: float
     false_accept_rate: float
+    wanted_rate: float
     n_queries: int
-    evidence: tuple[float, ...] = field(repr=False)
+    example: str
+    n_pictures: int
+    evidence: tuple[float, ...] = field(default=(), repr=False)
+
+    def __str__(self) -> str:
+        passed = round(self.false_accept_rate * self.n_queries)
+        return (
+            f"match from {self.match_evidence:g} on: {passed} of {self.n_queries} queries without "
+            f"an answer ({self.example}, ...) pass it in an index of {self.n_pictures} pictures"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, without the evidence of each query, for JSON."""
+        return {name: value for name, value in asdict(self).items() if name != "evidence"}
 
 
-def calibrate(evidence: Sequence[float], false_accept_rate: float, least: int) -> Calibration:
-    """Choose the smallest whole-number threshold that few enough queries pass.
+def calibrate(
+    evidence: Sequence[float],
+    false_accept_rate: float,
+    least: float,
+    *,
+    example: str = "",
+    n_pictures: int = 0,
+) -> Calibration:
+    """Choose the smallest threshold that few enough queries pass.
 
     Parameters
     ----------
@@ -44,8 +75,15 @@ def calibrate(evidence: Sequence[float], false_accept_rate: float, least: int) -
         For each query that has no right answer in the index: the largest evidence of its answers.
     false_accept_rate : float
         Largest share of these queries that may pass, from 0 to below 1.
-    least : int
+    least : float
         Smallest threshold that is considered.
+    example, n_pictures
+        See `Calibration`.
+
+    Raises
+    ------
+    SettingsError
+        When there is no query, or the rate cannot be.
     """
     if not len(evidence) or not 0 <= false_accept_rate < 1:
         raise SettingsError(
@@ -53,14 +91,16 @@ def calibrate(evidence: Sequence[float], false_accept_rate: float, least: int) -
             "expected at least one, and a rate from 0 to below 1"
         )
     values = np.sort(np.asarray(evidence, float))
+    n_steps = int(np.ceil(max(values[-1] - least, 0) / _STEP)) + 2
     threshold = next(
-        t
-        for t in range(least, max(int(values[-1]), least) + 2)
-        if np.mean(values >= t) <= false_accept_rate
+        t for t in least + _STEP * np.arange(n_steps) if np.mean(values >= t) <= false_accept_rate
     )
     return Calibration(
         match_evidence=float(threshold),
         false_accept_rate=float(np.mean(values >= threshold)),
+        wanted_rate=float(false_accept_rate),
         n_queries=len(values),
+        example=example,
+        n_pictures=n_pictures,
         evidence=tuple(values.tolist()),
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..settings import Settings
+from .decision import Found, weigh
 from .expansion import expanded_query
 from .geometry.verification import verify
 from .kernels.aggregated import score_aggregated
@@ -31,7 +32,7 @@ from .query import (
     QueryFeatures,
     join_features,
 )
-from .ranking import Base, Found, Ranking, Stopwatch
+from .ranking import Base, Ranking, Stopwatch
 
 
 def rank(
@@ -208,24 +209,20 @@ class _Search:
     def _by_evidence(
         self, positions: NDArray[np.int32], similarities: NDArray[np.float32]
     ) -> Ranking:
-        """Sort by score: directly verified answers, then the other verified ones, then the rest.
-
-        An answer is directly verified when the query's own features were enough. Within each of
-        the two verified parts evidence is added to the similarity; more evidence adds ever less.
-        """
+        """Sort by score: matches, other verified answers by their strength, then the rest."""
         geometry = self.settings.geometry
-        evidence = np.array([self._evidence(p) for p in positions.tolist()], np.float32)
-        scores = similarities.copy()
-        for place in np.flatnonzero(evidence >= geometry.min_evidence):
-            found = self.found[int(positions[place])]
-            counted = found.verification.weight * evidence[place]
-            # With the negative examples of discriminative expansion it may be below 0.
-            similarity = max(scores[place], np.float32(0))
-            more = counted / (counted + geometry.half_evidence)
-            scores[place] = similarity + 1 + found.direct + more
+        sizes = [picture.size for picture in self.query.pictures]
+        found = [self.found.get(p) for p in positions.tolist()]
+        weighed = weigh(found, similarities, sizes, geometry)
+        scores = weighed.scores(similarities, geometry)
         order = np.lexsort((positions, -scores))
         return Ranking(
-            positions[order], scores[order], similarities[order], evidence[order], self.found
+            positions[order],
+            scores[order],
+            similarities[order],
+            weighed.evidence[order],
+            weighed.contrast[order],
+            self.found,
         )
 
 

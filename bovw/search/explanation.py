@@ -60,7 +60,7 @@ class Explanation:
 
     def __str__(self) -> str:
         answer, words = self.answer, self.words
-        lines = [f"{answer.identifier}: rank {answer.rank + 1}, score {answer.score:.4f}"]
+        lines = [f"{answer.identifier}: rank {answer.rank}, score {answer.score:.4f}"]
         lines.append("  " + _geometry(answer))
         half = int(np.searchsorted(np.cumsum([w.contribution for w in words]), 0.5)) + 1
         share = f"half of the similarity from {half} of them" if words else "none"
@@ -106,11 +106,15 @@ def reason(answer: Answer, following: Answer | None) -> str:
         return f"above {name}, which is not verified ({_geometry(following)})"
     if answer.verified and answer.direct != following.direct:
         return f"above {name}, which only features of other answers verify ({_geometry(following)})"
-    likeness = f"similarity {answer.similarity:.3f} against {following.similarity:.3f}"
     if not answer.verified:
+        likeness = f"similarity {answer.similarity:.3f} against {following.similarity:.3f}"
         return f"above {name} by {likeness}; neither is verified"
-    mine, other = answer.evidence or 0, following.evidence or 0
-    return f"above {name} by {likeness}, evidence {mine:.1f} against {other:.1f}"
+    if answer.decision != following.decision:
+        return f"above {name}, which is no match but {following.decision}: {following.reason}"
+    return (
+        f"above {name} by its evidence, where it differs from other answers "
+        f"({_geometry(answer)} against {_geometry(following)})"
+    )
 
 
 def shared_words(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..collection import Collection
 from .candidates import HistogramIndex
-from .geometry.verification import Verification
+from .decision import Found
 from .kernels.aggregated import Aggregated, aggregate_collection
 
 
@@ -57,31 +57,13 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A verification, and which features gave it.
-
-    Attributes
-    ----------
-    verification : Verification
-    picture : int
-        Number of the query picture that was verified against the candidate.
-    direct : bool
-        Whether that picture's own features were used, without features added from other answers.
-    """
-
-    verification: Verification
-    picture: int
-    direct: bool
-
-
-@dataclass(frozen=True)
 class Ranking:
     """Positions in a collection, best first.
 
     Attributes
     ----------
     positions : (n,) int32 ndarray
-    scores, similarities, evidence : (n,) float32 ndarray
+    scores, similarities, evidence, contrast : (n,) float32 ndarray
         Of each position; see `Answer`.
     found : dict of int to Found
         By position: the verification of each picture that was verified.
@@ -91,9 +73,11 @@ class Ranking:
     scores: NDArray[np.float32]
     similarities: NDArray[np.float32]
     evidence: NDArray[np.float32]
+    contrast: NDArray[np.float32]
     found: dict[int, Found]
 
-    def direct_evidence(self, chance_share: float) -> float:
-        """Largest evidence of the answers that were verified with the query's own features."""
-        direct = (f.verification.evidence(chance_share) for f in self.found.values() if f.direct)
-        return max(direct, default=0.0)
+    @property
+    def direct(self) -> NDArray[np.bool_]:
+        """Whether each answer was verified with the query's own features ``(n,)``."""
+        found = (self.found.get(p) for p in self.positions.tolist())
+        return np.array([one is not None and one.direct for one in found], bool)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import BovwError, SettingsError, shown
 from ..features import Features
 from ..pictures import Box
+from .decision import Decision
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class Answer:
     Attributes
     ----------
     rank : int
-        0 for the best.
+        1 for the best.
     identifier, path : str
     score : float
         The ranking is sorted by it; larger is better. Only scores of the same query can be
@@ -34,6 +35,16 @@ class Answer:
         Correspondences that agree on a transform; None when geometric verification was not tried.
     evidence : float or None
         Number of inliers minus what chance explains; see `GeometrySettings`.
+    contrast : float or None
+        Evidence in contrast to what many answers of this query share; see `bovw.search.decision`.
+    decision : {"match", "possible", "no"} or None
+        Whether the picture shows what the query shows; None when nothing was verified.
+    reason : str
+        Why, in words.
+    probability : float or None
+        Probability that the answer is right; see `bovw.search.decision`.
+    false_alarms : float or None
+        Logarithm (base 10) of the number of false alarms, an a-contrario measure; less is better.
     verified : bool
         Whether the evidence reaches ``settings.geometry.min_evidence``.
     direct : bool
@@ -53,6 +64,11 @@ class Answer:
     similarity: float
     inliers: int | None = None
     evidence: float | None = None
+    contrast: float | None = None
+    decision: Decision | None = None
+    reason: str = ""
+    probability: float | None = None
+    false_alarms: float | None = None
     verified: bool = False
     direct: bool = True
     transform: NDArray[np.float64] | None = field(default=None, repr=False)
@@ -74,6 +90,11 @@ class Answer:
             "similarity": self.similarity,
             "inliers": self.inliers,
             "evidence": self.evidence,
+            "contrast": self.contrast,
+            "decision": self.decision,
+            "reason": self.reason,
+            "probability": self.probability,
+            "false_alarms": self.false_alarms,
             "verified": self.verified,
             "direct": self.direct,
             "transform": None if self.transform is None else self.transform.tolist(),
@@ -91,10 +112,12 @@ class SearchResult:
         Path of the query, or a description of it when it is not a file.
     answers : tuple of Answer
     matched : bool or None
-        Whether the evidence is enough to say that the index contains what the query shows; None
-        when nothing was verified, so that there is no evidence.
+        Whether an answer is a match, so that the index contains what the query shows; None when
+        nothing was verified, so that there is no evidence.
     evidence : float
         Largest evidence that the query's own features (`Answer.direct`) gave for a picture.
+    contrast : float
+        Largest evidence of these in contrast to what many answers share, which decides.
     n_features : int
         Number of features of the query.
     milliseconds : dict
@@ -107,6 +130,7 @@ class SearchResult:
     answers: tuple[Answer, ...]
     matched: bool | None = None
     evidence: float = 0.0
+    contrast: float = 0.0
     n_features: int = 0
     milliseconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
@@ -117,8 +141,8 @@ class SearchResult:
     def __iter__(self) -> Iterator[Answer]:
         return iter(self.answers)
 
-    def __getitem__(self, rank: int) -> Answer:
-        return self.answers[rank]
+    def __getitem__(self, place: int) -> Answer:
+        return self.answers[place]
 
     def __repr__(self) -> str:
         if self.error is not None:
@@ -132,6 +156,7 @@ class SearchResult:
             "query": self.query,
             "matched": self.matched,
             "evidence": self.evidence,
+            "contrast": self.contrast,
             "n_features": self.n_features,
             "milliseconds": self.milliseconds,
             "error": self.error,

@@ -23,17 +23,22 @@ class ImageSettings:
     Parameters
     ----------
     max_side : int
-        Larger pictures are shrunk so that their longest side has this many pixels.
+        Larger pictures are shrunk until they have no more pixels than a square of this side.
+    max_tiles : float
+        A picture more than four times as long as it is wide may have as many more pixels, up to
+        this factor. So what a page shows is still found when the page is very long.
     max_pixels : int
         Pictures whose header says that they have more pixels are refused before decoding.
     """
 
     max_side: int = 800
+    max_tiles: float = 4.0
     max_pixels: int = 150_000_000
 
     def __post_init__(self) -> None:
         check_types(self)
         require(self.max_side >= 16, "max_side", self.max_side, "at least 16 pixels")
+        require(1 <= self.max_tiles <= 100, "max_tiles", self.max_tiles, "1 to 100")
         require(self.max_pixels >= 1, "max_pixels", self.max_pixels, "at least 1")
 
 

@@ -146,14 +146,9 @@ class GeometrySettings:
         Share of the correspondences that is expected to agree on a model by chance.
     min_evidence : float
         An answer counts as verified from this evidence on.
-    half_evidence : float
-        A verified answer with the evidence `e` gets ``1 + e / (e + half_evidence)`` added to its
-        score, and 1 more when the query's own features verified it (without those that query
-        expansion added). Here `e` is multiplied by the mean weight of the inliers, which is
-        smaller away from the middle of the pictures. So this is the evidence that gives half of
-        what evidence can add.
     match_evidence : float
-        A query counts as matched when its own features give at least this evidence for an answer.
+        An answer is a match when the query's own features give it at least this evidence, in
+        contrast to what many answers share; see `bovw.search.decision`.
     max_pairs_per_word : int
         A word is ignored when it gives more correspondences than this between two pictures. It
         applies only without a match kernel.
@@ -172,8 +167,7 @@ class GeometrySettings:
     max_models: int = 1
     chance_share: float = 0.03
     min_evidence: float = 5.0
-    half_evidence: float = 20.0  # docs/quality.md
-    match_evidence: float = 10.0
+    match_evidence: float = 6.0  # docs/quality.md
     max_pairs_per_word: int = 16
     max_scale: float = 10.0
 
@@ -186,7 +180,6 @@ class GeometrySettings:
         require(self.max_models >= 1, "max_models", self.max_models, "at least 1")
         require(0 <= self.chance_share < 1, "chance_share", self.chance_share, "0 to below 1")
         require(self.min_evidence >= 0.001, "min_evidence", self.min_evidence, "at least 0.001")
-        require(self.half_evidence > 0, "half_evidence", self.half_evidence, "above 0")
         require(
             self.match_evidence >= self.min_evidence,
             "match_evidence",

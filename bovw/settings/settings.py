@@ -84,4 +84,11 @@ class Settings:
     @classmethod
     def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Settings:
         """Make settings from the result of `to_dict`; missing ones keep their defaults."""
+        geometry = values.get("geometry", {})
+        if isinstance(geometry, Mapping) and "half_evidence" in geometry:
+            # Written before decisions counted evidence in contrast to other answers.
+            old = {"half_evidence": geometry["half_evidence"], "match_evidence": 10.0}
+            kept = {k: v for k, v in geometry.items() if k not in old or v != old[k]}
+            kept.pop("half_evidence", None)
+            values = {**values, "geometry": kept}
         return cls().changed(**values)

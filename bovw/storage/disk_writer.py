@@ -16,6 +16,7 @@ from ..collection import SegmentBuilder
 from ..errors import IncompatibleError, StorageError
 from ..index import Index
 from ..pictures import Failure, PictureFile
+from ..search import Calibration
 from ..settings import Settings
 from .contents.index_folder import (
     KIND,
@@ -121,6 +122,19 @@ class IndexWriter:
         self.index = replace(changed, segments=segments, digest=self._manifest["digest"])
         return self.index
 
+    def keep(self, calibration: Calibration) -> Index:
+        """Keep the threshold of a match, and how it was measured, as a new generation."""
+        threshold = {"geometry": {"match_evidence": calibration.match_evidence}}
+        more = {
+            "settings": self._settings.changed(**threshold).to_dict(),
+            "calibration": calibration.to_dict(),
+        }
+        with self._writing():
+            kept = {entry["name"]: entry["dead"] for entry in self._manifest["segments"]}
+            self._publish(kept, self._manifest.get("candidates"), more)
+        self.index = replace(self.index.calibrated(calibration), digest=self._manifest["digest"])
+        return self.index
+
     def compact(self) -> Index:
         """Write the index as one segment, with nmslib's graph, as a new generation."""
         index, number = self.index, self.index.next_number
@@ -187,7 +201,12 @@ class IndexWriter:
         """Settings on disk; the engine may search with others."""
         return Settings.from_dict(self._manifest["settings"])
 
-    def _publish(self, segments: Mapping[str, Sequence[int]], candidates: str | None) -> None:
+    def _publish(
+        self,
+        segments: Mapping[str, Sequence[int]],
+        candidates: str | None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         """Replace the manifest; `segments` maps names to the positions of removed entries."""
         files: dict[str, Any] = {}
         for name in ("vocabulary", *segments, *([candidates] if candidates else [])):
@@ -199,6 +218,7 @@ class IndexWriter:
             files |= known or {f"{name}/{n}": file_facts(self.folder / name / n) for n in new}
         manifest = {
             **self._manifest,
+            **(more or {}),
             "generation": int(self._manifest["generation"]) + 1,
             "segments": [{"name": name, "dead": list(dead)} for name, dead in segments.items()],
             "candidates": candidates,

@@ -68,21 +68,48 @@ def make_index(folder: Path, vocabulary: bovw.Vocabulary) -> None:
         writer.commit(writer.index.without([REMOVED]))
 
 
-def answers(folder: Path) -> list[dict[str, Any]]:
-    """What the index answers; features come from a file, so that OpenCV plays no part."""
+def answers(folder: Path, queries: dict[str, Features]) -> list[dict[str, Any]]:
+    """What the index answers; features are given, so that OpenCV plays no part."""
     engine = bovw.Engine.open(folder)
     found = []
-    for name in QUERIES:
-        result = engine.search_features(described(name), None, name=name)
+    for name, features in queries.items():
+        result = engine.search_features(features, None, name=name)
         found.append({**result.to_dict(), "milliseconds": {}})
     return found
+
+
+def renew(folder: Path) -> None:
+    """Note the present answers of an earlier index, after a change of the ranking."""
+    place = folder / "expected.json"
+    expected = json.loads(place.read_text("ascii"))
+    with np.load(folder / "queries.npz") as kept:
+        queries = {
+            name: Features(
+                kept[f"keypoints_{i}"],
+                kept[f"descriptors_{i}"],
+                (int(kept[f"size_{i}"][0]), int(kept[f"size_{i}"][1])),
+                "",
+            )
+            for i, name in enumerate(expected["queries"])
+        }
+    expected["index"] = answers(folder / "posters.bovw", queries)
+    place.write_text(json.dumps(expected, separators=(",", ":")) + "\n", encoding="ascii")
 
 
 def main() -> None:
     """Write everything into an empty folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument(
+        "--answers",
+        action="store_true",
+        help="only note the present answers of the index there, after a change of the ranking",
+    )
+    options = parser.parse_args()
+    folder = options.folder
+    if options.answers:
+        renew(folder)
+        return
     folder.mkdir(parents=True)
     vocabulary = bovw.train_vocabulary(
         [SAMPLE / "covers", SAMPLE / "logos"], settings=SETTINGS, root=SAMPLE, n_jobs=2
@@ -104,7 +131,7 @@ def main() -> None:
     expected = {
         "queries": QUERIES,
         "words": [vocabulary.predict(described(name).descriptors).tolist() for name in QUERIES],
-        "index": answers(folder / "posters.bovw"),
+        "index": answers(folder / "posters.bovw", {name: described(name) for name in QUERIES}),
         "compressed": [
             [[a.identifier, a.score] for a in compressed.search(SAMPLE / name, None)]
             for name in QUERIES

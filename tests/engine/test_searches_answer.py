@@ -119,7 +119,7 @@ def test_stages_can_be_switched_off(engine: bovw.Engine, pictures: list[Path]) -
     result = engine.search(pictures[0], verify=0)
     assert result.matched is None
     assert all(a.inliers is None and a.score == a.similarity for a in result)
-    assert [a.rank for a in result] == list(range(len(result)))
+    assert [a.rank for a in result] == list(range(1, len(result) + 1))
     plain = engine.search(pictures[0], expand="none")
     expanded = engine.search(pictures[0])
     assert [a.similarity for a in plain] != [a.similarity for a in expanded]

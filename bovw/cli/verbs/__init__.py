@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import compact, compare, compress, doctor, evaluate, index, info, remove, search, train
+from . import (
+    calibrate,
+    compact,
+    compare,
+    compress,
+    doctor,
+    evaluate,
+    index,
+    info,
+    remove,
+    search,
+    train,
+)
 
 VERBS: dict[str, Any] = {
     "train": train,
@@ -14,6 +26,7 @@ VERBS: dict[str, Any] = {
     "compress": compress,
     "doctor": doctor,
     "search": search,
+    "calibrate": calibrate,
     "evaluate": evaluate,
     "compare": compare,
     "info": info,

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from ...collection import Segment, make_segment
 from ...errors import FormatError, SettingsError
 from ...index import Index
-from ...search import StoredGraph
+from ...search import Calibration, StoredGraph
 from ...settings import Settings
 from ...vocabulary import Vocabulary
 from ..arrays import load_array
@@ -56,6 +56,7 @@ from .segment_folder import (
 from .values import (
     check_description,
     check_versions,
+    read_calibration,
     read_settings,
     shown,
 )
@@ -101,6 +102,11 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
                 "settings": index.settings.to_dict(),
                 "descriptor": index.descriptor,
                 "versions": index.versions,
+                **(
+                    {}
+                    if index.calibration is None
+                    else {"calibration": index.calibration.to_dict()}
+                ),
             },
         )
 
@@ -171,6 +177,7 @@ class Header(NamedTuple):
     settings: Settings
     descriptor: dict[str, Any]
     versions: dict[str, str]
+    calibration: Calibration | None
 
 
 def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
@@ -185,6 +192,7 @@ def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
             raise ValueError(f"generation {shown(manifest['generation'])}")
         if not all(type(place) is int for _, places in listed for place in places):
             raise ValueError(f"removed {shown([places for _, places in listed])}")
+        calibration = read_calibration(manifest.get("calibration"))
         numbers = [segment_number(name) for name, _ in listed]
         if sorted(set(numbers)) != numbers:
             raise ValueError(f"segments {shown(numbers)}")
@@ -192,7 +200,7 @@ def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
         raise FormatError(
             f"{folder}: the manifest is not as expected ({error!r:.500}): {ADVICE}"
         ) from error
-    return Header(listed, settings, descriptor, made_with)
+    return Header(listed, settings, descriptor, made_with, calibration)
 
 
 def load_listed(
@@ -200,7 +208,7 @@ def load_listed(
 ) -> Index:
     """Load the index that a manifest describes, whether or not it is the one in the folder."""
     vocabulary = load_vocabulary(folder / "vocabulary", trusted=trusted, n_jobs=n_jobs)
-    listed, settings, descriptor, made_with = read_header(folder, manifest)
+    listed, settings, descriptor, made_with, calibration = read_header(folder, manifest)
     segments = [load_segment(folder, manifest, name, vocabulary.n_words_) for name, _ in listed]
     dead = {s.number: places for s, (_, places) in zip(segments, listed, strict=True) if places}
     for segment in segments:
@@ -217,6 +225,7 @@ def load_listed(
         versions=made_with,
         dead=dead,
         graph=_load_graph(folder, manifest, settings, vocabulary) if trusted else None,
+        calibration=calibration,
         digest=str(manifest["digest"]),
     )
 

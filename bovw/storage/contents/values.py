@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ...features import DESCRIPTOR_LENGTH
+from ...search import Calibration
 from ...settings import FeatureSettings, ImageSettings, Settings
 
 _LIMIT = 1 << 63
@@ -22,6 +23,20 @@ def read_settings(values: Any) -> Settings:
     for room, usual in vars(Settings()).items():
         check_fields(type(usual), values.get(room, {}))
     return Settings.from_dict(values)
+
+
+def read_calibration(values: Any) -> Calibration | None:
+    """Make a calibration from the output of `Calibration.to_dict`, or None of None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When `values` are something else.
+    """
+    if values is None:
+        return None
+    check_fields(Calibration, values)
+    return Calibration(**values)
 
 
 def check_fields(kind: type, values: Mapping[str, Any]) -> None:

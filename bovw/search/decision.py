@@ -1,0 +1,232 @@
+"""From evidence to an order and a decision: match, possible, or no.
+
+Evidence counts in contrast to what many answers of a query have in common: a typeface, a bar code,
+the layout of a brand's labels, a table. The query is divided into small squares ("places"), and for
+each place one counts the answers that have an inlier there.
+
+* For the order of verified answers, an inlier in a place that `n` answers share counts
+  ``1 / sqrt(n)``, as Jegou, Douze & Schmid (CVPR 2009) weigh bursts over images. So among siblings
+  that share a layout, what differs decides.
+* For the decision, an inlier counts fully if at most eight answers share its place, and
+  ``(8 / n) ** 2`` otherwise. Then the background is taken off: the evidence of the twelfth best
+  answer, but at most half of an answer's own. So ten right copies of one picture are all matches.
+
+`scripts/benchmarks/decisions.py` measured these numbers; docs/quality.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..settings import GeometrySettings
+from .geometry.verification import Verification
+
+Decision = Literal["match", "possible", "no"]
+
+_PLACE = 0.03  # side of a place, as a fraction of the longest side of the query
+_SHARING = 3.0  # answers with less evidence do not count as sharing a place
+_FREE = 8
+_BACKGROUND = 12
+# Slope of the logistic regression of `probability`.
+_STEEPNESS = 2.9
+# Exponent of the similarity in the strength; docs/quality.md.
+_LIKENESS = 0.5
+
+
+@dataclass(frozen=True)
+class Found:
+    """A verification, and which features gave it.
+
+    Attributes
+    ----------
+    verification : Verification
+    picture : int
+        Number of the query picture that was verified against the candidate.
+    direct : bool
+        Whether that picture's own features were used, without features added from other answers.
+    """
+
+    verification: Verification
+    picture: int
+    direct: bool
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Evidence of answers, weighed against each other.
+
+    Attributes
+    ----------
+    evidence : (n,) float32 ndarray
+        Inliers minus what chance explains.
+    contrast : (n,) float32 ndarray
+        Evidence in contrast to what other answers share; it decides.
+    strength : (n,) float32 ndarray
+        Evidence as it counts for the order of verified answers, at least 0.
+    direct : (n,) bool ndarray
+        Whether the evidence comes from the query's own features.
+    """
+
+    evidence: NDArray[np.float32]
+    contrast: NDArray[np.float32]
+    strength: NDArray[np.float32]
+    direct: NDArray[np.bool_]
+
+    def scores(
+        self, similarities: NDArray[np.float32], settings: GeometrySettings
+    ) -> NDArray[np.float32]:
+        """Scores of answers: matches, then other verified answers, then the rest by similarity.
+
+        A match has 3 and more, an answer that the query's own features verify 2, one that only
+        an expanded query verifies 1, each plus ``strength / (strength + 20)``.
+        """
+        verified = self.evidence >= settings.min_evidence
+        matched = verified & self.direct & (self.contrast >= settings.match_evidence)
+        more = 1 + self.direct + matched + self.strength / (self.strength + np.float32(20))
+        return np.where(verified, more, similarities).astype(np.float32)
+
+
+def weigh(
+    found: Sequence[Found | None],
+    similarities: NDArray[np.float32],
+    sizes: Sequence[tuple[int, int]],
+    settings: GeometrySettings,
+) -> Weighed:
+    """Weigh the evidence of the answers of one query against each other.
+
+    Parameters
+    ----------
+    found : sequence of Found or None
+        For each answer its verification; None when it was not verified.
+    similarities : (n,) float32 ndarray
+    sizes : sequence of (int, int)
+        Width and height of each query picture.
+    settings : GeometrySettings
+    """
+    n = len(found)
+    evidence = np.zeros(n, np.float32)
+    weight, chance = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    direct = np.ones(n, bool)
+    for i, one in enumerate(found):
+        if one is not None:
+            evidence[i] = one.verification.evidence(settings.chance_share)
+            weight[i] = one.verification.weight
+            chance[i] = settings.chance_share * one.verification.matches
+            direct[i] = one.direct
+    strength, contrast = evidence.copy(), evidence.copy()
+    for i, sharing in _sharing(found, evidence, sizes).items():
+        strength[i] = (1 / np.sqrt(sharing)).sum() - chance[i]
+        contrast[i] = np.minimum(1.0, (_FREE / sharing) ** 2).sum() - chance[i]
+    likeness = np.maximum(similarities, 0) ** np.float32(_LIKENESS)
+    strength = np.maximum(strength, 0) * weight * likeness
+    alone = np.sort(np.where(direct, evidence, 0))[::-1]
+    background = alone[_BACKGROUND - 1] if n >= _BACKGROUND else np.float32(0)
+    contrast = contrast - np.minimum(background, evidence / 2)
+    return Weighed(
+        evidence,
+        np.maximum(contrast, 0).astype(np.float32),
+        strength.astype(np.float32),
+        direct,
+    )
+
+
+def _sharing(
+    found: Sequence[Found | None],
+    evidence: NDArray[np.float32],
+    sizes: Sequence[tuple[int, int]],
+) -> Mapping[int, NDArray[np.int64]]:
+    """For each answer with some evidence: how many such answers share the place of each inlier."""
+    counted = np.flatnonzero(evidence >= _SHARING).tolist()
+    if not counted:
+        return {}
+    places = []
+    for i in counted:
+        one = found[i]
+        assert one is not None  # it has evidence
+        cells = np.floor(one.verification.query_points / (_PLACE * max(sizes[one.picture])))
+        # Features added from other answers may lie a little outside of the query.
+        x, y = cells.clip(-1000, 1000).astype(np.int64).T + 1000
+        places.append((one.picture * 4096 + x) * 4096 + y)
+    lengths = [len(mine) for mine in places]
+    answer = np.repeat(np.arange(len(counted)), lengths)
+    _, place = np.unique(np.concatenate(places), return_inverse=True)
+    once = np.unique(np.stack([place, answer]), axis=1)[0]  # an answer counts once in a place
+    sharing = np.bincount(once)[place]
+    return dict(zip(counted, np.split(sharing, np.cumsum(lengths)[:-1]), strict=True))
+
+
+def decide(
+    found: Found | None, evidence: float, contrast: float, settings: GeometrySettings
+) -> tuple[Decision, str]:
+    """Decide whether an answer shows what the query shows, and say why.
+
+    Returns
+    -------
+    decision : {"match", "possible", "no"}
+    reason : str
+    """
+    if found is None:
+        return "no", "geometry was not tried: other pictures were more similar"
+    inliers = found.verification.inliers
+    if evidence < settings.min_evidence:
+        if not inliers:
+            return "no", "no transform fits"
+        return "no", (
+            f"{inliers} inliers, of which chance explains some: evidence {evidence:.1f}, less "
+            f"than {settings.min_evidence:g}"
+        )
+    if not found.direct:
+        return "possible", f"{inliers} inliers, but only with features of other answers"
+    if contrast < settings.match_evidence:
+        shared = ", and many answers share them" if contrast < evidence else ""
+        return "possible", (
+            f"{inliers} inliers{shared}: {contrast:.1f} in contrast to other answers, less than "
+            f"{settings.match_evidence:g}"
+        )
+    return "match", (
+        f"{inliers} inliers: {contrast:.1f} in contrast to other answers, at least "
+        f"{settings.match_evidence:g}"
+    )
+
+
+def probability(contrast: float, settings: GeometrySettings) -> float:
+    """Probability that an answer is right, when every other query has a right answer.
+
+    A logistic regression on the logarithm of the contrast, of 667 queries with an answer and 600
+    without (`scripts/benchmarks/decisions.py`): at the threshold of a match it is one half.
+    """
+    return float(1 / (1 + ((1 + settings.match_evidence) / (1 + contrast)) ** _STEEPNESS))
+
+
+def false_alarms(verification: Verification, size: tuple[int, int], tolerance: float) -> float:
+    """Logarithm (base 10) of the number of false alarms of a verification: less is better.
+
+    A-contrario theory (Moisan & Stival, "A probabilistic criterion to detect rigid point matches",
+    IJCV 2004): how often would one expect so many of the matches to agree on a similarity if their
+    positions in the candidate were random? Below 0 that is less than once. The measure does not
+    know that matches of one spot are not independent, so it is less strict than evidence.
+
+    Parameters
+    ----------
+    verification : Verification
+    size : (int, int)
+        Width and height of the candidate.
+    tolerance : float
+        See `GeometrySettings`.
+    """
+    from scipy.special import gammaln
+
+    def choices(n: int, k: int) -> float:
+        return float(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+
+    n, k = verification.matches, verification.inliers
+    if k <= 2:  # two matches always agree on a similarity
+        return float(np.log10(max(n, 1)))
+    share = min(1.0, np.pi * (tolerance * max(size)) ** 2 / (size[0] * size[1]))
+    log = np.log(n - 2) + choices(n, k) + choices(k, 2) + (k - 2) * np.log(share)
+    return float(log / np.log(10))
