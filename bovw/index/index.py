@@ -343,7 +343,7 @@ class Index:
             false_alarms=false_alarms(
                 found.verification, self.collection.size(position), geometry.tolerance
             ),
-            verified=evidence >= geometry.min_evidence,
+            verified=decision == "match" or evidence >= geometry.min_evidence,
             direct=found.direct,
             transform=found.verification.transform,
             region=found.verification.region,

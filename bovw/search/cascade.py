@@ -213,7 +213,8 @@ class _Search:
         geometry = self.settings.geometry
         sizes = [picture.size for picture in self.query.pictures]
         found = [self.found.get(p) for p in positions.tolist()]
-        weighed = weigh(found, similarities, sizes, geometry)
+        n_features = sum(map(len, self.query.pictures))
+        weighed = weigh(found, similarities, sizes, n_features, geometry)
         scores = weighed.scores(similarities, geometry)
         order = np.lexsort((positions, -scores))
         return Ranking(

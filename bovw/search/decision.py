@@ -10,6 +10,8 @@ each place one counts the answers that have an inlier there.
 * For the decision, an inlier counts fully if at most eight answers share its place, and
   ``(8 / n) ** 2`` otherwise. Then the background is taken off: the evidence of the twelfth best
   answer, but at most half of an answer's own. So ten right copies of one picture are all matches.
+  The fewer features a query has, the less of its evidence is chance: the result is multiplied by
+  ``(1500 / features) ** 0.1``, at least 1.
 
 `scripts/benchmarks/decisions.py` measured these numbers; docs/quality.md.
 """
@@ -24,14 +26,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..settings import GeometrySettings
-from .geometry.verification import Verification
+from .geometry.verification import Verification, frame
 
 Decision = Literal["match", "possible", "no"]
 
-_PLACE = 0.03  # side of a place, as a fraction of the longest side of the query
+_PLACE = 0.03  # side of a place, as a fraction of the side of the query (see `frame`)
 _SHARING = 3.0  # answers with less evidence do not count as sharing a place
 _FREE = 8
 _BACKGROUND = 12
+_MANY, _FEWER = 1500, 0.1
 # Slope of the logistic regression of `probability`.
 _STEEPNESS = 2.9
 # Exponent of the similarity in the strength; docs/quality.md.
@@ -85,8 +88,8 @@ class Weighed:
         A match has 3 and more, an answer that the query's own features verify 2, one that only
         an expanded query verifies 1, each plus ``strength / (strength + 20)``.
         """
-        verified = self.evidence >= settings.min_evidence
-        matched = verified & self.direct & (self.contrast >= settings.match_evidence)
+        matched = self.direct & (self.contrast >= settings.match_evidence)
+        verified = matched | (self.evidence >= settings.min_evidence)
         more = 1 + self.direct + matched + self.strength / (self.strength + np.float32(20))
         return np.where(verified, more, similarities).astype(np.float32)
 
@@ -95,6 +98,7 @@ def weigh(
     found: Sequence[Found | None],
     similarities: NDArray[np.float32],
     sizes: Sequence[tuple[int, int]],
+    n_features: int,
     settings: GeometrySettings,
 ) -> Weighed:
     """Weigh the evidence of the answers of one query against each other.
@@ -106,6 +110,8 @@ def weigh(
     similarities : (n,) float32 ndarray
     sizes : sequence of (int, int)
         Width and height of each query picture.
+    n_features : int
+        Number of features of the query.
     settings : GeometrySettings
     """
     n = len(found)
@@ -127,6 +133,7 @@ def weigh(
     alone = np.sort(np.where(direct, evidence, 0))[::-1]
     background = alone[_BACKGROUND - 1] if n >= _BACKGROUND else np.float32(0)
     contrast = contrast - np.minimum(background, evidence / 2)
+    contrast *= max(1.0, (_MANY / max(n_features, 1)) ** _FEWER)
     return Weighed(
         evidence,
         np.maximum(contrast, 0).astype(np.float32),
@@ -148,7 +155,7 @@ def _sharing(
     for i in counted:
         one = found[i]
         assert one is not None  # it has evidence
-        cells = np.floor(one.verification.query_points / (_PLACE * max(sizes[one.picture])))
+        cells = np.floor(one.verification.query_points / (_PLACE * frame(sizes[one.picture])))
         # Features added from other answers may lie a little outside of the query.
         x, y = cells.clip(-1000, 1000).astype(np.int64).T + 1000
         places.append((one.picture * 4096 + x) * 4096 + y)
@@ -173,7 +180,8 @@ def decide(
     if found is None:
         return "no", "geometry was not tried: other pictures were more similar"
     inliers = found.verification.inliers
-    if evidence < settings.min_evidence:
+    matched = found.direct and contrast >= settings.match_evidence
+    if evidence < settings.min_evidence and not matched:
         if not inliers:
             return "no", "no transform fits"
         return "no", (
@@ -182,7 +190,7 @@ def decide(
         )
     if not found.direct:
         return "possible", f"{inliers} inliers, but only with features of other answers"
-    if contrast < settings.match_evidence:
+    if not matched:
         shared = ", and many answers share them" if contrast < evidence else ""
         return "possible", (
             f"{inliers} inliers{shared}: {contrast:.1f} in contrast to other answers, less than "
@@ -227,6 +235,6 @@ def false_alarms(verification: Verification, size: tuple[int, int], tolerance: f
     n, k = verification.matches, verification.inliers
     if k <= 2:  # two matches always agree on a similarity
         return float(np.log10(max(n, 1)))
-    share = min(1.0, np.pi * (tolerance * max(size)) ** 2 / (size[0] * size[1]))
+    share = min(1.0, np.pi * (tolerance * frame(size)) ** 2 / (size[0] * size[1]))
     log = np.log(n - 2) + choices(n, k) + choices(k, 2) + (k - 2) * np.log(share)
     return float(log / np.log(10))

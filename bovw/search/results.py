@@ -46,7 +46,7 @@ class Answer:
     false_alarms : float or None
         Logarithm (base 10) of the number of false alarms, an a-contrario measure; less is better.
     verified : bool
-        Whether the evidence reaches ``settings.geometry.min_evidence``.
+        Whether the evidence reaches ``settings.geometry.min_evidence``, or it is a match.
     direct : bool
         False when the evidence needed features that query expansion added from other answers.
     transform : (3, 3) float64 ndarray or None

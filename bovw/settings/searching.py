@@ -136,7 +136,8 @@ class GeometrySettings:
         "homography": found by OpenCV's USAC.
     tolerance : float
         Largest distance between an inlier's position in the candidate and the position that the
-        model predicts, as a fraction of the longest side of the candidate.
+        model predicts, as a fraction of the longest side of the candidate (of a long picture: of
+        twice the shorter side).
     place : float
         Both pictures are divided into square cells, and several inliers in the same cell ("place")
         count once. This is the side of a cell, as a fraction of the longest side of the picture.
@@ -169,7 +170,7 @@ class GeometrySettings:
     min_evidence: float = 5.0
     match_evidence: float = 6.0  # docs/quality.md
     max_pairs_per_word: int = 16
-    max_scale: float = 10.0
+    max_scale: float = 16.0  # an icon of 64 pixels of a picture of 1,024
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -92,8 +92,10 @@ def test_region_keeps_only_what_lies_inside() -> None:
 
 def test_positions_are_in_pixels_of_the_original() -> None:
     picture = read_image(PICTURE).pixels
+    side = min(picture.shape)
+    picture = np.ascontiguousarray(picture[:side, :side])
     large = np.repeat(np.repeat(picture, 3, axis=0), 3, axis=1)
-    limit = ImageSettings(max_side=int(np.sqrt(picture.size)) + 1)
+    limit = ImageSettings(max_side=side)
     ours = SiftExtractor(FeatureSettings(max_features=200)).extract(large, limit)
     same = SiftExtractor(FeatureSettings(max_features=200)).extract(picture)
     assert np.allclose(ours.keypoints[:, :2], (same.keypoints[:, :2] + 0.5) * 3 - 0.5, atol=0.01)
@@ -109,3 +111,37 @@ def test_extractors_that_mean_other_things_refuse_each_other() -> None:
     golden = {**given, "golden": given["golden"][::-1]}
     with pytest.raises(IncompatibleError, match="describes a known picture differently"):
         check_same_meaning(golden, given, "it")
+
+
+def test_print_on_a_long_page_leaves_features_to_a_photograph() -> None:
+    photograph = read_image(PICTURE).pixels[:400, :400]
+    page = np.full((6000, 400), 255, np.uint8)
+    for y in range(30, 6000, 40):
+        cv2.putText(page, "strong black print", (5, y), cv2.FONT_HERSHEY_DUPLEX, 1.2, 0, 3)
+    page[2000:2400] = photograph
+    found = SiftExtractor().extract(page)
+    assert found.size == (400, 6000)
+    assert 1500 < len(found) <= 6000
+    y = found.keypoints[:, 1]
+    inside = np.count_nonzero((y > 2000) & (y < 2400))
+    assert inside > 0.8 * len(found) * 400 / 6000
+    assert np.histogram(y, 15, (0, 6000))[0].min() > 100
+
+
+def test_a_region_of_a_long_page_keeps_its_detail() -> None:
+    photograph = read_image(PICTURE).pixels[:400, :400]
+    page = np.full((6000, 1200), 255, np.uint8)
+    page[2000:2400, 300:700] = photograph
+    region = (300.0, 2000.0, 700.0, 2400.0)
+    found = SiftExtractor().extract(page, region=region)
+    alone = SiftExtractor().extract(np.ascontiguousarray(photograph))
+    assert len(found) > 0.9 * len(alone)
+    assert np.median(found.keypoints[:, 2]) < 1.2 * np.median(alone.keypoints[:, 2])
+
+
+def test_a_very_long_picture_is_read_at_a_bounded_cost() -> None:
+    strip = np.tile(read_image(PICTURE).pixels[:60, :300], (1, 300))
+    assert strip.shape == (60, 90_000)
+    image = read_image(strip)
+    assert image.pixels.size <= 4 * 800 * 800
+    assert len(SiftExtractor().extract_image(image)) <= 6000

@@ -138,7 +138,7 @@ def verify(
         ]
     )
     frames = _Frames(
-        max(query.size), np.array([max(c.size) for c in candidates], np.float64), settings
+        frame(query.size), np.array([frame(c.size) for c in candidates], np.float64), settings
     )
     inliers: list[list[NDArray[np.intp]]] = [[] for _ in candidates]
     transforms: list[list[NDArray[np.float64]]] = [[] for _ in candidates]
@@ -178,6 +178,14 @@ def verify(
     return results
 
 
+def frame(size: tuple[int, int]) -> float:
+    """Side of which tolerances and places are fractions: the longer one, at most twice the other.
+
+    What is to be found in a long page is not larger for the length of the page.
+    """
+    return float(min(max(size), 2 * min(size)))
+
+
 @dataclass(frozen=True)
 class _Frames:
     """Sizes of the pictures; tolerances and cells are fractions of these.
@@ -185,9 +193,8 @@ class _Frames:
     Attributes
     ----------
     query : float
-        Longest side of the query.
+        See `frame`.
     candidates : (n,) float64 ndarray
-        Longest sides of the candidates.
     settings : GeometrySettings
     """
 
