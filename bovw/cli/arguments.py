@@ -170,6 +170,12 @@ def add_search_options(sub: argparse.ArgumentParser) -> None:
         help="method of query expansion: none, average, rank, alpha or hamming (default: as set in "
         "the index)",
     )
+    sub.add_argument(
+        "--also",
+        metavar="GUISES",
+        help="ask for each picture in other guises, too: mirror, negative, or mirror,negative "
+        "(default: as set in the index)",
+    )
 
 
 def ground_truth(options: argparse.Namespace) -> GroundTruth:

@@ -68,7 +68,7 @@ def table(result: SearchResult) -> str:
         decision = "" if answer.decision is None else f"  {answer.decision:<8}"
         lines.append(
             f"{answer.rank:4d}  {name:<{width}}{decision}  score {answer.score:.4f}  "
-            f"inliers {inliers:>3}"
+            f"inliers {inliers:>3}" + (f"  {answer.guise}" if answer.guise != "plain" else "")
         )
     if not result.answers:
         why = "no picture that may answer shares a word with the query"

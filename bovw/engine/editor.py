@@ -27,12 +27,12 @@ from .plan import (
     removal,
     summary,
 )
-from .searcher import Searcher
+from .ranker import Ranker
 
 Self = TypeVar("Self", bound="Editor")
 
 
-class Editor(Searcher):
+class Editor(Ranker):
     """A `Searcher` whose index can be changed; `bovw.Engine` also makes and opens indexes.
 
     Parameters

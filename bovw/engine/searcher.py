@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 import numpy as np
 
 from ..collection import Collection
 from ..errors import BovwError, SettingsError
-from ..features import Features, Queries, SiftExtractor, extract_queries, listed_queries
+from ..features import (
+    Features,
+    Queries,
+    SiftExtractor,
+    checked_guises,
+    extract_queries,
+    listed_queries,
+)
 from ..index import Filter, Index, allowed_places
 from ..parallel import limited_threads
 from ..pictures import Box, Source, describe
 from ..search import (
-    Calibration,
     Combine,
     Explanation,
-    FullRanking,
     SearchResult,
     Stopwatch,
     answer_each,
-    calibrate,
     checked_k,
 )
 from ..settings import Settings, checked_arguments
 from ..vocabulary import Vocabulary
 
 Self = TypeVar("Self", bound="Searcher")
+Also: TypeAlias = str | Sequence[str] | None
 
 
 class Searcher:
@@ -103,6 +108,7 @@ class Searcher:
         deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
+        also: Also = None,
         channels: str = "bgr",
     ) -> SearchResult:
         """Find the pictures that show the same thing as a query picture.
@@ -125,6 +131,10 @@ class Searcher:
             ``settings.geometry.verify``.
         expand : str, optional
             Method of query expansion; default: ``settings.expansion.method``.
+        also : str or sequence of str, optional
+            Ask for the picture in other guises, too: "mirror" (left and right exchanged),
+            "negative" (dark and light exchanged); default: ``settings.expansion.also``. See
+            `Answer.guise`.
         channels : {"bgr", "rgb"}
             Order of the colours of an array.
 
@@ -141,7 +151,7 @@ class Searcher:
         with stopwatch("features"), limited_threads(1):
             extractor = SiftExtractor(self.settings.features)
             features = extractor.extract(query, self.settings.images, region, channels=channels)
-        engine = self._for_search(verify, expand)
+        engine = self._for_search(verify, expand, also)
         return engine.search_features(
             features, k, allow=allow, deny=deny, name=describe(query), stopwatch=stopwatch
         )
@@ -156,6 +166,7 @@ class Searcher:
         deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
+        also: Also = None,
         on_error: str = "record",
         progress: bool = False,
     ) -> list[SearchResult]:
@@ -168,7 +179,7 @@ class Searcher:
         on_error : {"record", "raise"}
             What to do with a query that cannot be read: put the reason into
             ``SearchResult.error``, or raise it.
-        k, allow, deny, verify, expand
+        k, allow, deny, verify, expand, also
             See `search`.
 
         Returns
@@ -176,7 +187,7 @@ class Searcher:
         list of SearchResult
             In the order of the queries.
         """
-        engine = self._for_search(verify, expand)
+        engine = self._for_search(verify, expand, also)
 
         def answer(name: str, features: Features) -> SearchResult:
             return engine.search_features(features, k, allow=allow, deny=deny, name=name)
@@ -194,6 +205,7 @@ class Searcher:
         deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
+        also: Also = None,
     ) -> SearchResult:
         """Search with several pictures of the same thing, as one query.
 
@@ -205,7 +217,7 @@ class Searcher:
             (Arandjelovic & Zisserman, "Multiple queries for large scale specific object
             retrieval", 2012), by the mean of its scores for each query picture, or by the largest
             of them. It is verified with the query picture that fits it best.
-        k, allow, deny, verify, expand
+        k, allow, deny, verify, expand, also
             See `search`.
 
         Raises
@@ -222,7 +234,7 @@ class Searcher:
             features.append(found)
         if not features:
             raise SettingsError("queries=[]: expected at least one picture")
-        engine = self._for_search(verify, expand)
+        engine = self._for_search(verify, expand, also)
         name = f"{len(features)} pictures together"
         return engine.search_features(
             features, k, allow=allow, deny=deny, name=name, combine=combine
@@ -260,73 +272,6 @@ class Searcher:
         ranking = index.rank([features], len(index.collection))
         return index.explain(ranking, features, position, describe(query))
 
-    @checked_arguments
-    def rank_many(
-        self,
-        queries: Queries,
-        *,
-        cache: str | os.PathLike[str] | None = None,
-        progress: bool = False,
-    ) -> list[FullRanking]:
-        """Rank all pictures of the index for each of many queries, for evaluation.
-
-        `cache` is a folder that keeps the extracted features, as for `Engine.build`. A query that
-        cannot be read raises an ImageError.
-        """
-        rankings = []
-        for name, features in self._extracted(queries, progress, cache):
-            if not isinstance(features, Features):
-                raise features
-            stopwatch = Stopwatch()
-            index = self.index
-            ranking = index.rank([features], len(index.collection), None, stopwatch)
-            identifiers = tuple(index.collection.records[p].identifier for p in ranking.positions)
-            rankings.append(FullRanking(name, identifiers, ranking.scores, stopwatch.milliseconds))
-        return rankings
-
-    @checked_arguments
-    def verify_many(
-        self,
-        queries: Queries,
-        short_lists: Sequence[Sequence[str]],
-        *,
-        cache: str | os.PathLike[str] | None = None,
-        progress: bool = False,
-    ) -> list[SearchResult]:
-        """Verify the first answers (short lists) of another system, by geometry.
-
-        Parameters
-        ----------
-        queries : iterable of sources, or of (source, region); or a path
-        short_lists : sequence of sequence of str
-            Identifiers of the answers to verify, a list for each query.
-        cache, progress
-            See `rank_many`.
-
-        Returns
-        -------
-        list of SearchResult
-            The pictures of each list that share a visual word with the query; `Answer.verified`
-            is true for those that show the same thing. A query that cannot be read raises an
-            ImageError.
-        """
-        pairs = listed_queries(queries)
-        if len(pairs) != len(short_lists):
-            raise SettingsError(
-                f"{len(pairs)} queries, but {len(short_lists)} short lists of answers"
-            )
-        depth = max((len(names) for names in short_lists), default=0)
-        engine = self.changed(geometry={"verify": depth}, expansion={"method": "none"})
-        results = []
-        found = self._extracted(pairs, progress, cache)
-        for (name, features), names in zip(found, short_lists, strict=True):
-            if not isinstance(features, Features):
-                raise features
-            results.append(
-                engine.search_features(features, max(1, len(names)), allow=names, name=name)
-            )
-        return results
-
     def _extracted(
         self,
         queries: Queries,
@@ -341,12 +286,15 @@ class Searcher:
             progress=progress,
         )
 
-    def _for_search(self: Self, verify: int | None, expand: str | None) -> Self:
+    def _for_search(self: Self, verify: int | None, expand: str | None, also: Also) -> Self:
         changes: dict[str, dict[str, Any]] = {}
         if verify is not None:
             changes["geometry"] = {"verify": verify}
         if expand is not None:
             changes["expansion"] = {"method": expand}
+        if also is not None:
+            guises = checked_guises(also if isinstance(also, str) else tuple(also))
+            changes.setdefault("expansion", {})["also"] = ",".join(guises)
         return self.changed(**changes) if changes else self
 
     @checked_arguments
@@ -381,40 +329,4 @@ class Searcher:
             contrast=contrast,
             n_features=sum(map(len, pictures)),
             milliseconds=dict(stopwatch.milliseconds),
-        )
-
-    @checked_arguments
-    def calibrate(
-        self,
-        negatives: Queries,
-        *,
-        false_accept_rate: float = 0.01,
-        progress: bool = False,
-    ) -> Calibration:
-        """Choose the evidence from which an answer is a match, by queries without an answer.
-
-        It is evidence in contrast to what many answers share; see `Answer.contrast`.
-
-        Parameters
-        ----------
-        negatives : iterable of sources, or a path
-            Pictures of things that no picture of the index shows; a path may be a folder. More of
-            them give a better estimate. Those that cannot be read are an error.
-        false_accept_rate : float
-            Largest share of these pictures that may wrongly count as matched.
-
-        Returns
-        -------
-        Calibration
-            `Engine.keep` keeps it in the index, for all later searches.
-        """
-        if self.settings.geometry.verify == 0:
-            raise SettingsError("geometry.verify=0: without verification there is no evidence")
-        results = self.search_many(negatives, 1, on_error="raise", progress=progress)
-        return calibrate(
-            [result.contrast for result in results],
-            false_accept_rate,
-            self.settings.geometry.min_evidence,
-            example=results[0].query if results else "",
-            n_pictures=len(self),
         )

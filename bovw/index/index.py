@@ -14,7 +14,13 @@ from scipy import sparse
 
 from ..collection import Collection, PictureWords, Segment, make_segment
 from ..errors import IncompatibleError
-from ..features import Features, SiftExtractor, check_same_meaning
+from ..features import (
+    Features,
+    SiftExtractor,
+    check_same_meaning,
+    checked_guises,
+    in_guise,
+)
 from ..pictures import Failure
 from ..search import (
     Answer,
@@ -31,6 +37,7 @@ from ..search import (
     StoredGraph,
     decide,
     false_alarms,
+    join_guises,
     probability,
     rank,
     reason,
@@ -255,15 +262,22 @@ class Index:
 
         See `cascade.rank`.
         """
-        stopwatch = stopwatch or Stopwatch()
-        return rank(
-            self.query(features, stopwatch, combine),
-            self.base,
-            self.settings,
-            depth=depth,
-            allowed=allowed,
-            stopwatch=stopwatch,
-        )
+        watch = stopwatch or Stopwatch()
+
+        def ranked(query: Query) -> Ranking:
+            return rank(
+                query, self.base, self.settings, depth=depth, allowed=allowed, stopwatch=watch
+            )
+
+        query = self.query(features, watch, combine)
+        plain, upright = ranked(query), self.settings.features.upright
+        others = {
+            guise: ranked(
+                self.query([in_guise(f, guise, upright=upright) for f in features], watch, combine)
+            )
+            for guise in checked_guises(self.settings.expansion.also)
+        }
+        return join_guises(plain, others, query, self.settings.geometry) if others else plain
 
     def query(
         self, features: Sequence[Features], stopwatch: Stopwatch, combine: Combine = "joined"
@@ -345,6 +359,7 @@ class Index:
             ),
             verified=decision == "match" or evidence >= geometry.min_evidence,
             direct=found.direct,
+            guise=found.guise,
             transform=found.verification.transform,
             region=found.verification.region,
             query_points=found.verification.query_points,

@@ -10,6 +10,7 @@ from .decision import Decision, decide, false_alarms, probability
 from .expansion import enrich_query
 from .explanation import Explanation, reason, shared_words
 from .geometry.verification import verify
+from .guises import join_guises
 from .query import Combine, Query, QueryFeatures, picture_as_query
 from .ranking import Base, Ranking, Stopwatch
 from .results import Answer, FullRanking, SearchResult, answer_each, checked_k
@@ -37,6 +38,7 @@ __all__ = [
     "decide",
     "enrich_query",
     "false_alarms",
+    "join_guises",
     "learn_basis",
     "picture_as_query",
     "probability",

@@ -52,11 +52,14 @@ class Found:
         Number of the query picture that was verified against the candidate.
     direct : bool
         Whether that picture's own features were used, without features added from other answers.
+    guise : str
+        "plain", or in which other guise the query was verified; see `bovw.features.in_guise`.
     """
 
     verification: Verification
     picture: int
     direct: bool
+    guise: str = "plain"
 
 
 @dataclass(frozen=True)

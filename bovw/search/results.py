@@ -49,8 +49,10 @@ class Answer:
         Whether the evidence reaches ``settings.geometry.min_evidence``, or it is a match.
     direct : bool
         False when the evidence needed features that query expansion added from other answers.
+    guise : {"plain", "mirror", "negative"}
+        In which guise the query matches the picture.
     transform : (3, 3) float64 ndarray or None
-        Maps query pixels ``(x, y, 1)`` to pixels of the picture.
+        Maps query pixels ``(x, y, 1)`` to pixels of the picture; a reflection if it is mirrored.
     region : tuple of float or None
         Box ``x0, y0, x1, y1`` around the inliers in the picture.
     query_points, points : (inliers, 2) float32 ndarray
@@ -71,6 +73,7 @@ class Answer:
     false_alarms: float | None = None
     verified: bool = False
     direct: bool = True
+    guise: str = "plain"
     transform: NDArray[np.float64] | None = field(default=None, repr=False)
     region: Box | None = None
     query_points: NDArray[np.float32] | None = field(default=None, repr=False)
@@ -97,6 +100,7 @@ class Answer:
             "false_alarms": self.false_alarms,
             "verified": self.verified,
             "direct": self.direct,
+            "guise": self.guise,
             "transform": None if self.transform is None else self.transform.tolist(),
             "region": None if self.region is None else list(self.region),
         }

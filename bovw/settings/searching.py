@@ -216,6 +216,9 @@ class ExpansionSettings:
     answer_weight : float
         Weight of a feature that is added to the query ("hamming"). The query's own features weigh
         at most 1.
+    also : str
+        Ask for the picture in other guises, too: "mirror", "negative" or "mirror,negative". Each
+        costs another search, but no other extraction.
     indirect : bool
         Let the expanded query verify answers that the query alone could not verify ("hamming").
         Such answers rank behind those that the query verified with its own features.
@@ -228,6 +231,7 @@ class ExpansionSettings:
     n_negatives: int = 50
     answer_weight: float = 1.0
     indirect: bool = True  # docs/quality.md
+    also: str = ""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -237,3 +241,5 @@ class ExpansionSettings:
         require(self.alpha >= 0, "alpha", self.alpha, ">= 0")
         require(self.n_negatives >= 1, "n_negatives", self.n_negatives, "at least 1")
         require(self.answer_weight > 0, "answer_weight", self.answer_weight, "above 0")
+        guises = ("", "mirror", "negative", "mirror,negative")
+        require(self.also in guises, "also", self.also, "mirror, negative or mirror,negative")

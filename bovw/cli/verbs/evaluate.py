@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from ...comparison import checked_contents
     from ...engine import Engine
     from ...evaluation import evaluate, metric, notes_on
+    from ...features import checked_guises
 
     truth = ground_truth(options)
     for name in options.metrics or ():
@@ -46,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
         changes["geometry"] = {"verify": options.verify}
     if options.expand is not None:
         changes["expansion"] = {"method": options.expand}
+    if options.also is not None:
+        changes.setdefault("expansion", {})["also"] = ",".join(checked_guises(options.also))
     engine = engine.changed(**changes)
     same, notes = checked_contents(truth, root_of(options), {options.index: engine})
     scores = evaluate(

@@ -58,10 +58,10 @@ def run(options: argparse.Namespace) -> int:
 
     queries = [(path, options.region) for path in find_queries(options.queries)]
     if read_manifest(Path(options.index))["format"] == "bovw-lsa":
-        if options.verify is not None or options.expand is not None:
+        if (options.verify, options.expand, options.also) != (None, None, None):
             raise SettingsError(
                 f"{options.index} is a compressed index, which has no geometry to verify: leave "
-                "out --verify and --expand, or search the index that it was made from"
+                "out --verify, --expand and --also, or search the index that it was made from"
             )
         trusted = not options.untrusted
         compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
@@ -79,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
             deny=deny,
             verify=options.verify,
             expand=options.expand,
+            also=options.also,
             progress=True,
         )
     if options.json:

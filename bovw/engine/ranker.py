@@ -1,0 +1,119 @@
+"""Many queries for evaluation: full rankings, verified short lists, and calibration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ..errors import SettingsError
+from ..features import Features, Queries, listed_queries
+from ..search import Calibration, FullRanking, SearchResult, Stopwatch, calibrate
+from ..settings import checked_arguments
+from .searcher import Searcher
+
+
+class Ranker(Searcher):
+    """Ranks all pictures of an index for many queries, and measures on them."""
+
+    @checked_arguments
+    def rank_many(
+        self,
+        queries: Queries,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> list[FullRanking]:
+        """Rank all pictures of the index for each of many queries, for evaluation.
+
+        `cache` is a folder that keeps the extracted features, as for `Engine.build`. A query that
+        cannot be read raises an ImageError.
+        """
+        rankings = []
+        for name, features in self._extracted(queries, progress, cache):
+            if not isinstance(features, Features):
+                raise features
+            stopwatch = Stopwatch()
+            index = self.index
+            ranking = index.rank([features], len(index.collection), None, stopwatch)
+            identifiers = tuple(index.collection.records[p].identifier for p in ranking.positions)
+            rankings.append(FullRanking(name, identifiers, ranking.scores, stopwatch.milliseconds))
+        return rankings
+
+    @checked_arguments
+    def verify_many(
+        self,
+        queries: Queries,
+        short_lists: Sequence[Sequence[str]],
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> list[SearchResult]:
+        """Verify the first answers (short lists) of another system, by geometry.
+
+        Parameters
+        ----------
+        queries : iterable of sources, or of (source, region); or a path
+        short_lists : sequence of sequence of str
+            Identifiers of the answers to verify, a list for each query.
+        cache, progress
+            See `rank_many`.
+
+        Returns
+        -------
+        list of SearchResult
+            The pictures of each list that share a visual word with the query; `Answer.verified`
+            is true for those that show the same thing. A query that cannot be read raises an
+            ImageError.
+        """
+        pairs = listed_queries(queries)
+        if len(pairs) != len(short_lists):
+            raise SettingsError(
+                f"{len(pairs)} queries, but {len(short_lists)} short lists of answers"
+            )
+        depth = max((len(names) for names in short_lists), default=0)
+        engine = self.changed(geometry={"verify": depth}, expansion={"method": "none"})
+        results = []
+        found = self._extracted(pairs, progress, cache)
+        for (name, features), names in zip(found, short_lists, strict=True):
+            if not isinstance(features, Features):
+                raise features
+            results.append(
+                engine.search_features(features, max(1, len(names)), allow=names, name=name)
+            )
+        return results
+
+    @checked_arguments
+    def calibrate(
+        self,
+        negatives: Queries,
+        *,
+        false_accept_rate: float = 0.01,
+        progress: bool = False,
+    ) -> Calibration:
+        """Choose the evidence from which an answer is a match, by queries without an answer.
+
+        It is evidence in contrast to what many answers share; see `Answer.contrast`.
+
+        Parameters
+        ----------
+        negatives : iterable of sources, or a path
+            Pictures of things that no picture of the index shows; a path may be a folder. More of
+            them give a better estimate. Those that cannot be read are an error.
+        false_accept_rate : float
+            Largest share of these pictures that may wrongly count as matched.
+
+        Returns
+        -------
+        Calibration
+            `Engine.keep` keeps it in the index, for all later searches.
+        """
+        if self.settings.geometry.verify == 0:
+            raise SettingsError("geometry.verify=0: without verification there is no evidence")
+        results = self.search_many(negatives, 1, on_error="raise", progress=progress)
+        return calibrate(
+            [result.contrast for result in results],
+            false_accept_rate,
+            self.settings.geometry.min_evidence,
+            example=results[0].query if results else "",
+            n_pictures=len(self),
+        )
