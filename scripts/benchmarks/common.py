@@ -30,11 +30,15 @@ FOLDERS = ("oxford1k", "smvs_dvd", "ukbench1000", "distractors")
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A ground truth, the folders that are indexed, and those the vocabulary is trained on."""
+    """A ground truth, the folders that are indexed, and those the vocabulary is trained on.
+
+    Identifiers of the index are relative to `root`, a folder of the data.
+    """
 
     truth: str
     base: tuple[str, ...]
     training: tuple[str, ...]
+    root: str = "."
 
 
 _OXFORD = ("distractors", "ukbench1000", "smvs_dvd")
@@ -48,6 +52,12 @@ BENCHMARKS = {
     ),
     "ukbench1000/gnd": Benchmark(
         "ukbench1000/gnd.json", ("ukbench1000",), ("distractors", "oxford1k", "smvs_dvd")
+    ),
+    "beerlabels/gnd": Benchmark(
+        "beerlabels/gnd.json",
+        ("beerlabels/labels",),
+        ("distractors", "oxford1k", "ukbench1000", "smvs_dvd"),
+        "beerlabels",
     ),
 }
 
@@ -81,7 +91,8 @@ class Workshop:
 
     def index_folder(self, benchmark: Benchmark) -> Path:
         """Return where the index of a benchmark lies."""
-        return self.folder / f"{'+'.join(benchmark.base)}.bovw"
+        name = "+".join(benchmark.base).replace("/", "-")
+        return self.folder / f"{name}.bovw"
 
     def engine(self, benchmark: Benchmark) -> tuple[bovw.Engine, dict[str, Any]]:
         """Index the folders of a benchmark, save the index, and open it."""
@@ -93,7 +104,7 @@ class Workshop:
                 [DATA / name for name in benchmark.base],
                 vocabulary=vocabulary,
                 settings=self.settings,
-                root=DATA,
+                root=DATA / benchmark.root,
                 cache=self.cache,
                 n_jobs=self.jobs,
                 progress=True,
