@@ -19,7 +19,7 @@ from ..features import (
     listed_queries,
 )
 from ..index import Filter, Index, allowed_places
-from ..parallel import limited_threads
+from ..parallel import limited_threads, thread_count
 from ..pictures import Box, Source, describe
 from ..search import (
     Combine,
@@ -43,7 +43,8 @@ class Searcher:
     ----------
     index : Index
     n_jobs : int, optional
-        How many queries have their features extracted in parallel; -1: one for each core.
+        How many queries have their features extracted in parallel; -1: one for each core. A single
+        query uses as many threads; with None, one for each core. The answers do not depend on it.
     """
 
     def __init__(self, index: Index, *, n_jobs: int | None = None) -> None:
@@ -148,7 +149,7 @@ class Searcher:
             When the query cannot be read.
         """
         stopwatch = Stopwatch()
-        with stopwatch("features"), limited_threads(1):
+        with stopwatch("features"), limited_threads(thread_count(self.n_jobs)):
             extractor = SiftExtractor(self.settings.features)
             features = extractor.extract(query, self.settings.images, region, channels=channels)
         engine = self._for_search(verify, expand, also)
@@ -266,7 +267,7 @@ class Searcher:
         """
         index = self.index
         position = index.collection.position(identifier)
-        with limited_threads(1):
+        with limited_threads(thread_count(self.n_jobs)):
             extractor = SiftExtractor(self.settings.features)
             features = extractor.extract(query, self.settings.images, region, channels=channels)
         ranking = index.rank([features], len(index.collection))

@@ -21,6 +21,7 @@ from ..features import (
     checked_guises,
     in_guise,
 )
+from ..parallel import thread_count
 from ..pictures import Failure
 from ..search import (
     Answer,
@@ -292,7 +293,8 @@ class Index:
     def _looked_up(self, features: Features) -> QueryFeatures:
         kernel = self.settings.kernel
         n_nearest = 1 if kernel.method == "none" else kernel.n_nearest
-        nearest = self.vocabulary.nearest(features.descriptors, n_nearest)[0]
+        threads = thread_count(self.vocabulary.n_jobs)
+        nearest = self.vocabulary.nearest(features.descriptors, n_nearest, n_threads=threads)[0]
         signatures = self.vocabulary.signatures(features.descriptors, nearest)
         order = np.argsort(nearest[:, 0], kind="stable")
         keypoints, whole = features.keypoints[order], features.region is None

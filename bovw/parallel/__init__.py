@@ -5,7 +5,7 @@ This package does not know what the work is about.
 
 from .diary import READING, Diary
 from .progress import progress_bar
-from .threads import limited_threads, uninterrupted, worker_count
+from .threads import limited_threads, thread_count, uninterrupted, worker_count
 from .workers import ordered_map
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "limited_threads",
     "ordered_map",
     "progress_bar",
+    "thread_count",
     "uninterrupted",
     "worker_count",
 ]

@@ -23,6 +23,14 @@ def worker_count(n_jobs: int | None) -> int:
     return int(effective_n_jobs(n_jobs))
 
 
+def thread_count(n_jobs: int | None) -> int:
+    """Number of threads for one query: `n_jobs`, or one for each core if it is None.
+
+    It is at most the smallest limit of `limited_threads` that is active.
+    """
+    return min(worker_count(-1 if n_jobs is None else n_jobs), _LIMITS.smallest())
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Delay Ctrl-C until the block is done."""
@@ -63,6 +71,11 @@ class _ProcessLimits:
         self._active: list[int] = []
         self._set: tuple[int, int] | None = None
         self._restore: list[Callable[[], object]] = []
+
+    def smallest(self) -> int:
+        """The smallest active limit; a very large number when there is none."""
+        with self._lock:
+            return min(self._active, default=1 << 16)
 
     def enter(self, n_threads: int) -> None:
         with self._lock:

@@ -232,8 +232,17 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         """
         return self.nearest(X, 1)[0][:, 0]
 
-    def nearest(self, X: ArrayLike, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def nearest(
+        self, X: ArrayLike, k: int, *, n_threads: int | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the `k` nearest words of each descriptor.
+
+        Parameters
+        ----------
+        X : (n, d) array-like
+        k : int
+        n_threads : int, optional
+            Default: as `n_jobs` says. The words do not depend on it.
 
         Returns
         -------
@@ -249,7 +258,9 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
             raise SettingsError(f"k={shown(k)}: expected a whole number from 1")
         if self.is_exact:
             return self.exact(descriptors, int(k))
-        return self._graph().search(descriptors, k, n_threads=worker_count(self.n_jobs))
+        return self._graph().search(
+            descriptors, k, n_threads=n_threads or worker_count(self.n_jobs)
+        )
 
     def signatures(self, X: ArrayLike, words: NDArray[np.integer]) -> NDArray[np.uint64]:
         """Compute the signatures of descriptors; see `HammingEmbedding.transform`."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from bovw.parallel import limited_threads
+import bovw
+from bovw.parallel import limited_threads, thread_count, worker_count
 
 
 def blas() -> list[int]:
@@ -74,3 +76,20 @@ def test_a_forked_child_begins_without_limits() -> None:
         child.start()
         child.join(30)
     assert child.exitcode == 0 and queue.get() == 1
+
+
+def test_one_query_uses_all_cores_and_no_more_than_a_limit() -> None:
+    assert thread_count(None) == worker_count(-1)
+    assert thread_count(1) == 1
+    with limited_threads(1):
+        assert thread_count(None) == thread_count(8) == 1
+
+
+def test_answers_do_not_depend_on_the_number_of_threads(
+    engine: bovw.Engine, pictures: list[Path]
+) -> None:
+    def found(n_jobs: int) -> list[tuple[str, float]]:
+        searcher = bovw.Engine(engine.index, n_jobs=n_jobs)
+        return [(a.identifier, a.score) for a in searcher.search(pictures[3], None)]
+
+    assert found(1) == found(2)
