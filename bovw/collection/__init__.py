@@ -3,7 +3,7 @@
 This package does not read or write files, and does not know about queries.
 """
 
-from .forward_store import Collection, PictureFeatures, WordStore, joined
+from .forward_store import Collection, PictureFeatures, StoredFeatures, WordStore, joined
 from .segment import (
     ARRAYS,
     PictureWords,
@@ -21,6 +21,7 @@ __all__ = [
     "PictureWords",
     "Segment",
     "SegmentBuilder",
+    "StoredFeatures",
     "WordStore",
     "array_kinds",
     "joined",

@@ -212,10 +212,10 @@ class Collection:
         """Angles of features, in degrees."""
         return unpack_angles(self._keypoints[features])
 
-    def picture(self, position: int) -> PictureFeatures:
+    def picture(self, position: int) -> StoredFeatures:
         """Words and keypoints of a picture, for verification."""
-        words = self.words[self.part(position)]
-        return PictureFeatures(words, self.keypoints(position), self.size(position))
+        part = self.part(position)
+        return StoredFeatures(self.words[part], self._keypoints[part], self.size(position))
 
     def stored(self, position: int) -> dict[str, NDArray[Any]]:
         """The arrays named in `ARRAYS`, for one picture, in their stored form."""
@@ -248,3 +248,20 @@ class PictureFeatures:
     words: NDArray[np.integer]
     keypoints: NDArray[np.float32]
     size: tuple[int, int]
+
+    def at(self, features: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Keypoints of some of the features."""
+        return np.asarray(self.keypoints[features])
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """The same of a picture of a collection; keypoints are unpacked when they are asked for."""
+
+    words: NDArray[np.integer]
+    packed: NDArray[np.uint16]
+    size: tuple[int, int]
+
+    def at(self, features: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Keypoints of some of the features."""
+        return unpack_keypoints(self.packed[features], self.size)

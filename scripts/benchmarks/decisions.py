@@ -30,6 +30,7 @@ from common import (
 )
 
 import bovw
+from bovw.features import extract_queries
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 PHOTOGRAPHS = 100
@@ -40,16 +41,20 @@ Shares = dict[str, list[bool]]
 
 
 def asked(
-    engine: bovw.Engine, cases: Iterable[tuple[Path, set[str], set[str]]]
+    engine: bovw.Engine, cases: Sequence[tuple[Path, set[str], set[str]]], cache: Path
 ) -> Iterable[tuple[bool, bool]]:
     """For each (query, right answers, left out): whether a right answer, and any, is a match."""
-    for query, right, left_out in cases:
-        result = engine.search(query, 20, deny=left_out)
+    queries = [query for query, _, _ in cases]
+    extracted = extract_queries(queries, engine.settings, cache=cache, n_jobs=-1)
+    for (_, right, left_out), (_, features) in zip(cases, extracted, strict=True):
+        if isinstance(features, bovw.BovwError):
+            raise features
+        result = engine.search_features(features, 20, deny=left_out)
         matched = {answer.identifier for answer in result if answer.decision == "match"}
         yield bool(matched & right), bool(matched)
 
 
-def with_an_answer(name: str, engine: bovw.Engine, shares: Shares) -> None:
+def with_an_answer(name: str, engine: bovw.Engine, shares: Shares, cache: Path) -> None:
     """Ask the queries of a ground truth; of bottles, also without their own label."""
     benchmark: Benchmark = BENCHMARKS[name]
     truth = load_truth(benchmark.truth)
@@ -62,41 +67,45 @@ def with_an_answer(name: str, engine: bovw.Engine, shares: Shares) -> None:
 
     queries = truth.queries[:: EVERY.get(name, 1)]
     cases = [(folder / q.image, named(q.positive), named({*q.junk, q.image})) for q in queries]
-    for query, (right, _) in zip(queries, asked(engine, cases), strict=True):
+    for query, (right, _) in zip(queries, asked(engine, cases, cache), strict=True):
         shares[f"{name}: right"].append(right)
         if "siblings" in query.image:
             shares["siblings: right"].append(right)
     if name.startswith("beerlabels"):
         cases = [(query, set(), right) for query, right, _ in cases]
-        for query, (_, wrong) in zip(queries, asked(engine, cases), strict=True):
+        for query, (_, wrong) in zip(queries, asked(engine, cases, cache), strict=True):
             shares["bottles without their label: wrong"].append(wrong)
             if "siblings" in query.image:
                 shares["siblings without their label: wrong"].append(wrong)
 
 
-def without_an_answer(name: str, engine: bovw.Engine, shares: Shares) -> None:
+def without_an_answer(name: str, engine: bovw.Engine, shares: Shares, cache: Path) -> None:
     """Ask everyday photographs, or bottles where the photographs are in the index."""
     pictures: Sequence[Path] = sorted((DATA / "distractors").glob("*.jpg"))
     if "distractors" in BENCHMARKS[name].base:
         pictures = sorted((DATA / "beerlabels" / "bottles").glob("*.jpg"))
     cases = [(picture, set[str](), set[str]()) for picture in pictures[:PHOTOGRAPHS]]
-    for _, wrong in asked(engine, cases):
+    for _, wrong in asked(engine, cases, cache):
         shares[f"{name}: wrong"].append(wrong)
         shares["all photographs: wrong"].append(wrong)
 
 
-def drawn(vocabulary: bovw.Vocabulary, settings: bovw.Settings, shares: Shares) -> None:
+def drawn(
+    vocabulary: bovw.Vocabulary, settings: bovw.Settings, shares: Shares, cache: Path
+) -> None:
     """Ask the drawn objects of the sample, with and without their other photographs."""
-    engine = bovw.Engine.build(SAMPLE, vocabulary=vocabulary, settings=settings, n_jobs=-1)
+    engine = bovw.Engine.build(
+        SAMPLE, vocabulary=vocabulary, settings=settings, cache=cache, n_jobs=-1
+    )
     names = [record.identifier for record in engine.collection.records]
     groups: dict[str, set[str]] = defaultdict(set)
     for name in names:
         groups[name.rsplit("_", 1)[0]].add(name)
     same = {name: groups[name.rsplit("_", 1)[0]] for name in names}
     cases = [(SAMPLE / name, same[name] - {name}, {name}) for name in names]
-    shares["drawn objects: right"] += [right for right, _ in asked(engine, cases)]
+    shares["drawn objects: right"] += [right for right, _ in asked(engine, cases, cache)]
     cases = [(SAMPLE / name, set(), same[name]) for name in names]
-    shares["drawn objects: wrong"] += [wrong for _, wrong in asked(engine, cases)]
+    shares["drawn objects: wrong"] += [wrong for _, wrong in asked(engine, cases, cache)]
 
 
 def main() -> None:
@@ -114,9 +123,10 @@ def main() -> None:
             shares: Shares = defaultdict(list)
             for name in SETS:
                 engine, _ = workshop.engine(BENCHMARKS[name])
-                with_an_answer(name, engine, shares)
-                without_an_answer(name, engine, shares)
-            drawn(workshop.vocabulary(BENCHMARKS["oxford1k/gnd"].training)[0], settings, shares)
+                with_an_answer(name, engine, shares, options.cache)
+                without_an_answer(name, engine, shares, options.cache)
+            vocabulary, _ = workshop.vocabulary(BENCHMARKS["oxford1k/gnd"].training)
+            drawn(vocabulary, settings, shares, options.cache)
             for row, values in shares.items():
                 results[row].append(float(np.mean(values)))
     print(f"{'called a match':<44}{'mean':>8}{'from':>8}{'to':>8}")

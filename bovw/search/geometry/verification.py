@@ -7,12 +7,13 @@ depends on chance, so the result is the same for any number of threads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection import PictureFeatures
+from ...collection import PictureFeatures, StoredFeatures
 from ...settings import GeometrySettings
 from ...vocabulary import center_weights
 from .correspondences import Correspondences, tentative_matches
@@ -92,7 +93,7 @@ class Verification:
 
 def verify(
     query: PictureFeatures,
-    candidates: list[PictureFeatures],
+    candidates: Sequence[PictureFeatures | StoredFeatures],
     settings: GeometrySettings | None = None,
     matches: Correspondences | None = None,
     weights: NDArray[np.float32] | None = None,
@@ -103,7 +104,7 @@ def verify(
     Parameters
     ----------
     query : PictureFeatures
-    candidates : list of PictureFeatures
+    candidates : sequence of PictureFeatures or StoredFeatures
     settings : GeometrySettings, optional
     matches : Correspondences, optional
         Tentative matches; default: all pairs of features that share a word.
@@ -132,7 +133,7 @@ def verify(
         [
             np.zeros((0, 4)),
             *(
-                c.keypoints[matches.candidate[start : start + size]]
+                c.at(matches.candidate[start : start + size])
                 for c, start, size in zip(candidates, starts, sizes, strict=True)
             ),
         ]
