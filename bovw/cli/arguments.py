@@ -88,8 +88,9 @@ def add_output(sub: argparse.ArgumentParser, what: str) -> None:
         "--preset",
         metavar="NAME",
         help="settings: strong (best ranking; default if the folder is new), classic (textbook "
-        "method: TF-IDF, verification, average query expansion), fast (fewer features and "
-        "candidates, no query expansion), or a JSON file",
+        "method: TF-IDF, verification, average query expansion), marks (registers of logos: also "
+        "mirrored and negative), fast (fewer features and candidates, no query expansion), or a "
+        "JSON file",
     )
     sub.add_argument(
         "--cache",

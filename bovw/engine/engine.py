@@ -80,8 +80,9 @@ class Engine(Editor):
             are then those that the vocabulary was trained with, if it records them.
         preset : str
             Settings to use when `settings` is not given: "strong" (best ranking), "classic"
-            (textbook method), "fast" (fewer features and candidates), or the path of a JSON
-            file of settings; see `load_settings`.
+            (textbook method), "marks" (for registers of logos: also mirrored and negative),
+            "fast" (fewer features and candidates), or the path of a JSON file of settings; see
+            `load_settings`.
         on_error : {"record", "skip", "raise"}
             What to do with pictures that cannot be read: leave them out and list them in
             `failures`, leave them out silently, or raise an ImageError.

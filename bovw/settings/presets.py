@@ -23,6 +23,9 @@ PRESETS: Mapping[str, Settings] = {
         kernel={"method": "none"},
         expansion={"method": "average", "rounds": 1},
     ),
+    # A register of trademarks that new marks are compared with: also mirrored and negative.
+    # `scripts/benchmarks/marks.py` compares it with "strong"; docs/quality.md.
+    "marks": Settings().changed(expansion={"also": "mirror,negative"}),
     # For speed: few features, one word per feature, few candidates, and no query expansion, so all
     # stages run only once.
     "fast": Settings().changed(

@@ -10,7 +10,7 @@ import bovw
 from bovw.errors import SettingsError
 
 
-@pytest.mark.parametrize("name", ["strong", "classic", "fast"])
+@pytest.mark.parametrize("name", ["strong", "classic", "marks", "fast"])
 def test_a_preset_is_changed_saved_and_loaded(name: str, tmp_path: Path) -> None:
     assert bovw.load_settings(name) == bovw.PRESETS[name]
     changed = bovw.PRESETS[name].changed(geometry={"verify": 7})
