@@ -10,8 +10,9 @@ each place one counts the answers that have an inlier there.
 * For the decision, an inlier counts fully if at most eight answers share its place, and
   ``(8 / n) ** 2`` otherwise. Then the background is taken off: the evidence of the twelfth best
   answer, but at most half of an answer's own. So ten right copies of one picture are all matches.
-  The fewer features a query has, the less of its evidence is chance: the result is multiplied by
-  ``(1500 / features) ** 0.1``, at least 1.
+  What exceeds a fifth of the query's features counts in any case, because so much is no
+  background. The fewer features a query has, the less of its evidence is chance: the result is
+  multiplied by ``(1500 / features) ** 0.1``, at least 1.
 
 `scripts/benchmarks/decisions.py` measured these numbers; docs/quality.md.
 """
@@ -34,6 +35,7 @@ _PLACE = 0.03  # side of a place, as a fraction of the side of the query (see `f
 _SHARING = 3.0  # answers with less evidence do not count as sharing a place
 _FREE = 8
 _BACKGROUND = 12
+_WHOLE = 0.2
 _MANY, _FEWER = 1500, 0.1
 # Slope of the logistic regression of `probability`.
 _STEEPNESS = 2.9
@@ -136,6 +138,7 @@ def weigh(
     alone = np.sort(np.where(direct, evidence, 0))[::-1]
     background = alone[_BACKGROUND - 1] if n >= _BACKGROUND else np.float32(0)
     contrast = contrast - np.minimum(background, evidence / 2)
+    contrast = np.maximum(contrast, evidence - _WHOLE * n_features)
     contrast *= max(1.0, (_MANY / max(n_features, 1)) ** _FEWER)
     return Weighed(
         evidence,

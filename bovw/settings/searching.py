@@ -137,7 +137,7 @@ class GeometrySettings:
     tolerance : float
         Largest distance between an inlier's position in the candidate and the position that the
         model predicts, as a fraction of the longest side of the candidate (of a long picture: of
-        twice the shorter side).
+        four times the shorter side).
     place : float
         Both pictures are divided into square cells, and several inliers in the same cell ("place")
         count once. This is the side of a cell, as a fraction of the longest side of the picture.

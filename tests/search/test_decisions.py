@@ -62,6 +62,13 @@ def test_ten_right_copies_are_all_matches(n: int, inliers: int) -> None:
     assert scores[:n].min() > scores[n:].max()
 
 
+def test_a_hundred_copies_are_matches_too() -> None:
+    contrast, _ = weighed([found(places(700, 7)) for _ in range(100)])
+    assert (contrast >= SETTINGS.match_evidence).all()
+    shared, _ = weighed([found(places(100, 7)) for _ in range(100)])
+    assert (shared < SETTINGS.match_evidence).all()
+
+
 def test_a_small_collection_is_decided_as_a_large_one() -> None:
     contrast, _ = weighed([found(places(30, 2)), None, found(places(2, 3))])
     assert contrast[0] >= SETTINGS.match_evidence > contrast[2]

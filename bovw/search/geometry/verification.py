@@ -180,11 +180,11 @@ def verify(
 
 
 def frame(size: tuple[int, int]) -> float:
-    """Side of which tolerances and places are fractions: the longer one, at most twice the other.
+    """Side of which tolerances and places are fractions: the longer, at most four times the other.
 
     What is to be found in a long page is not larger for the length of the page.
     """
-    return float(min(max(size), 2 * min(size)))
+    return float(min(max(size), 4 * min(size)))
 
 
 @dataclass(frozen=True)
