@@ -29,6 +29,7 @@ from ..storage import (
     check_target,
     content_of,
     digest_at,
+    discard_folder,
     discard_room,
     holds_index,
     is_there,
@@ -231,7 +232,7 @@ def _room_for_another(target: Path, key: str, trusted: bool) -> Iterator[Path]:
                     f"{mine / NEW} may be the only sound index, because {target} is damaged, of "
                     "another version, or could not be looked at: move it away, or remove it"
                 )
-            shutil.rmtree(mine / NEW)
+            discard_folder(mine / NEW, target)
         (mine / _MADE).unlink(missing_ok=True)
         yield mine
 

@@ -34,6 +34,13 @@ def grey_of_array(
     channels : {"bgr", "rgb"}
         Order of its colours.
     """
+    if isinstance(array, np.ma.MaskedArray):
+        # What is masked has no value, and NaN is how floats say that.
+        masked = np.ma.getmaskarray(array)
+        array = (
+            np.where(masked, np.nan, array.data.astype(np.float64)) if masked.any() else array.data
+        )
+    array = np.asarray(array)
     if array.dtype.kind not in "uifb":
         raise ImageError(name, "not a type of pixels", "give integers, bool or floats")
     count = 1 if array.ndim == 2 else array.shape[2] if array.ndim == 3 else 0

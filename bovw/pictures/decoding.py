@@ -30,7 +30,7 @@ from .frames import read_best
 from .grey import NoValuesError
 from .kinds import damage, unknown
 from .memory import check_area, check_size, has_room_for_frames, jxl_size
-from .mending import completions, mended_png
+from .mending import completions, lacks_palette, mended_png
 from .sources import Source, content_of, describe, read_bytes
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -244,6 +244,8 @@ def _open_and_read(
         if image.format in _PROGRAMS:
             raise ImageError(name, "PostScript, a program that draws a picture", "convert it")
         check_size(image, content, name, settings)
+        if image.format == "PCX" and image.mode == "L" and lacks_palette(content):
+            raise OSError("truncated: its palette is missing")
         if image.format == "JPEG":
             return _read_jpeg(image, settings, region), 0
 

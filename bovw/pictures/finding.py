@@ -107,7 +107,7 @@ def passed_over(sources: Paths, *, patterns: Sequence[str] | None = None) -> dic
     """
     counts: Counter[str] = Counter()
     for folder in () if patterns else _without_lists(listed(sources)):
-        if folder.is_dir():
+        if _is_folder(folder):
             counts.update(
                 file.suffix.lower()
                 for file in _files_in(folder, [])
@@ -124,13 +124,15 @@ def listed(sources: Paths) -> list[str | os.PathLike[str]]:
     for source in given:
         if not isinstance(source, (str, bytes, os.PathLike)):
             raise SettingsError(f"{source!r}: expected the path of a folder or a file, or several")
+        if not os.fspath(source):
+            raise SettingsError("an empty path: expected that of a folder or a file ('.' for here)")
     return given
 
 
 def folders_of(sources: Paths) -> list[str]:
     """Absolute paths of those sources that are folders."""
     given = listed(sources)
-    return [os.path.abspath(os.fsdecode(s)) for s in given if Path(os.fsdecode(s)).is_dir()]
+    return [os.path.abspath(os.fsdecode(s)) for s in given if _is_folder(Path(os.fsdecode(s)))]
 
 
 @checked_arguments
@@ -144,7 +146,7 @@ def find_queries(sources: Paths) -> list[str]:
     paths: list[str] = []
     for source in given:
         text = os.fsdecode(source)
-        if text.startswith("@") or Path(text).is_dir():
+        if text.startswith("@") or _is_folder(Path(text)):
             found = [str(path) for path, _ in sorted(_expanded([source], None))]
             if not found and text.startswith("@"):
                 raise ImageError(text, "names no pictures", "give a text with one path a line")
@@ -152,6 +154,14 @@ def find_queries(sources: Paths) -> list[str]:
         else:
             paths.append(text)
     return paths
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder; a path that cannot be looked at is none, and fails when read."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _relative(path: Path, base: Path) -> str:
@@ -168,7 +178,7 @@ def _expanded(
 ) -> Iterator[tuple[Path, Path]]:
     """Yield each file, with the folder to which its identifier is relative."""
     for path in _without_lists(sources):
-        if path.is_dir():
+        if _is_folder(path):
             closed: list[OSError] = []
             for file in _files_in(path, closed):
                 if _wanted(file, path, patterns):

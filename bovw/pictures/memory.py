@@ -80,11 +80,11 @@ def bytes_needed(image: PillowImage.Image, content: bytes) -> int:
 
 def _tiff_part(image: PillowImage.Image, tags: Any, stored: int) -> int:
     """Bytes of a strip or tile of a TIFF, which libtiff unpacks as a whole."""
-    rows = tags.get(_TILE_ROWS) or tags.get(_STRIP_ROWS) or image.height
-    width = tags.get(_TILE_WIDTH) or image.width
-    if not (isinstance(rows, int) and isinstance(width, int)):
-        return 0
-    return min(rows, image.height) * min(width, image.width) * stored
+    rows, width = tags.get(_TILE_ROWS), tags.get(_TILE_WIDTH)
+    if isinstance(rows, int) and isinstance(width, int):
+        return rows * width * stored  # a tile may be larger than its picture
+    rows = tags.get(_STRIP_ROWS) or image.height
+    return min(rows, image.height) * image.width * stored if isinstance(rows, int) else 0
 
 
 def _jp2_tile(content: bytes) -> int | None:

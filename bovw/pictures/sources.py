@@ -17,6 +17,7 @@ from ..errors import ImageError, shown
 LARGEST_FILE = 1 << 30
 """Bytes of a file at most; a larger one is refused before it is read."""
 
+_BLOCK = 1 << 20  # bytes that are asked for at once
 _INPUT = ("/dev/stdin", *(f"/dev/fd/{number}" for number in range(256)))
 
 
@@ -89,7 +90,12 @@ def content_of(source: Any) -> Content:
 def _read(source: Any, name: str) -> bytes:
     try:
         try:
-            content = source.read(LARGEST_FILE + 1)
+            content = source.read(_BLOCK)
+            if isinstance(content, (bytes, bytearray, memoryview)) and len(content):
+                parts = [bytes(content)]  # a pipe may give less than was asked for
+                while sum(map(len, parts)) <= LARGEST_FILE and (part := source.read(_BLOCK)):
+                    parts.append(bytes(part))
+                content = b"".join(parts)
         except TypeError:  # it takes no number
             content = source.read()
     except MemoryError as error:

@@ -10,6 +10,7 @@ from .disk_writer import IndexWriter, index_writer
 from .doctor import Diagnosis, diagnose
 from .folders import (
     check_target,
+    discard_folder,
     discard_room,
     is_vacant,
     may_discard_old,
@@ -33,6 +34,7 @@ __all__ = [
     "content_of",
     "diagnose",
     "digest_at",
+    "discard_folder",
     "discard_room",
     "holds_index",
     "index_writer",

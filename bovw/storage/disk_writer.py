@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -36,6 +37,9 @@ from .lock import locked
 from .looking import is_folder, is_link, names_in
 from .manifest import digest_at, file_facts, parse_manifest, replace_manifest
 from .places import MANIFEST
+
+# Names of segments and graphs, and of working folders next to them.
+_OURS = re.compile(r"[0-9]{4,}|\.[0-9]{4,}\..+")
 
 
 @contextmanager
@@ -269,13 +273,18 @@ class IndexWriter:
 
 
 def unlisted(folder: Path, files: Mapping[str, Any]) -> list[Path]:
-    """Folders of segments and graphs in an index that its manifest does not list."""
+    """Folders of segments and graphs in an index that its manifest does not list.
+
+    Only those with a name that this program gives; others, such as a copy that somebody made, are
+    not ours.
+    """
     listed = {name.rsplit("/", 1)[0] for name in files}
     return [
         path
         for room in ("segments", "candidates")
         for name in names_in(folder / room)
         if f"{room}/{name}" not in listed
+        and _OURS.fullmatch(name)
         and (is_link(path := folder / room / name) or is_folder(path))
     ]
 

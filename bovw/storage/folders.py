@@ -126,7 +126,10 @@ def _replace(new: Path, target: Path) -> None:
     """Move a folder to `target`; the old one ends up where the new one was, or next to that."""
     if not exchange(new, target):
         if is_there(target):
-            os.replace(target, new.with_name(WAS))
+            was = new.with_name(WAS)
+            if is_there(was) and may_discard_old(target) and carry_over(was, target):
+                shutil.rmtree(was)  # left when an earlier overwriting was interrupted
+            os.replace(target, was)
         os.replace(new, target)
 
 
@@ -228,17 +231,32 @@ def may_discard_old(target: Path) -> bool:
 def _may_hold_old(aside: Path) -> bool:
     """Whether a working folder may hold the folder that was replaced, and not only half of one."""
     try:
-        return any(map(is_there, (aside / WAS, aside / NEW / MANIFEST, aside / NEW / NEW)))
+        return any(map(is_there, (*_places_of_old(aside), aside / NEW / MANIFEST)))
     except StorageError:
         return True
 
 
+def _places_of_old(aside: Path) -> tuple[Path, ...]:
+    """Where the folder that was replaced may lie: a whole working folder may lie in another."""
+    return aside / WAS, aside / NEW / WAS, aside / NEW / NEW
+
+
 def _discard(aside: Path, target: Path) -> None:
     """Remove a working folder, but for what a repair has set aside in an index there."""
-    for old in (aside / NEW, aside / WAS, aside / NEW / NEW):
+    for old in (aside / NEW, *_places_of_old(aside)):
         if not carry_over(old, target):
             return
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def discard_folder(old: Path, target: Path) -> None:
+    """Remove an old index, but for what a repair has set aside in it: that goes to `target`."""
+    if not carry_over(old, target):
+        raise StorageError(
+            f"{old} holds what a repair has set aside, which cannot be moved to {target}: move it "
+            "away, or remove it"
+        )
+    shutil.rmtree(old)
 
 
 def _put_back(aside: Path, target: Path) -> bool:
@@ -246,8 +264,8 @@ def _put_back(aside: Path, target: Path) -> bool:
 
     It may go when the new one is at its place, and is sound.
     """
-    was = aside / WAS
-    if not is_there(was):
+    was = next((old for old in (aside / WAS, aside / NEW / WAS) if is_there(old)), None)
+    if was is None:
         return False
     if not is_vacant(target):
         return not may_discard_old(target)

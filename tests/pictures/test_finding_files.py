@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -97,3 +98,13 @@ def test_a_folder_that_cannot_be_read_is_named(
 def test_what_is_no_path_is_named(sources: Any) -> None:
     with pytest.raises(SettingsError, match=r"expected a path"):
         find_pictures(sources)
+
+
+def test_paths_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="an empty path"):
+        find_pictures("")
+    with pytest.raises(SettingsError, match="an empty path"):
+        find_pictures([tmp_path, ""])
+    for find in (find_pictures, find_queries):
+        with contextlib.suppress(ImageError):
+            find("x" * 300)

@@ -152,3 +152,27 @@ def test_queries_of_every_kind_and_a_bad_one_among_them(rgb: np.ndarray) -> None
     found = [r for _, r in extract_queries(queries, bovw.Settings(), n_jobs=2)]
     assert [isinstance(result, Features) for result in found] == [True] * 4 + [False] * 3
     assert all(isinstance(result, BovwError) for result in found[4:])
+
+
+def test_masked_values_are_no_data() -> None:
+    values = np.tile(np.arange(100.0), (100, 1))
+    masked = values >= 50
+    expected = read_image(np.where(masked, np.nan, values)).pixels
+    values[masked] = 200
+    assert np.array_equal(read_image(np.ma.array(values, mask=masked)).pixels, expected)
+    # NumPy warns of this class whenever one is made.
+    assert read_image(values.view(np.matrix)).size == (100, 100)
+
+
+def test_a_pipe_that_gives_a_little_at_a_time_is_read_to_its_end() -> None:
+    content = PICTURE.read_bytes()
+
+    class Slow:
+        at = 0
+
+        def read(self, size: int = -1) -> bytes:
+            part = content[self.at : self.at + min(1000, max(size, 0) or 1000)]
+            self.at += len(part)
+            return part
+
+    assert np.array_equal(read_image(Slow()).pixels, read_image(content).pixels)

@@ -208,3 +208,26 @@ def test_decoding_takes_six_bytes_a_pixel(
     )
     allowed = 6 * side * side + large.stat().st_size + (16 << 20)  # strips of a million pixels
     assert int(done.stdout) * 1024 <= allowed
+
+
+def test_pixels_that_do_not_fit_their_checksum_are_damage() -> None:
+    """A crash of the writer leaves zeros; they are no part of the picture."""
+    image = PillowImage.open(SAMPLE / "covers" / "cover_01_1.jpg")
+    image.thumbnail((200, 200))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    content = file.getvalue()
+    half = len(content) // 2
+    with pytest.raises(ImageError, match="checksum"):
+        read_image(content[:half] + bytes(len(content) - half))
+
+
+def test_a_pcx_without_its_palette_is_damage() -> None:
+    image = PillowImage.open(PICTURE).convert("RGB").resize((120, 100))
+    for mode in ("P", "L"):
+        file = io.BytesIO()
+        image.convert(mode).save(file, "PCX")
+        content = file.getvalue()
+        assert read_image(content).size == (120, 100)
+        with pytest.raises(ImageError, match="truncated"):
+            read_image(content[:-1])

@@ -19,7 +19,7 @@ import pytest
 import bovw
 from bovw.cli import main
 from bovw.errors import FormatError, LockedError, StorageError
-from bovw.storage import diagnose, locked, read_journal
+from bovw.storage import diagnose, locked, read_journal, tidy
 
 from ..support import SMALL
 
@@ -317,3 +317,47 @@ def test_every_verb_can_leave_the_files_of_nmslib_alone(
     }
     given = [words.get(word, word) for word in VERBS[verb]]
     assert main([*given, "--untrusted"]) == 0
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_overwriting_keeps_what_was_set_aside(
+    index: Path,
+    vocabulary: bovw.Vocabulary,
+    pictures: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: bool,
+) -> None:
+    """Also where two folders cannot be exchanged at once."""
+    words = index / "segments/0002/words.npy"
+    words.write_bytes(words.read_bytes()[:-1] + b"\xff")
+    diagnose(index, repair=True)
+    kept = contents(index / "set-aside")
+    assert kept
+    if not at_once:
+        monkeypatch.setattr("bovw.storage.folders.exchange", lambda *_: False)
+    for _ in range(2):
+        bovw.update_index(index, pictures[:4], vocabulary=vocabulary, settings=FEW, overwrite=True)
+        assert contents(index / "set-aside") == kept
+
+
+def test_an_old_index_in_a_working_folder_within_one_is_not_lost(index: Path) -> None:
+    aside = index.with_name(".index.abcdefgh.aside")
+    shutil.copytree(index, aside / "new" / "was")
+    (index / "manifest.json").write_text('{"format": "bovw-index" damaged')
+    diagnose(index, repair=True)
+    tidy(index)
+    assert len(bovw.Engine.open(aside / "new" / "was")) == 6
+    shutil.rmtree(index)
+    tidy(index)  # nothing is at its place: the old one is put back
+    assert len(bovw.Engine.open(index)) == 6
+
+
+def test_what_somebody_keeps_between_the_segments_is_kept(index: Path) -> None:
+    copy = index / "segments/0002.backup"
+    shutil.copytree(index / "segments/0002", copy)
+    engine = bovw.Engine.open(index)
+    engine.remove(engine.collection.records[0].identifier)
+    engine.compact()
+    assert contents(copy)
+    notes = diagnose(index, repair=True).notes
+    assert contents(copy) and any("do not belong to the index" in note for note in notes)
