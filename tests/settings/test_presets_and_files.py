@@ -28,7 +28,7 @@ def test_a_file_may_name_some_fields_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        (None, "strong, classic, fast"),
+        (None, "strong, classic, marks, fast"),
         ("{", "JSON file"),
         ("[1]", "JSON object"),
         ('{"geometry": {"verfy": 3}}', "verfy"),
