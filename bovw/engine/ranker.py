@@ -13,7 +13,7 @@ from .searcher import Searcher
 
 
 class Ranker(Searcher):
-    """Ranks all pictures of an index for many queries, and measures on them."""
+    """Ranks all pictures of an index for many queries, verifies short lists, and calibrates."""
 
     @checked_arguments
     def rank_many(
@@ -48,7 +48,7 @@ class Ranker(Searcher):
         cache: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> list[SearchResult]:
-        """Verify the first answers (short lists) of another system, by geometry.
+        """Verify the first answers of another system (a short list for each query) by geometry.
 
         Parameters
         ----------
@@ -90,15 +90,15 @@ class Ranker(Searcher):
         false_accept_rate: float = 0.01,
         progress: bool = False,
     ) -> Calibration:
-        """Choose the evidence from which an answer is a match, by queries without an answer.
+        """Choose how much evidence makes an answer a match, by queries without a right answer.
 
-        It is evidence in contrast to what many answers share; see `Answer.contrast`.
+        What counts is evidence in contrast to what many answers share; see `Answer.contrast`.
 
         Parameters
         ----------
         negatives : iterable of sources, or a path
-            Pictures of things that no picture of the index shows; a path may be a folder. More of
-            them give a better estimate. Those that cannot be read are an error.
+            Pictures of things that no picture of the index shows; a path may be a folder. The more
+            pictures, the better the estimate. A picture that cannot be read is an error.
         false_accept_rate : float
             Largest share of these pictures that may wrongly count as matched.
 

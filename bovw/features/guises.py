@@ -1,11 +1,10 @@
 """The features of a picture in another guise, mirrored or negative, without another extraction.
 
-A SIFT descriptor is a grid of 4 x 4 cells with a histogram of 8 directions of the gradient each, in
-the frame of the keypoint. Mirroring a picture reverses the order of the cells across the keypoint's
-direction and the sense of the directions; the negative turns all gradients, and with them the
-keypoint, by half a circle. So the descriptors of the other picture are those of this one with their
-values in another order (Guo, Cao & Ma, "MIFT: a framework for feature descriptors to be mirror
-reflection invariant", 2012).
+A SIFT descriptor is a grid of 4 x 4 cells, turned with the keypoint. Each cell has a histogram of
+the gradient over 8 directions. Mirroring a picture mirrors the grid, and the directions with it.
+In the negative all gradients point the other way, so an oriented keypoint turns by half a circle.
+In both cases the descriptor has the same values in another order (Guo, Cao & Ma, "MIFT: a framework
+for feature descriptors to be mirror reflection invariant", 2012).
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def in_guise(features: Features, guise: Guise, *, upright: bool = False) -> Feat
     Returns
     -------
     Features
-        Its positions are those in the mirrored picture.
+        For "mirror", positions and region are those in the mirrored picture.
     """
     keypoints = features.keypoints.copy()
     region, width = features.region, features.size[0]
@@ -72,7 +71,7 @@ def in_guise(features: Features, guise: Guise, *, upright: bool = False) -> Feat
 
 
 def _order(guise: Guise, upright: bool) -> NDArray[np.intp]:
-    """Where each value of the other descriptor stands in this one."""
+    """For each value of the descriptor in the other guise: its position in the given one."""
     values = np.arange(DESCRIPTOR_LENGTH).reshape(4, 4, 8)  # across, along, direction
     turns = np.arange(8)
     if guise == "mirror":

@@ -20,7 +20,7 @@ _PICTURES = (
 _LABELS = ("label", "labels", "class", "category")
 # What programs write for no value.
 _NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
-# Columns of the tables of open-metric-learning: who asks, who answers, and boxes.
+# Columns of the tables of open-metric-learning: which rows are queries, which the base, and boxes.
 _ASKS, _ANSWERS = "is_query", "is_gallery"
 _CORNERS = ("x_1", "y_1", "x_2", "y_2")
 
@@ -52,7 +52,7 @@ class _Table:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was decided for whoever wrote the table."""
+        """What was decided when the table was read, and its author should know."""
         found = []
         if self.is_windows:
             found.append(f"{self.where}: backslashes in names were read as slashes")
@@ -73,13 +73,13 @@ def load_labels(
 ) -> GroundTruth:
     """Read a table of pictures and labels; each picture with a label is a query.
 
-    The right answers are all other pictures that share a label with the query. For nDCG a right
-    answer gains the Jaccard similarity of the two sets of labels. A picture without labels is
-    wrong for every query, and is not a query.
+    The right answers are all other pictures that share a label with the query. For nDCG, the gain
+    of a right answer is the Jaccard similarity of the two sets of labels. A picture without labels
+    is wrong for every query, and is not a query.
 
-    A table of open-metric-learning is read as what it is: rows with ``is_query`` ask, rows with
-    ``is_gallery`` are the base (rows with neither are for training), and the box of a query is
-    ``x_1, y_1, x_2, y_2``.
+    A table of open-metric-learning is recognised by its columns ``is_query`` and ``is_gallery``.
+    Rows with ``is_query`` are the queries, rows with ``is_gallery`` the base (rows with neither are
+    for training). The box of a query is ``x_1, y_1, x_2, y_2``.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def load_labels(
     Raises
     ------
     GroundTruthError
-        When it is no such table, or does not tell which columns are labels.
+        When the file is no such table, or it is not clear which columns are labels.
     """
     table = _read(path, labels)
     cells = _cells_of(table, separator)
@@ -229,7 +229,7 @@ def _alike(held: dict[str, set[str]]) -> list[GroundTruthQuery]:
 
 
 def _queries_and_gallery(table: _Table, cells: list[frozenset[str]]) -> GroundTruth:
-    """Read who asks and who answers, as open-metric-learning marks them."""
+    """Read the queries and the base, as open-metric-learning marks them."""
     asks, answers = (_flags(table, name) for name in (_ASKS, _ANSWERS))
     box = _boxes(table)
     gallery: defaultdict[str, set[str]] = defaultdict(set)

@@ -108,7 +108,7 @@ def _hash(array: NDArray[Any], channels: str) -> str:
 
 
 def grey_of_picture(image: PillowImage.Image) -> NDArray[np.uint8]:
-    """Return grey values (h, w) of a decoded picture, by strips: no second copy is made of it.
+    """Return grey values (h, w) of a decoded picture, strip by strip, without a second copy of it.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def grey_of_picture(image: PillowImage.Image) -> NDArray[np.uint8]:
             values, alpha = _values(part)
             yield where, values.view(np.uint32) if unsigned and tags else values, alpha
 
-    # A file of one row tells the type of all.
+    # One pixel tells the type of all.
     probe = image.crop((0, 0, 1, 1))
     probe.info = image.info
     values, alpha = _values(probe)
@@ -145,7 +145,7 @@ def grey_of_picture(image: PillowImage.Image) -> NDArray[np.uint8]:
 
 
 def _values(strip: PillowImage.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Values of a strip, and how opaque they are."""
+    """Values of a strip, and how opaque they are (None: all are opaque)."""
     mode, transparent = strip.mode, strip.info.get("transparency")
     if mode == "P" and strip.palette is not None and strip.palette.mode == "RGBA":
         transparent = b""

@@ -52,7 +52,7 @@ _EXIF_ORIENTATION = 0x0112
 # A region is read with a margin, as a fraction of its longest side: the descriptors of features
 # near its border need pixels outside.
 _REGION_MARGIN = 0.25
-# A picture with sides in a larger proportion than this to 1 may keep more pixels.
+# A picture whose longer side is more than this many times the shorter may keep more pixels.
 _LONG = 4.0
 
 
@@ -77,7 +77,7 @@ class Image:
     left_out : int
         How many further frames or pages the file has, which were not read.
     tiles : float
-        How many times as many pixels as usual the picture may have, because it is very long.
+        How many times the usual number of pixels the picture may have: over 1 if it is very long.
     """
 
     pixels: NDArray[np.uint8]
@@ -96,7 +96,7 @@ class Image:
 
 @dataclass(frozen=True)
 class _Decoded:
-    """Grey values of a whole picture, upright; its size; pixels per pixel of the original."""
+    """Grey values of a whole picture, upright; size of the original; pixels per original pixel."""
 
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
@@ -147,9 +147,9 @@ def read_image(
 
     Notes
     -----
-    Of an animation the first frame is read that is not flat, of pages the first of the largest.
-    `Image.left_out` counts the others. `bovw.pictures.grey.to_grey` says what becomes of more than
-    eight bits, of floats, and of transparent parts.
+    One frame of an animation is read, the first that is not flat; of several pages, the largest.
+    `Image.left_out` counts the others. `bovw.pictures.grey.to_grey` says how more than eight bits,
+    floats and transparent parts become grey values.
     """
     settings = settings or ImageSettings()
     if channels not in CHANNELS:
@@ -284,7 +284,7 @@ def _read_jpeg(image: PillowImage.Image, settings: ImageSettings, region: Box | 
     image.load()
     pixels = grey_of_picture(image)
     image.close()
-    # Reduced decoding rounds up to whole blocks, so the exact factor is a power of 2.
+    # The decoder shrinks by a power of 2 and rounds sizes up, so their ratio is not exact.
     factor = max(1, 2 ** round(np.log2(max(width, height) / max(pixels.shape))))
     return _Decoded(_upright(pixels, orientation), size, (1.0 / factor, 1.0 / factor))
 
@@ -353,13 +353,13 @@ def _fit(
 
 
 def shrink_factor(width: float, height: float, settings: ImageSettings) -> float:
-    """Factor, at most 1, by which the sides of a picture are shrunk to the size limit of area."""
+    """Factor, at most 1, by which the sides are shrunk so that the area keeps the size limit."""
     tiles = _tiles(width, height, settings)
     return min(1.0, settings.max_side * math.sqrt(tiles / max(width * height, 1.0)))
 
 
 def _tiles(width: float, height: float, settings: ImageSettings) -> float:
-    """How many times as many pixels as usual a picture may have: more if it is very long."""
+    """How many times the usual number of pixels a picture may have: over 1 if it is very long."""
     proportion = max(width, height) / max(min(width, height), 1.0)
     return min(max(proportion / _LONG, 1.0), settings.max_tiles)
 

@@ -11,16 +11,16 @@ from PIL import Image as PillowImage
 from .arrays import grey_of_array
 from .grey import bits_in_use
 
-_PNG_DEPTH = 24  # position of the bits of a sample in a PNG
+_PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 _BITS_OF_SAMPLES = 258
 # OpenCV takes over six bytes a pixel here. In larger pictures the upper bits must do.
 _LARGEST = 25_000_000
 
 
 def missing_bits(image: PillowImage.Image, content: bytes) -> int:
-    """How many bits of samples of sixteen are not in use: 2, 4 or 6, for colours of 14, 12 or 10.
+    """How many of the sixteen bits of each colour are unused: 2, 4 or 6 (14, 12 or 10 in use).
 
-    0 for any other picture; 7 when no upper bit is in use at all.
+    0 for any other picture; 7 when none of the upper eight bits is in use.
 
     Parameters
     ----------
@@ -37,9 +37,10 @@ def missing_bits(image: PillowImage.Image, content: bytes) -> int:
 
 
 def deep_colours(image: PillowImage.Image, content: bytes) -> NDArray[np.uint8] | None:
-    """Return grey values of the colours of a file with all their bits; None if that is too dear.
+    """Return grey values made of all bits of the colours; None if that takes too much memory.
 
-    Whether they are turned by an orientation depends on the version of OpenCV.
+    None, too, if the file has several frames or OpenCV does not read sixteen bits in it. Whether
+    the orientation is applied depends on the version of OpenCV.
     """
     if getattr(image, "n_frames", 1) > 1 or image.width * image.height > _LARGEST:
         return None

@@ -117,7 +117,7 @@ def passed_over(sources: Paths, *, patterns: Sequence[str] | None = None) -> dic
 
 
 def listed(sources: Paths) -> list[str | os.PathLike[str]]:
-    """Return paths as a list, for an iterator could be used only once."""
+    """Return paths as a list, because an iterator can be used only once."""
     if isinstance(sources, (str, bytes, os.PathLike)) or not isinstance(sources, Iterable):
         sources = [sources]
     given = list(sources)
@@ -207,7 +207,7 @@ def _without_lists(sources: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
 
 
 def _files_in(folder: Path, closed: list[OSError]) -> Iterator[Path]:
-    """Yield the files of a folder and its subfolders; collect errors of those that are closed."""
+    """Yield the files of a folder and its subfolders; collect errors of unreadable folders."""
     for parent, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(parent, name) for name in names)

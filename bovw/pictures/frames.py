@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 # A frame is flat when its grey values differ by less than this: SIFT finds nothing in it.
 _FLAT = 16
-# Frames that are looked at, for one that is not flat: some four seconds of film.
+# How many frames are searched for one that is not flat: some four seconds of film.
 _LOOKED_AT = 100
 _PAGES = ("MPO", "TIFF")  # formats whose pages may have different sizes
 _SUBFILE, _REDUCED_OR_MASK = 254, 1 | 4  # a tag of a TIFF, and its bits
@@ -38,7 +38,7 @@ def read_best(
     read : callable
         Decodes the present frame.
     room : bool
-        Whether the frames behind the first may be decoded.
+        Whether there is enough memory to decode frames behind the first.
 
     Returns
     -------

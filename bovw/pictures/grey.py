@@ -1,8 +1,8 @@
 """Turns values of any type and range into grey values of eight bits.
 
-Values come in strips of rows, so that a large picture is never held in a second form as a whole.
-The strips are asked for several times: for the range of the values, for the ground that stands
-behind transparent parts, and for the result.
+Values come in strips of rows, so that there is never a second copy of a large picture. The strips
+are read several times: for the range of the values, for the ground behind transparent parts, and
+for the result.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 # Which rows, their values (h, w), and how opaque each is (h, w), or None when all are.
 Strip: TypeAlias = "tuple[slice, NDArray[Any], NDArray[Any] | None]"
 
-# Range of floats that are not between 0 and 1: what a broken sensor adds lies outside.
+# These percentiles become 0 and 255, if floats are not between 0 and 1: outliers lie outside.
 _PERCENTILES = (0.1, 99.9)
 _SAMPLE = 1 << 20  # values looked at for percentiles; more would not change them
 _STRIP = 1 << 20  # pixels of a strip
@@ -41,13 +41,13 @@ class Values:
     dtype : numpy dtype
         Type of the values: an integer or a float.
     strips : callable
-        Returns an iterator over strips, which are asked for several times.
+        Returns a new iterator over the strips each time it is called.
     has_alpha : bool
         Whether strips say how opaque their pixels are.
     no_data : float, optional
-        A value that means that nothing is known.
+        The value of pixels of which nothing is known.
     largest : int, optional
-        Largest integer of the colours that grey values were made of; default: of the values.
+        Largest integer in the colours from which the values were made; default: the largest value.
     inverted : bool
         Whether 0 is white.
     """
@@ -106,9 +106,9 @@ def to_grey(picture: Values) -> NDArray[np.uint8]:
     Values of eight bits stay as they are. Larger integers are divided so that the bits in use (the
     smallest of 8, 10, 12, 14, 16, ... that hold the largest value) become eight. Floats between
     0 and 1 are multiplied by 255. Other floats, and integers below 0, are stretched between their
-    0.1 and 99.9 percentiles. NaN, infinite values and no data are as transparent parts.
-    Transparent parts become black or white, whichever leaves the other parts more contrast. Opaque
-    is what has the largest alpha of the picture; when that is 0, alpha is ignored.
+    0.1 and 99.9 percentiles. NaN, infinite values and no data count as transparent. Transparent
+    parts become black or white, whichever leaves the other parts more contrast. The largest alpha
+    of the picture counts as opaque; when it is 0, alpha is ignored.
     """
     opaque = 0.0
     if picture.has_alpha:
@@ -134,7 +134,7 @@ def _clean(alpha: NDArray[Any] | None) -> NDArray[np.float32]:
 def _weights(
     values: NDArray[Any], alpha: NDArray[Any] | None, left_out: tuple[float, ...], opaque: float
 ) -> NDArray[np.float32] | None:
-    """How much of each pixel is seen, 0 to 1; None when all of each is."""
+    """How much of each pixel is visible, 0 to 1; None when all pixels are fully visible."""
     weights = np.ones(values.shape, np.float32)
     if opaque:
         weights = np.clip(_clean(alpha) / np.float32(opaque), 0, 1)
@@ -187,7 +187,7 @@ def _stretch(picture: Values, opaque: float) -> _Stretch:
 def _survey(
     picture: Values, left_out: tuple[float, ...], opaque: float
 ) -> tuple[float, float, NDArray[np.float64]]:
-    """Smallest and largest value that is seen, and some million of all that are."""
+    """Smallest and largest visible value, and a sample of about a million visible values."""
     low, high, samples = np.inf, -np.inf, []
     step = max(1, picture.shape[0] * picture.shape[1] // _SAMPLE)
     for _, values, alpha in picture.strips():
@@ -204,8 +204,9 @@ def _survey(
 def _alone(low: float, high: float, sample: NDArray[np.float64]) -> float | None:
     """Find a value such as -9999 that many pixels have, and that is far from all others.
 
-    Below, it is negative, and further from the next value than nearly all others are from each
-    other. Above, four times as far: a bright object on a dark ground is no gap in the data.
+    A negative value below all others must be further from them than nearly all others are from each
+    other. A value above all others must be four times as far, because a bright object on a dark
+    ground is also far from the rest.
     """
     ends = [(high, sample[sample < high], 4)]
     if low < 0:

@@ -11,14 +11,14 @@ from ..errors import ImageError
 from ..settings import ImageSettings
 
 PER_PIXEL = 6
-"""Bytes for each of ``images.max_pixels`` that decoding may take, besides those of the file."""
+"""Bytes of memory that decoding may take for each of ``images.max_pixels``, besides the file."""
 
-# Smaller limits would refuse ordinary photographs in formats that are dear to decode.
+# A smaller number would refuse ordinary photographs in formats that take much memory to decode.
 _LEAST_PIXELS = 25_000_000
-# Bytes a pixel that Pillow uses for its own picture (4 for those not named).
+# Bytes a pixel that a decoded picture of Pillow takes, by its mode (4 for those not named).
 _STORED = {"1": 1, "L": 1, "P": 1}
-# Bytes a pixel while decoding, where it is more than the picture of Pillow and the grey values:
-# measured as the peak of a process. Frames behind the first take more.
+# Bytes a pixel at the peak of decoding, for formats that need more than the decoded picture and the
+# grey values; measured as the peak memory of a process. Frames behind the first take more.
 _DECODING = {"AVIF": 14, "DDS": 9, "HEIF": 12, "JXL": 14, "PPM": 8, "QOI": 9, "SGI": 8, "WEBP": 18}
 _FRAMES = 20
 _JXL_RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))

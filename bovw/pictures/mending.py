@@ -1,4 +1,4 @@
-"""Reads around faults of files whose pixels are all there."""
+"""Mends files that decoders refuse, although all their pixels are there."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import zlib
 from itertools import pairwise
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-# Chunks of a PNG besides critical ones that decide its pixels: transparency, orientation, frames.
+# Chunks of a PNG that are not critical but change its pixels: transparency, orientation, frames.
 _NEEDED = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")
-_TEXT = 1 << 20  # bytes of a text that is unpacked at most
+_TEXT = 1 << 20  # largest number of bytes to which a text is unpacked
 _ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 
 
 def mended_png(content: bytes) -> bytes:
-    """Return a PNG without texts, profiles, and ancillary chunks with a wrong checksum.
+    """Return a PNG without its texts and profiles, and without other parts that may be broken.
 
     Pillow refuses a picture with more than a megabyte of text, or with a wrong checksum in a
-    comment; libpng reads them. The orientation that a text may hold is kept. Other files are
-    returned as they are.
+    comment; libpng reads both. So texts, profiles and ancillary chunks with a wrong checksum are
+    left out. The orientation that a text may hold is kept. Other files are returned as they are.
     """
     if not content.startswith(_PNG):
         return content
@@ -84,7 +84,7 @@ def lacks_palette(content: bytes) -> bool:
 
 
 def completions(content: bytes) -> list[bytes]:
-    """Ways to complete a JPEG that lacks its end; nothing if a part of it is missing for certain.
+    """Ways to complete a JPEG that lacks its end; none if more than the end is surely missing.
 
     If the picture is whole, all ways give the same pixels. If pixels are missing, the decoder
     takes them from what follows: nothing, odd bits, or odd bits behind a restart marker.
@@ -119,7 +119,7 @@ def _has_all_scans(content: bytes) -> bool:
 
 
 def _segments(content: bytes) -> list[tuple[int, bytes]]:
-    """Markers of a JPEG with their data; without those of pixels."""
+    """Markers of a JPEG with their data; without the data of pixels."""
     found, position = [], 2
     starts = [match.start() for match in re.finditer(rb"\xff[\x01-\xcf\xd8-\xfe]", content)]
     for start, _ in pairwise([*starts, len(content)]):

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from ..errors import ImageError, shown
 
 LARGEST_FILE = 1 << 30
-"""Bytes of a file at most; a larger one is refused before it is read."""
+"""Largest size of a file, in bytes; a larger one is refused before it is read."""
 
 _BLOCK = 1 << 20  # bytes that are asked for at once
 _INPUT = ("/dev/stdin", *(f"/dev/fd/{number}" for number in range(256)))
@@ -121,7 +121,7 @@ def _check_length(length: int, name: str) -> None:
 def read_bytes(path: Path_) -> bytes:
     """Read a file; raise an ImageError when it cannot be read, or is no regular file.
 
-    Its length is looked at before it is read: at most `LARGEST_FILE`.
+    A file larger than `LARGEST_FILE` is refused before it is read.
     """
     name = describe(path)
     try:
@@ -134,7 +134,8 @@ def read_bytes(path: Path_) -> bytes:
             raise ImageError(name, "not a regular file", "take it out of the folder")
         _check_length(facts.st_size, name)
         with Path(path).open("rb") as file:
-            # Asked for its length, a file gives no more than that; a pipe has none.
+            # Of a file, one byte more than its length is asked for, to see if it grows. A pipe has
+            # no length.
             content = file.read(LARGEST_FILE + 1) if is_input else file.read(facts.st_size + 1)
             if not is_input and len(content) > facts.st_size:  # it grows
                 content += file.read(LARGEST_FILE + 1 - len(content))

@@ -1,7 +1,7 @@
-"""Choose the threshold of a match by queries without an answer.
+"""Choose the threshold of a match with queries that have no right answer.
 
-What is compared with the threshold is evidence in contrast to what many answers share; see
-`bovw.search.decision`.
+In this module, "evidence" is evidence in contrast to what many answers share, because that is
+compared with the threshold; see `bovw.search.decision`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _STEP = 0.5
 
 @dataclass(frozen=True)
 class Calibration:
-    """A threshold of a match, and how often queries without an answer pass it.
+    """A threshold of a match, and how many queries without a right answer pass it.
 
     Attributes
     ----------
     match_evidence : float
         The threshold: the smallest multiple of one half whose false-accept rate is small enough.
     false_accept_rate : float
-        Measured share of the queries that pass the threshold.
+        Measured share of the queries that pass the threshold, though they have no right answer.
     wanted_rate : float
         Largest share that was allowed.
     n_queries : int
@@ -36,7 +36,8 @@ class Calibration:
     n_pictures : int
         How many pictures the index held.
     evidence : tuple of float
-        Evidence of each query, in increasing order; empty when it was read from an index.
+        Evidence of each query, in increasing order; empty when the calibration was read from an
+        index.
     """
 
     match_evidence: float
@@ -83,7 +84,7 @@ def calibrate(
     Raises
     ------
     SettingsError
-        When there is no query, or the rate cannot be.
+        When there is no query, or the rate is not from 0 to below 1.
     """
     if not len(evidence) or not 0 <= false_accept_rate < 1:
         raise SettingsError(

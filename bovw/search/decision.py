@@ -1,18 +1,18 @@
 """From evidence to an order and a decision: match, possible, or no.
 
-Evidence counts in contrast to what many answers of a query have in common: a typeface, a bar code,
-the layout of a brand's labels, a table. The query is divided into small squares ("places"), and for
-each place one counts the answers that have an inlier there.
+What many answers of a query have in common (a typeface, a bar code, the layout of a brand's labels,
+a table) counts less as evidence. The query is divided into small squares ("places"). For each
+place, the answers are counted that have an inlier there; those with little evidence are left out.
 
 * For the order of verified answers, an inlier in a place that `n` answers share counts
-  ``1 / sqrt(n)``, as Jegou, Douze & Schmid (CVPR 2009) weigh bursts over images. So among siblings
-  that share a layout, what differs decides.
+  ``1 / sqrt(n)``, as Jegou, Douze & Schmid (CVPR 2009) weigh bursts over images. So between labels
+  that share a layout, the differences decide.
 * For the decision, an inlier counts fully if at most eight answers share its place, and
-  ``(8 / n) ** 2`` otherwise. Then the background is taken off: the evidence of the twelfth best
-  answer, but at most half of an answer's own. So ten right copies of one picture are all matches.
-  What exceeds a fifth of the query's features counts in any case, because so much is no
-  background. The fewer features a query has, the less of its evidence is chance: the result is
-  multiplied by ``(1500 / features) ** 0.1``, at least 1.
+  ``(8 / n) ** 2`` otherwise. Then the background is subtracted: the evidence of the twelfth best
+  direct answer, but at most half of an answer's own. So ten right copies of one picture are all
+  matches. Evidence above a fifth of the query's number of features always counts, because the
+  background never gives so much. The fewer features a query has, the less of its evidence is
+  chance. So the result is multiplied by ``(1500 / features) ** 0.1``, but never made smaller.
 
 `scripts/benchmarks/decisions.py` measured these numbers; docs/quality.md.
 """
@@ -33,10 +33,10 @@ Decision = Literal["match", "possible", "no"]
 
 _PLACE = 0.03  # side of a place, as a fraction of the side of the query (see `frame`)
 _SHARING = 3.0  # answers with less evidence do not count as sharing a place
-_FREE = 8
-_BACKGROUND = 12
-_WHOLE = 0.2
-_MANY, _FEWER = 1500, 0.1
+_FREE = 8  # so many answers share a place before its inliers count less
+_BACKGROUND = 12  # rank of the answer whose evidence is the background
+_WHOLE = 0.2  # evidence above this part of the features of the query always counts
+_MANY, _FEWER = 1500, 0.1  # queries with fewer features count more, by this exponent
 # Slope of the logistic regression of `probability`.
 _STEEPNESS = 2.9
 # Exponent of the similarity in the strength; docs/quality.md.
@@ -55,7 +55,7 @@ class Found:
     direct : bool
         Whether that picture's own features were used, without features added from other answers.
     guise : str
-        "plain", or in which other guise the query was verified; see `bovw.features.in_guise`.
+        In which guise the query was verified: "plain", or as in `bovw.features.in_guise`.
     """
 
     verification: Verification
@@ -73,9 +73,9 @@ class Weighed:
     evidence : (n,) float32 ndarray
         Inliers minus what chance explains.
     contrast : (n,) float32 ndarray
-        Evidence in contrast to what other answers share; it decides.
+        Evidence in contrast to what many answers share; it decides if an answer is a match.
     strength : (n,) float32 ndarray
-        Evidence as it counts for the order of verified answers, at least 0.
+        What verified answers are sorted by, at least 0.
     direct : (n,) bool ndarray
         Whether the evidence comes from the query's own features.
     """
@@ -90,8 +90,8 @@ class Weighed:
     ) -> NDArray[np.float32]:
         """Scores of answers: matches, then other verified answers, then the rest by similarity.
 
-        A match has 3 and more, an answer that the query's own features verify 2, one that only
-        an expanded query verifies 1, each plus ``strength / (strength + 20)``.
+        A match has 3, an answer that the query's own features verify has 2, and one that only an
+        expanded query verifies has 1; ``strength / (strength + 20)`` is added to each.
         """
         matched = self.direct & (self.contrast >= settings.match_evidence)
         verified = matched | (self.evidence >= settings.min_evidence)
@@ -209,10 +209,10 @@ def decide(
 
 
 def probability(contrast: float, settings: GeometrySettings) -> float:
-    """Probability that an answer is right, when every other query has a right answer.
+    """Probability that an answer is right, if half of all queries have a right answer.
 
-    A logistic regression on the logarithm of the contrast, of 667 queries with an answer and 600
-    without (`scripts/benchmarks/decisions.py`): at the threshold of a match it is one half.
+    A logistic regression on the logarithm of the contrast, fitted to 667 queries with an answer and
+    600 without (`scripts/benchmarks/decisions.py`). At the threshold of a match it is one half.
     """
     return float(1 / (1 + ((1 + settings.match_evidence) / (1 + contrast)) ** _STEEPNESS))
 
@@ -221,9 +221,9 @@ def false_alarms(verification: Verification, size: tuple[int, int], tolerance: f
     """Logarithm (base 10) of the number of false alarms of a verification: less is better.
 
     A-contrario theory (Moisan & Stival, "A probabilistic criterion to detect rigid point matches",
-    IJCV 2004): how often would one expect so many of the matches to agree on a similarity if their
-    positions in the candidate were random? Below 0 that is less than once. The measure does not
-    know that matches of one spot are not independent, so it is less strict than evidence.
+    IJCV 2004): if the positions in the candidate were random, how often would so many of the
+    matches be expected to agree on one similarity transform? A value below 0 means less than once.
+    The measure treats matches on one spot as independent, so it is less strict than evidence.
 
     Parameters
     ----------

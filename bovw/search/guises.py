@@ -23,10 +23,10 @@ def join_guises(
 ) -> Ranking:
     """Join rankings of one query in several guises.
 
-    A picture counts in the guise that gives it more evidence, as it is when they are equal. Only
-    verified pictures are taken from the other guises; their positions and transforms are then
-    those of the query's own pixels, so that the transform of a mirrored one is a reflection. All
-    are weighed anew, together.
+    Each answer is taken from the guise that gives it the most evidence; when that is equal, from
+    the query as it is. Another guise counts only when its evidence is at least `min_evidence`. The
+    points and transforms of such an answer are converted to the pixels of the query as it is, so
+    the transform of a mirrored one holds a reflection. Then all answers are weighed together again.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def join_guises(
 
 
 def _as_it_is(found: Found, guise: Guise, width: int) -> Found:
-    """Give a verification of the query in a guise in the pixels of the query itself."""
+    """Convert a verification of the query in another guise to pixels of the query as it is."""
     if guise != "mirror":
         return replace(found, guise=guise)
     mirror: NDArray[np.float64] = np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])

@@ -1,7 +1,8 @@
 """Check that settings and arguments are what they are declared to be.
 
-Strict typing tells whoever runs a type checker. Others get one clear error, too, and not one from
-deep inside: `checked_arguments` compares the arguments of a public function with its annotations.
+A type checker finds wrong types only for those who run one. For all others, `checked_arguments`
+compares the arguments of a public function with its annotations, and raises one clear error at the
+call, instead of an obscure one from deep inside.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from ..errors import SettingsError, shown
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_ELEMENTS = 1000  # of a sequence that are looked at
+_ELEMENTS = 1000  # how many elements of a sequence are checked
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -48,7 +49,7 @@ def one_of(name: str, value: object, kind: Any) -> None:
 def check_types(settings: Any) -> None:
     """Check that the fields of a frozen dataclass are of the types that they are declared with.
 
-    numpy's numbers are accepted for Python's, and become them.
+    Numbers of numpy are accepted, and converted to Python's.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def checked_arguments(function: Callable[Parameters, Result]) -> Callable[Parame
 
 @cache
 def _hints(declared: Any) -> dict[str, Any]:
-    # What is annotated with a remark is checked where it is used, with a message of its own.
+    # Types with a remark (`Annotated`) are checked where they are used, with their own messages.
     found = get_type_hints(declared, include_extras=True)
     if dataclasses.is_dataclass(declared):
         names = {field.name for field in dataclasses.fields(declared)}
@@ -105,7 +106,7 @@ def _hints(declared: Any) -> dict[str, Any]:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a declared type, as far as that can be seen without using it up."""
+    """Whether a value is of a declared type; of an iterator, without taking items from it."""
     origin, options = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_fits(value, option) for option in options)
@@ -116,8 +117,8 @@ def _fits(value: Any, hint: Any) -> bool:
     kind = origin or hint
     if kind in _KINDS:
         return _KINDS[kind](value)
-    # Arrays, whatever behaves as a picture, and what is annotated with a remark, are checked by
-    # those who use them.
+    # Arrays, protocols (what behaves as a picture) and types with a remark (`Annotated`) are
+    # checked by the code that uses them.
     is_class = isinstance(kind, type) and not kind.__module__.startswith("numpy")
     is_class = is_class and origin is not Annotated
     if not is_class or getattr(kind, "_is_protocol", False):
@@ -165,7 +166,7 @@ def _is_path(hint: Any) -> bool:
 
 
 def _has_nul(value: Any) -> bool:
-    """Whether a path alone holds what no system allows in one; of several, each fails by itself."""
+    """Whether a single path has a NUL, which no system allows; paths of a list fail one by one."""
     return isinstance(value, (str, os.PathLike)) and "\0" in str(os.fspath(value))
 
 

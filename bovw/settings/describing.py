@@ -25,8 +25,9 @@ class ImageSettings:
     max_side : int
         Larger pictures are shrunk until they have no more pixels than a square of this side.
     max_tiles : float
-        A picture more than four times as long as it is wide may have as many more pixels, up to
-        this factor. So what a page shows is still found when the page is very long.
+        A picture whose longer side is more than four times the shorter one may have more pixels:
+        ``longer / shorter / 4`` times as many, but at most this factor. So what a page shows is
+        still found when the page is very long.
     max_pixels : int
         Pictures whose header says that they have more pixels are refused before decoding.
     """

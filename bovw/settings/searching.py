@@ -30,8 +30,8 @@ class CandidateSettings:
         over the histograms projected by latent semantic analysis; or scipy's sparse product
         (exact).
     n_candidates : int
-        How many candidates a search finds at least, and passes on to the match kernel. "lsa-hnsw"
-        also scores at least this many histograms exactly.
+        How many candidates a search finds, at least, and passes on to the match kernel. "lsa-hnsw"
+        finds them by their projections, and scores at least this many histograms exactly.
     n_components : int
         Dimensions of the projection ("lsa-hnsw").
     """
@@ -80,8 +80,9 @@ class KernelSettings:
     burstiness : bool
         Let features that match often count less (Jegou et al. 2009) ("hamming").
     angle_bins : int
-        Number of bins of a circle in which changes of angle are counted; only matches whose
-        changes of angle agree count. 1 switches this off ("hamming").
+        A match counts only if its change of angle agrees with that of most matches of the two
+        pictures. To find it, changes of angle are counted in this many bins of a circle. 1 switches
+        this off ("hamming").
     size_exponent : float
         Scores are divided by the number of features of a picture to this power ("hamming").
     selectivity : float
@@ -124,7 +125,7 @@ class GeometrySettings:
     """How answers are verified: a transform must map features of the query to the candidate's.
 
     Correspondences that agree on the transform (the model) are inliers. The evidence of an answer
-    is ``inliers - chance_share * matches``: its inliers without those expected by chance.
+    is ``inliers - chance_share * matches``: its inliers minus the number expected by chance.
 
     Parameters
     ----------
@@ -146,15 +147,15 @@ class GeometrySettings:
     chance_share : float
         Share of the correspondences that is expected to agree on a model by chance.
     min_evidence : float
-        An answer counts as verified from this evidence on.
+        An answer with at least this evidence is verified. A match is verified in any case.
     match_evidence : float
-        An answer is a match when the query's own features give it at least this evidence, in
-        contrast to what many answers share; see `bovw.search.decision`.
+        An answer is a match when the query's own features give it at least this contrast
+        (evidence, in which what many answers share counts less); see `bovw.search.decision`.
     max_pairs_per_word : int
         A word is ignored when it gives more correspondences than this between two pictures. It
         applies only without a match kernel.
     max_scale : float
-        Largest plausible change of scale between two pictures, larger or smaller.
+        How many times larger or smaller an object may be in the other picture.
     """
 
     verify: int = 100
@@ -170,7 +171,7 @@ class GeometrySettings:
     min_evidence: float = 5.0
     match_evidence: float = 6.0  # docs/quality.md
     max_pairs_per_word: int = 16
-    max_scale: float = 16.0  # an icon of 64 pixels of a picture of 1,024
+    max_scale: float = 16.0  # finds an icon of 64 pixels in a picture of 1,024
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -217,8 +218,8 @@ class ExpansionSettings:
         Weight of a feature that is added to the query ("hamming"). The query's own features weigh
         at most 1.
     also : str
-        Ask for the picture in other guises, too: "mirror", "negative" or "mirror,negative". Each
-        costs another search, but no other extraction.
+        Search for the picture in other guises, too: "mirror", "negative" or "mirror,negative".
+        Each costs another search, but features are extracted only once.
     indirect : bool
         Let the expanded query verify answers that the query alone could not verify ("hamming").
         Such answers rank behind those that the query verified with its own features.

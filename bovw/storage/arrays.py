@@ -30,8 +30,8 @@ def load_array(
     """Memory-map an array that the manifest lists, and check its type and shape.
 
     None in `shape` allows any length. The shape in the header must fit the size of the file, so a
-    false header cannot make this allocate much memory. A StorageError that is no FormatError says
-    that it could not be looked at.
+    false header cannot make this allocate much memory. A FormatError means that the file is
+    damaged; any other StorageError, that it could not be looked at.
     """
     path, advice = folder / name, advice_for(name)
     if name not in manifest["files"]:
@@ -72,7 +72,7 @@ def load_array(
         with looking(path):
             return np.asarray(np.memmap(path, dtype, "r", start, found))
     except (OSError, ValueError) as error:
-        # Its bytes were just looked at: unless it has changed since, the system is in need.
+        # The file was sound just now: unless it has changed since, the system lacks something.
         problem = file_problem(folder, name, {"size": size})
         if problem is None:
             raise could_not_look(path, error) from error

@@ -148,8 +148,8 @@ class IndexWriter:
                 write_merged(place, index.collection, index.failures, index.vocabulary.n_words_)
             keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
             candidates = f"candidates/{number:04d}"
-            # An engine may search with other settings than those on disk; a graph on disk must be
-            # of the settings on disk.
+            # An engine may search with other settings than those on disk. A graph on disk must fit
+            # the settings on disk.
             usual = self._settings.candidates
             with self._folder(candidates) as place:
                 has_graph = usual == index.settings.candidates and write_graph(place, index, keys)
@@ -214,7 +214,7 @@ class IndexWriter:
         """Replace the manifest; `segments` maps names to the positions of removed entries."""
         files: dict[str, Any] = {}
         for name in ("vocabulary", *segments, *([candidates] if candidates else [])):
-            # Of a folder that is listed already, take the listed files: others may have added some.
+            # Of a folder that is listed already, keep the list: others may have added files to it.
             known = {n: f for n, f in self._manifest["files"].items() if n.startswith(f"{name}/")}
             new = () if known else names_in(self.folder / name)
             if not known and not new:
@@ -246,8 +246,8 @@ class IndexWriter:
                 f"{self.folder} was moved or removed while it was being changed; nothing more is "
                 "written: repeat the command with its new path"
             )
-        # After an error, such as a disk that failed just when the manifest had been replaced, this
-        # may not hold. Names of segments would then be used twice, and files overwritten.
+        # These digests may differ after an error, such as a disk that failed just when the manifest
+        # had been replaced. To go on could use names of segments twice, and overwrite files.
         known = self._manifest["digest"]
         if not self.index.digest == known == digest_at(self.folder):
             raise StorageError(
@@ -273,7 +273,7 @@ class IndexWriter:
 
 
 def unlisted(folder: Path, files: Mapping[str, Any]) -> list[Path]:
-    """Folders of segments and graphs in an index that its manifest does not list.
+    """Find folders of segments and graphs that lie in an index but are not in its manifest.
 
     Only those with a name that this program gives; others, such as a copy that somebody made, are
     not ours.

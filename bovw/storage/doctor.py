@@ -64,7 +64,7 @@ class Diagnosis:
 
     @property
     def is_sound(self) -> bool:
-        """Whether all could be looked at, and there is no damage, or it was repaired."""
+        """Whether all was looked at, and there is no damage or all damage was set aside."""
         return not self.unexamined and (not self.problems or self.repaired)
 
 
@@ -78,9 +78,9 @@ def diagnose(
     ----------
     path : path
     repair : bool
-        Of an index, set damaged segments and damaged nmslib files aside, so that the rest can be
-        used. Of a sound index, remove leftovers of interruptions. A manifest or a vocabulary cannot
-        be repaired. When anything could not be looked at, nothing is changed.
+        Set damaged segments and damaged nmslib files of an index aside, so that the rest can be
+        used. If the index is sound, remove leftovers of interruptions instead. A manifest or a
+        vocabulary cannot be repaired. When anything could not be looked at, nothing is changed.
     purge : bool
         Delete what earlier repairs have set aside, if the index is sound.
 
@@ -91,7 +91,7 @@ def diagnose(
     Raises
     ------
     FormatError
-        When the folder holds none of them.
+        When the folder holds neither an index, a compressed index nor a vocabulary.
     LockedError
         With `repair` or `purge`, when another process is changing the index.
     """
@@ -141,8 +141,9 @@ def _diagnose_whole(folder: Path, kind: str) -> Diagnosis:
 class _Findings:
     """What an examination found.
 
-    Of the damage, `fatal` cannot be repaired, and `problems` can; `by_file` is that of files, by
-    name. `unseen` could not be looked at. `sound` are the entries of good segments.
+    `fatal` is damage that cannot be repaired, `problems` damage that can; `by_file` maps names of
+    files to their damage. `unseen` could not be looked at. `sound` has the entries of segments
+    without damage.
     """
 
     fatal: list[str] = field(default_factory=list)
@@ -155,7 +156,7 @@ class _Findings:
 
     @property
     def can_be_repaired(self) -> bool:
-        """Whether there is damage, all of it in parts that can be taken out, and all was seen."""
+        """Whether there is damage that can all be taken out, and everything was looked at."""
         return bool(self.problems) and not self.fatal and not self.unseen
 
     def examine(self, look: Callable[[], object]) -> bool:
@@ -263,7 +264,7 @@ def _repaired(folder: Path, manifest: dict[str, Any]) -> Diagnosis:
     files = manifest["files"]
     if found.can_be_repaired:
         smaller = _without_damage(manifest, found)
-        # Nothing is taken out of an index that would not work without it.
+        # Nothing is taken out if the rest would not work as an index.
         found.examine(lambda: _check_without(folder, smaller))
     before = _diagnosis(folder, manifest, found)
     if found.fatal or found.unseen:
@@ -308,7 +309,7 @@ def _check_without(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _without_damage(manifest: Mapping[str, Any], found: _Findings) -> dict[str, Any]:
-    """Manifest of the sound segments; nmslib's graph is kept only if it and they are all sound."""
+    """Manifest of the sound segments; nmslib's graph stays if it and all segments are sound."""
     candidates = manifest.get("candidates")
     names = [entry["name"] for entry in found.sound]
     if len(names) < len(manifest["segments"]) or any(

@@ -123,7 +123,7 @@ def _identity(target: Path) -> tuple[int, int] | None:
 
 
 def _replace(new: Path, target: Path) -> None:
-    """Move a folder to `target`; the old one ends up where the new one was, or next to that."""
+    """Move a folder to `target`; the old one goes to where the new one was, or next to that."""
     if not exchange(new, target):
         if is_there(target):
             was = new.with_name(WAS)
@@ -180,7 +180,8 @@ def room_for_another(target: Path, key: str) -> Path:
 def tidy(target: Path) -> None:
     """Remove temporary folders that killed processes left.
 
-    Before, an old folder is put back. Nothing is removed unless `target` is vacant, or sound.
+    First, an old folder that lost its place is put back. A folder that may hold the old one is
+    removed only if `target` is vacant or sound.
     """
     put_back(target)
     for path in beside(target, ASIDE):
@@ -192,8 +193,8 @@ def tidy(target: Path) -> None:
 def put_back(target: Path) -> None:
     """Move an old folder back to `target` if nothing is there.
 
-    Where two folders cannot be exchanged atomically, an interruption may have left it next to its
-    place.
+    On systems that cannot exchange two folders atomically, an interruption may have left the old
+    folder next to its place.
     """
     for path in beside(target, ASIDE, ANEW):
         with held(path) as is_free:
@@ -204,8 +205,8 @@ def put_back(target: Path) -> None:
 def discard_room(room: Path, target: Path) -> bool:
     """Remove a working folder of `rooms_for_another`; return False when it has to be kept.
 
-    It may hold the old index, and is kept unless `target` is vacant or sound; or when another
-    process works in it.
+    It may hold the old index, so it is kept unless `target` is vacant or sound. It is also kept
+    when another process works in it.
     """
     if not may_discard_old(target):
         return False
@@ -218,7 +219,7 @@ def discard_room(room: Path, target: Path) -> bool:
 
 
 def may_discard_old(target: Path) -> bool:
-    """Whether what is at a path was looked at, and is not what an old folder is needed for."""
+    """Whether an old folder is not needed: its place is vacant, or has a sound manifest."""
     try:
         if is_vacant(target):
             return True
@@ -229,7 +230,7 @@ def may_discard_old(target: Path) -> bool:
 
 
 def _may_hold_old(aside: Path) -> bool:
-    """Whether a working folder may hold the folder that was replaced, and not only half of one."""
+    """Whether a working folder may hold the replaced folder, and not only an unfinished one."""
     try:
         return any(map(is_there, (*_places_of_old(aside), aside / NEW / MANIFEST)))
     except StorageError:
@@ -242,7 +243,7 @@ def _places_of_old(aside: Path) -> tuple[Path, ...]:
 
 
 def _discard(aside: Path, target: Path) -> None:
-    """Remove a working folder, but for what a repair has set aside in an index there."""
+    """Remove a working folder; what a repair has set aside in an index there moves to `target`."""
     for old in (aside / NEW, *_places_of_old(aside)):
         if not carry_over(old, target):
             return
@@ -260,9 +261,9 @@ def discard_folder(old: Path, target: Path) -> None:
 
 
 def _put_back(aside: Path, target: Path) -> bool:
-    """Move an old folder back if nothing is at its place; return whether one is still in `aside`.
+    """Move an old folder back if nothing is at its place; return whether `aside` must be kept.
 
-    It may go when the new one is at its place, and is sound.
+    It must be kept when the old folder is still in it and the folder at its place is not sound.
     """
     was = next((old for old in (aside / WAS, aside / NEW / WAS) if is_there(old)), None)
     if was is None:

@@ -29,7 +29,7 @@ JOURNAL = "journal"
 SEGMENT_PICTURES = 2_000
 """Largest number of pictures in a segment that is made while an index is built."""
 JOURNAL_BYTES = 4 << 30
-"""No larger journal is read: with it, 2,000 pictures could have 100,000 features each."""
+"""Largest journal that is read: room for 2,000 pictures with 100,000 features each."""
 _HEAD = struct.Struct("<4sIII")  # mark, length of JSON, length of arrays, CRC-32 of both
 _MARK = b"bvwj"
 
@@ -98,7 +98,7 @@ class JournalledBuilder(SegmentBuilder):
         super().fail(failure)
 
     def clear(self) -> None:
-        """Forget the collected pictures; call it when they are part of a segment."""
+        """Forget the collected pictures; call it once they are part of a segment."""
         try:
             self._file.truncate(0)
         except OSError as error:

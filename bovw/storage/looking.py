@@ -1,9 +1,9 @@
 """Tells "could not look" from "looked, and it is wrong".
 
 When the system has no memory, no file handle or no answer from a disk, this proves nothing about
-the bytes there. Such errors become a `StorageError`, never a `FormatError`. Only a file that is
-missing, that is no file, or whose bytes were read is damaged. `Path.is_file` and its like are not
-used for this: some versions of Python say "no" for every error.
+the bytes there. Such errors become a `StorageError`, never a `FormatError`. A file counts as
+damaged only when it is missing, is no regular file, or was read and has wrong bytes. `Path.is_file`
+and the like are not used for this: some versions of Python say "no" for every error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from ..errors import StorageError
 from ..files import FileLimitError, read_up_to
 
-# What these say is true of the path itself, whenever one looks.
+# These errors say something about the path itself, and would come again at any time.
 _OF_THE_PATH = frozenset(
     {
         errno.ENOENT,
@@ -41,7 +41,7 @@ _ADVICE = {
 
 
 def could_not_look(path: Path, error: BaseException) -> StorageError:
-    """Make the error that says that nothing is known about the bytes of a path, and what to do."""
+    """Make an error that says that a path could not be looked at, and what to do."""
     number = (error.errno or 0) if isinstance(error, OSError) else 0
     said = getattr(error, "strerror", None) or str(error)
     if isinstance(error, MemoryError):
@@ -56,7 +56,7 @@ def could_not_look(path: Path, error: BaseException) -> StorageError:
 
 @contextmanager
 def looking(path: Path) -> Iterator[None]:
-    """Make errors that prove nothing about a path, or what lies in it, `StorageError`s."""
+    """Turn errors that prove nothing about a path, or what lies in it, into `StorageError`s."""
     try:
         yield
     except MemoryError as error:
@@ -141,10 +141,10 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def check_missing(path: Path, root: Path) -> None:
-    """Raise a StorageError when nothing proves that a file of the folder `root` is missing.
+    """Raise a StorageError unless it is proved that a file of the folder `root` is missing.
 
-    It is missing when a folder on its way can be listed and does not name it. A disk that was
-    taken away, or that is lost for a moment, proves nothing.
+    It is proved when a folder on the way to it exists, can be listed and does not name it. A disk
+    that was removed, or that does not answer for a moment, proves nothing.
     """
     inner = path
     while inner != root:

@@ -35,11 +35,11 @@ _SALVAGE = "'bovw doctor --repair' keeps the undamaged parts, or restore it from
 _ATTEMPTS = 10
 _FOLDERS = ("vocabulary", "segments", "candidates", SET_ASIDE)
 MANIFEST_BYTES = 256 << 20
-"""No larger manifest is read: that of an index with some ten million removed pictures."""
+"""Largest manifest that is read: enough for an index with some ten million removed pictures."""
 
 
 class OtherVersionError(FormatError):
-    """A folder has another version of its format than this bovw reads; it may well be sound."""
+    """The version of a folder's format is not one that this bovw reads; the folder may be sound."""
 
 
 def advice_for(name: str) -> str:
@@ -95,7 +95,7 @@ def replace_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
     Raises
     ------
     StorageError
-        When that failed; then the old one may be there, or the new one.
+        When that failed; then either the old or the new manifest is there.
     """
     content = {name: value for name, value in manifest.items() if name != "digest"}
     found = digest(content)
@@ -210,8 +210,8 @@ def of_one_generation(
 ) -> Loaded:
     """Load a folder, and load it again if another process changed or replaced it meanwhile.
 
-    So everything that is loaded belongs to one generation. `load` is called with the manifest that
-    `read_manifest` has checked.
+    This way, everything that is loaded belongs to one generation. `load` gets the manifest, checked
+    by `read_manifest`.
     """
     for _ in range(_ATTEMPTS):
         before = digest_at(folder)

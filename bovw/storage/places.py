@@ -21,14 +21,14 @@ def real(target: Path) -> Path:
 
 
 def beside(target: Path, *endings: str) -> list[Path]:
-    """Working folders of a folder, which lie next to it."""
+    """Find the working folders of a folder, which lie next to it."""
     place = real(target)
     try:
         names = names_in(place.parent)
     except StorageError as error:
         if not isinstance(error.__cause__, PermissionError):
             raise
-        names = []  # a folder of folders that may not be listed: nothing there is removed
+        names = []  # the parent folder may not be listed: then nothing in it is removed
     start, rest = f".{place.name}.", _RANDOM
     return [
         place.parent / name

@@ -1,7 +1,7 @@
 """What a repair takes out of an index: it is set aside in the folder of the index, not deleted.
 
 ``set-aside/20261124T101112Z/`` has the damaged files under the names that they had, the manifest
-that listed them, and the reasons. Readers and writers pass it over. `doctor` names it, and only
+that listed them, and the reasons. Readers and writers ignore it. `doctor` names it, and only
 ``doctor --purge`` deletes it.
 """
 
@@ -27,8 +27,8 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 def set_aside(folder: Path, names: Sequence[str], reasons: Sequence[str]) -> Path | None:
     """Keep files and folders of an index under another name; they also stay where they are.
 
-    They are linked, or copied where links are not possible. So the manifest can be replaced next,
-    and whatever happens in between, each file lies where one of the two manifests says.
+    They are linked, or copied where links are not possible. After this, the manifest can be
+    replaced. Even if that is interrupted, all files of the old and of the new manifest are there.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def _new_place(room: Path) -> Path:
 
 
 def _free(room: Path, name: str, *, make: bool = False) -> Path:
-    """Give a name in `room` that nothing has, made of another one."""
+    """Give a path in `room` that is free: `name`, or `name` with a number behind it."""
     room.mkdir(exist_ok=True)
     number = 1
     while True:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How well answers are decided: shares of queries called a match, with and without an answer.
+"""How well a match is decided: shares of queries with a match, if they have an answer or not.
 
     python scripts/benchmarks/decisions.py [--seeds 0 1 2] [--json FILE]
 
@@ -43,7 +43,7 @@ Shares = dict[str, list[bool]]
 def asked(
     engine: bovw.Engine, cases: Sequence[tuple[Path, set[str], set[str]]], cache: Path
 ) -> Iterable[tuple[bool, bool]]:
-    """For each (query, right answers, left out): whether a right answer, and any, is a match."""
+    """For each (query, right answers, left out): is a right answer a match; is any answer one."""
     queries = [query for query, _, _ in cases]
     extracted = extract_queries(queries, engine.settings, cache=cache, n_jobs=-1)
     for (_, right, left_out), (_, features) in zip(cases, extracted, strict=True):
@@ -55,7 +55,7 @@ def asked(
 
 
 def with_an_answer(name: str, engine: bovw.Engine, shares: Shares, cache: Path) -> None:
-    """Ask the queries of a ground truth; of bottles, also without their own label."""
+    """Ask the queries of a ground truth; bottles also with their own label left out."""
     benchmark: Benchmark = BENCHMARKS[name]
     truth = load_truth(benchmark.truth)
     folder = DATA / Path(benchmark.truth).parent
@@ -80,7 +80,7 @@ def with_an_answer(name: str, engine: bovw.Engine, shares: Shares, cache: Path) 
 
 
 def without_an_answer(name: str, engine: bovw.Engine, shares: Shares, cache: Path) -> None:
-    """Ask everyday photographs, or bottles where the photographs are in the index."""
+    """Ask everyday photographs; where these are in the index as distractors, ask bottles."""
     pictures: Sequence[Path] = sorted((DATA / "distractors").glob("*.jpg"))
     if "distractors" in BENCHMARKS[name].base:
         pictures = sorted((DATA / "beerlabels" / "bottles").glob("*.jpg"))

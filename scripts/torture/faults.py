@@ -1,7 +1,7 @@
 """Faults of the system for `limits.py`: memory, file handles, disk space and reads that fail.
 
-Limits are set for the whole process. Other faults strike one call of Python (or that one and all
-later ones) which concerns a file below a folder.
+Some faults are limits of the whole process. The others let one call of Python fail, or that call
+and all later ones; only calls that concern a file below a given folder count.
 """
 
 from __future__ import annotations
@@ -138,14 +138,14 @@ FAULTS = (*KINDS, "memory limit", "handle limit", "size limit")
 
 
 def begin(fault: str, folder: Path, rng: Rng, n_calls: int) -> str:
-    """Let a fault come over this process; say what it is.
+    """Start a fault in this process; say what it is.
 
     Parameters
     ----------
     fault : str
         One of `FAULTS`.
     folder : Path
-        Whose files are concerned.
+        Only calls that concern files below it may fail.
     rng : Generator
     n_calls : int
         How many calls such a fault could strike.

@@ -1,9 +1,9 @@
 """Let the system fail while an index is used, and check that nothing is lost or called damaged.
 
-Commands run in processes of their own, on a copy of a small index, while memory, file handles, disk
-space or reads fail at one place. A command must end with its result or with one error; it may
-neither crash, hang nor show a traceback. After it the index must open, hold every picture that was
-acknowledged, answer as before, and be sound. The same command must then do its work.
+Each command runs in a process of its own, on a copy of a small index. While it runs, memory, file
+handles, disk space or reads fail. A command must end with its result or with one error; it may
+not crash, hang or show a traceback. After it, the index must open, hold every picture that was
+committed, answer as before, and be sound. Then the same command, undisturbed, must do its work.
 
     python scripts/torture/limits.py --times 200 --seed 0
 """
@@ -43,7 +43,7 @@ _GOOD, _ERROR, _SOME_FAILED = 0, 1, 3
 
 
 class Limits(Subject):
-    """An index of three segments' worth of changes, copies of it, and what commands do to them.
+    """A small index that was compacted, added to and removed from; and commands on copies of it.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Limits(Subject):
         self.expect(self.after(more))
         self.after_adding = self.state, self.answers
         self.new = [str(self.pictures / name) for name in more.names]
-        # The same, but one byte of a segment is wrong.
+        # The same index, but one byte of a segment is wrong.
         self.damaged = folder / "damaged" / "index"
         shutil.copytree(self.index, self.damaged)
         words = max(self.damaged.glob("segments/*/words.npy"))
@@ -84,7 +84,7 @@ class Limits(Subject):
                 self._measure(name, kinds)
 
     def pairs(self) -> list[tuple[str, str]]:
-        """List commands, each with the faults that can strike it: not all of them write."""
+        """List commands, each with the faults that can strike it; some commands never write."""
         return [
             (name, fault)
             for name in COMMANDS
@@ -159,12 +159,12 @@ class Limits(Subject):
         self.calls[name, "memory limit"] = self.calls[name, "handle limit"] = 1
 
     def disturb(self, name: str, fault: str, rng: np.random.Generator) -> tuple[str, str]:
-        """Run a command under a fault; return what the fault was, and what came of it.
+        """Run a command under a fault; return the fault in words, and how the command ended.
 
         Raises
         ------
         TortureError
-            When that is not as it must be.
+            When the command, or the index after it, is not as it must be.
         """
         self.renew(name)
         draws = rng.bit_generator.state
@@ -248,7 +248,7 @@ def _named(out: int, fault: str, folder: Path, rng: np.random.Generator, n_calls
 
 
 def _hashes(folder: Path) -> set[str]:
-    """Hashes of all files below a folder, but for those that every change writes anew."""
+    """Hashes of all files below a folder, except the lock, which every change writes anew."""
     return {
         hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
@@ -259,15 +259,15 @@ def _hashes(folder: Path) -> set[str]:
 def torture(
     folder: Path, times: int, seed: int, only: int | None = None
 ) -> tuple[dict[str, dict[str, Counter[str]]], list[str]]:
-    """Disturb `times` commands; return what came of them by fault and command, and the findings.
+    """Disturb `times` commands; count how they ended, by fault and command, and list findings.
 
     Parameters
     ----------
     folder : Path
-        Empty; the copies of the index that were not as they must be stay there.
+        Empty. Copies of the index on which something was wrong stay there.
     times, seed : int
     only : int, optional
-        Try this place alone.
+        Run only the disturbance with this place number.
     """
     counts: dict[str, dict[str, Counter[str]]] = {f: defaultdict(Counter) for f in FAULTS}
     findings = []
@@ -297,7 +297,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", type=int, help="try this place of the seed alone")
+    parser.add_argument("--only", type=int, help="run only the disturbance with this place number")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="limits-"))

@@ -1,4 +1,4 @@
-"""``bovw calibrate``: chooses the threshold of a match by pictures that are not in the index."""
+"""``bovw calibrate``: chooses the threshold of a match by pictures of things not in the index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from ..arguments import add_jobs, add_untrusted, share
 from ..output import GOOD, answer
 
-HELP = "choose from which evidence on an answer is a match"
+HELP = "measure how much evidence makes an answer a match"
 EXAMPLE = "bovw calibrate photos.bovw other-photos/ --false-accept-rate 0.01"
 
 
@@ -26,12 +26,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         type=share,
         default=0.01,
         metavar="R",
-        help="largest share of them that may wrongly count as matched (default: 0.01)",
+        help="largest share of these pictures that may wrongly count as matched (default: 0.01)",
     )
     sub.add_argument(
         "--show",
         action="store_true",
-        help="only say which threshold the index has, and on what it was measured",
+        help="only say which threshold the index has, and with which pictures it was measured",
     )
     add_jobs(sub)
     add_untrusted(sub)

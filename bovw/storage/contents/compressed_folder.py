@@ -28,8 +28,8 @@ from .vocabulary_folder import load_vocabulary, write_vocabulary
 KIND = "bovw-lsa"
 VERSION = 2
 _CATALOGUE = "catalogue.json"
-# Numbers of an undamaged index are smaller: vectors have length 1, and even the rarest word of a
-# billion pictures weighs only 21.
+# All numbers of an undamaged index are smaller than this: vectors have length 1, and the IDF of the
+# rarest word among a billion pictures is only 21.
 _LARGEST = 1000
 
 

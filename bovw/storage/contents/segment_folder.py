@@ -21,7 +21,7 @@ from .values import shown
 
 _CATALOGUE = "catalogue.json"
 _CATALOGUE_BYTES = 4 << 30
-"""No larger catalogue is read: a million pictures take some 250 MB."""
+"""Largest catalogue that is read; a million pictures take some 250 MB."""
 _LONGEST_SIDE = 1 << 31
 _MOST_SEGMENTS = 1 << 31
 

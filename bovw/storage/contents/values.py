@@ -1,4 +1,4 @@
-"""Checks values read from JSON before they are used, for a damaged file may hold anything."""
+"""Checks values read from JSON before they are used, because a damaged file may hold anything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_settings(values: Any) -> Settings:
 
 
 def read_calibration(values: Any) -> Calibration | None:
-    """Make a calibration from the output of `Calibration.to_dict`, or None of None.
+    """Make a calibration from the output of `Calibration.to_dict`, or return None for None.
 
     Raises
     ------
