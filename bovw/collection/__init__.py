@@ -3,7 +3,14 @@
 This package does not read or write files, and does not know about queries.
 """
 
-from .forward_store import Collection, PictureFeatures, StoredFeatures, WordStore, joined
+from .forward_store import (
+    Collection,
+    PictureFeatures,
+    StoredFeatures,
+    WordStore,
+    joined,
+    keypoints_at,
+)
 from .segment import (
     ARRAYS,
     PictureWords,
@@ -25,6 +32,7 @@ __all__ = [
     "WordStore",
     "array_kinds",
     "joined",
+    "keypoints_at",
     "make_segment",
     "picture_words",
 ]

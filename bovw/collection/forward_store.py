@@ -249,10 +249,6 @@ class PictureFeatures:
     keypoints: NDArray[np.float32]
     size: tuple[int, int]
 
-    def at(self, features: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Keypoints of some of the features."""
-        return np.asarray(self.keypoints[features])
-
 
 @dataclass(frozen=True)
 class StoredFeatures:
@@ -262,6 +258,35 @@ class StoredFeatures:
     packed: NDArray[np.uint16]
     size: tuple[int, int]
 
-    def at(self, features: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Keypoints of some of the features."""
-        return unpack_keypoints(self.packed[features], self.size)
+
+def keypoints_at(
+    pictures: Sequence[PictureFeatures | StoredFeatures],
+    features: NDArray[np.integer],
+    sizes: NDArray[np.integer],
+) -> NDArray[np.float32]:
+    """Keypoints ``(m, 4)`` of some features of each of several pictures.
+
+    Parameters
+    ----------
+    pictures : sequence of PictureFeatures or StoredFeatures
+    features : (m,) integer ndarray
+        Numbers of the features in their pictures: first those of the first picture, and so on.
+    sizes : (n_pictures,) integer ndarray
+        How many of these belong to each picture.
+    """
+    parts = np.split(features, np.cumsum(sizes)[:-1]) if len(pictures) else []
+    found = np.zeros((len(features), 4), np.float32)
+    packed, where, shapes = [np.zeros((0, 3), np.uint16)], [], []
+    ends = np.cumsum(sizes).tolist()
+    for picture, part, end in zip(pictures, parts, ends, strict=True):
+        if isinstance(picture, PictureFeatures):
+            found[end - len(part) : end] = picture.keypoints[part]
+        else:
+            packed.append(picture.packed[part])
+            where.append(np.arange(end - len(part), end))
+            shapes.append(np.broadcast_to(picture.size, (len(part), 2)))
+    if where:
+        found[np.concatenate(where)] = unpack_keypoints(
+            np.concatenate(packed), np.concatenate(shapes)
+        )
+    return found

@@ -48,11 +48,17 @@ def pack_keypoints(keypoints: NDArray[np.floating], size: tuple[int, int]) -> ND
     return packed
 
 
-def unpack_keypoints(packed: NDArray[np.uint16], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the keypoints ``(n, 4)`` that `pack_keypoints` packed."""
-    side = float(max(size))
+def unpack_keypoints(
+    packed: NDArray[np.uint16], size: tuple[int, int] | NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Return the keypoints ``(n, 4)`` that `pack_keypoints` packed.
+
+    `size` is the width and height of the picture, or ``(n, 2)`` sizes, one for each keypoint.
+    """
+    side = np.asarray(size, np.float64).max(axis=-1)
     keypoints = np.empty((len(packed), 4), np.float32)
-    keypoints[:, :2] = (packed[:, :2] >> 2) * (side / _PLACES) - 0.5
+    for column in (0, 1):
+        keypoints[:, column] = (packed[:, column] >> 2) * (side / _PLACES) - 0.5
     keypoints[:, 2] = side * _SCALES[(packed[:, 0] & 3) << 8 | packed[:, 2] >> 8]
     keypoints[:, 3] = unpack_angles(packed)
     return keypoints

@@ -24,7 +24,7 @@ _EF_SEARCH = 100
 # Queries with more words than this are scored by scipy's sparse product instead of nmslib's
 # inverted index. nmslib merges the postings of all words of a query at once; with the thousands
 # of words of an expanded query that takes fifty times as long. Both are exact.
-_MANY_WORDS = 2000
+_MANY_WORDS = 25
 # A graph is rebuilt when more pictures than this, and more than a fifth of all, were added after
 # it was built, or were removed since. Comparing this many takes less than a millisecond.
 _SCANNED = 1000
@@ -202,7 +202,13 @@ class HistogramIndex:
 
     def scores(self, queries: sparse.csr_matrix) -> NDArray[np.float32]:
         """Compute the exact score of every row for every query: ``(n_queries, n)``."""
-        return np.asarray((queries @ self._postings).toarray(), np.float32)
+        scores = np.zeros((queries.shape[0], len(self)), np.float32)
+        for i, own in enumerate(scores):
+            words = queries.indices[queries.indptr[i] : queries.indptr[i + 1]]
+            weights = queries.data[queries.indptr[i] : queries.indptr[i + 1]]
+            # Only the postings of the query's words are read.
+            own[:] = self._postings[words].T @ weights
+        return scores
 
     def _rescore(
         self, query: sparse.csr_matrix, positions: NDArray[np.integer]

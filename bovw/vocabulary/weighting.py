@@ -165,7 +165,7 @@ def normalise(rows: sparse.csr_matrix, norm: str = "l2") -> sparse.csr_matrix:
 
 
 def center_weights(
-    points: NDArray[np.float32], size: tuple[int, int], sigma: float
+    points: NDArray[np.float32], size: tuple[int, int] | NDArray[np.integer], sigma: float
 ) -> NDArray[np.float32]:
     """Weight features by their distance from the middle of the picture.
 
@@ -176,8 +176,8 @@ def center_weights(
     Parameters
     ----------
     points : (n, 2) float32 ndarray
-    size : (int, int)
-        Width and height of the picture.
+    size : (int, int), or (n, 2) ndarray
+        Width and height of the picture, or of the picture of each feature.
     sigma : float
         Standard deviation of the Gaussian, in half sides of the picture; 0 gives weight 1 to all.
 
@@ -188,5 +188,5 @@ def center_weights(
     """
     if sigma == 0:
         return np.ones(len(points), np.float32)
-    off = (2 * points + 1) / np.array(size, np.float32) - 1
+    off = (2 * points + 1) / np.asarray(size, np.float32) - 1
     return np.asarray(np.exp(-0.5 * np.square(off / sigma).sum(axis=1)), np.float32)

@@ -141,14 +141,19 @@ def is_plausible(
     The transform is checked at `centre` ``(2,)``, the middle of the matches. The singular values
     of its derivative there are the largest and smallest change of length.
     """
-    depth = transform[2, :2] @ centre + transform[2, 2]
+    x, y = centre.tolist()
+    (a, b, c), (d, e, f), (g, h, i) = transform.tolist()
+    depth = g * x + h * y + i
     if depth <= 1e-9:
         return False
-    moved = (transform[:2, :2] @ centre + transform[:2, 2]) / depth
-    derivative = (transform[:2, :2] - np.outer(moved, transform[2, :2])) / depth
-    if np.linalg.det(derivative) <= 0:
+    u, v = (a * x + b * y + c) / depth, (d * x + e * y + f) / depth
+    # The derivative, times the depth.
+    a, b, d, e = a - u * g, b - u * h, d - v * g, e - v * h
+    if a * e - b * d <= 0:
         return False
-    largest, smallest = np.linalg.svd(derivative, compute_uv=False)
+    # Singular values of a matrix of two rows and columns.
+    one, other = np.hypot(a + e, d - b), np.hypot(a - e, d + b)
+    largest, smallest = (one + other) / 2 / depth, (one - other) / 2 / depth
     return bool(
         largest <= max_scale and smallest >= 1 / max_scale and largest <= max_shear * smallest
     )

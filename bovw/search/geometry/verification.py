@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection import PictureFeatures, StoredFeatures
+from ...collection import PictureFeatures, StoredFeatures, keypoints_at
 from ...settings import GeometrySettings
 from ...vocabulary import center_weights
 from .correspondences import Correspondences, tentative_matches
@@ -127,17 +127,8 @@ def verify(
         )
     group = matches.group
     sizes = np.bincount(group, minlength=n)
-    starts = np.cumsum(sizes) - sizes
     source = query.keypoints[matches.query].astype(np.float64)
-    target = np.concatenate(
-        [
-            np.zeros((0, 4)),
-            *(
-                c.at(matches.candidate[start : start + size])
-                for c, start, size in zip(candidates, starts, sizes, strict=True)
-            ),
-        ]
-    )
+    target = keypoints_at(candidates, matches.candidate, sizes).astype(np.float64)
     frames = _Frames(
         frame(query.size), np.array([frame(c.size) for c in candidates], np.float64), settings
     )
@@ -159,21 +150,27 @@ def verify(
                 transforms[g].append(models[g])
         # The rest may fit another model, such as that of a second object.
         left = left[sound[group[left]] & ~np.isfinite(fits)]
+    found = [np.concatenate([np.zeros(0, np.intp), *mine]) for mine in inliers]
+    every = np.concatenate([np.zeros(0, np.intp), *found])
+    asked, points = matches.query[every], target[every, :2].astype(np.float32)
+    pairs = np.stack([asked, matches.candidate[every]], axis=1)
+    query_points = query.keypoints[asked, :2]
+    shapes = np.array([c.size for c in candidates]).reshape(-1, 2)
+    each = center_weights(points, shapes[group[every]], center_sigma)
+    if weights is not None:
+        each = each * weights[asked]
+    ends = np.cumsum([len(mine) for mine in found])
     results = []
     for g in range(n):
-        mine = np.concatenate([np.zeros(0, np.intp), *inliers[g]])
-        asked, points = matches.query[mine], target[mine, :2].astype(np.float32)
-        weight = center_weights(points, candidates[g].size, center_sigma)
-        if weights is not None:
-            weight = weight * weights[asked]
+        own = slice(ends[g] - len(found[g]), ends[g])
         results.append(
             Verification(
                 matches=int(sizes[g]),
-                pairs=np.stack([asked, matches.candidate[mine]], axis=1),
-                query_points=query.keypoints[asked, :2],
-                points=points,
+                pairs=pairs[own],
+                query_points=query_points[own],
+                points=points[own],
                 transforms=tuple(transforms[g]),
-                weight=float(weight.mean()) if len(mine) else 1.0,
+                weight=float(each[own].mean()) if len(found[g]) else 1.0,
             )
         )
     return results

@@ -17,7 +17,11 @@ from ...collection import Collection, joined
 from ...settings import KernelSettings
 from ...vocabulary import BITS, aggregate, hamming_distances
 from ..query import QueryFeatures
-from .hamming import shared_features
+from .hamming import shared_features, slices
+
+# Candidates that are scored together. Their arrays fit into the processor's cache, which is twice
+# as fast as all candidates at once.
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,9 @@ def aggregated_contributions(
     contributions : (m,) float32 ndarray
         What each shared word adds to the score of its candidate.
     """
-    words, candidate, weight, _ = _weighed(query, positions, aggregated, idf, settings)
+    signatures, value = _asked(query, idf)
+    feature, candidate, words = shared_features(value > 0, positions, aggregated)
+    weight = _weights(words, aggregated.signatures[feature], signatures, value, settings)
     return words, candidate, weight / aggregated.norms[positions][candidate]
 
 
@@ -123,30 +129,45 @@ def score_aggregated(
     settings: KernelSettings,
 ) -> NDArray[np.float32]:
     """Score candidates ``(c,)``: the sum of the contributions of their shared words."""
-    *_, weight, counts = _weighed(query, positions, aggregated, idf, settings)
+    signatures, value = _asked(query, idf)
     sums = np.zeros(len(positions))
-    some = np.flatnonzero(counts)
-    starts = (np.cumsum(counts) - counts)[some]
-    if len(some):
-        sums[some] = np.add.reduceat(weight, starts, dtype=np.float64)
+    for first in range(0, len(positions), _AT_ONCE):
+        some = positions[first : first + _AT_ONCE]
+        sizes = aggregated.sizes[some]
+        # All words of the candidates are read, asked or not: this is faster than choosing first.
+        words = slices(aggregated.words, aggregated.starts[some], sizes)
+        theirs = slices(aggregated.signatures, aggregated.starts[some], sizes)
+        weight = _weights(words, theirs, signatures, value, settings)
+        filled = np.flatnonzero(sizes)
+        if len(filled):
+            starts = (np.cumsum(sizes) - sizes)[filled]
+            sums[first + filled] = np.add.reduceat(weight, starts, dtype=np.float64)
     return np.asarray(sums / aggregated.norms[positions], np.float32)
 
 
-def _weighed(
-    query: QueryFeatures,
-    positions: NDArray[np.integer],
-    aggregated: Aggregated,
-    idf: NDArray[np.floating],
-    settings: KernelSettings,
-) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
-    """Return shared words, their candidates, their weights, and the count of each candidate."""
+def _asked(
+    query: QueryFeatures, idf: NDArray[np.floating]
+) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
+    """For each word of the vocabulary, the query's joined signature and the weight of a match."""
     alone = aggregate_query(query)
     asked = alone.words[:, 0]
     signatures, value = np.zeros(len(idf), np.uint64), np.zeros(len(idf), np.float32)
     signatures[asked] = alone.signatures[:, 0]
     value[asked] = np.square(idf[asked], dtype=np.float32) * alone.weights
-    feature, candidate, words = shared_features(value > 0, positions, aggregated)
-    distances = hamming_distances(signatures[words], aggregated.signatures[feature])
+    return signatures, value
+
+
+def _weights(
+    words: NDArray[np.unsignedinteger],
+    theirs: NDArray[np.uint64],
+    signatures: NDArray[np.uint64],
+    value: NDArray[np.float32],
+    settings: KernelSettings,
+) -> NDArray[np.float32]:
+    """Weight of each word of candidates, whose signatures are `theirs`; see `_asked`."""
+    at = words.astype(np.intp)
+    distances = hamming_distances(signatures[at], theirs)
     agreement = np.maximum(1 - np.arange(BITS + 1) / (BITS / 2), 0) ** settings.selectivity
-    weight = agreement.astype(np.float32)[distances] * value[words]
-    return words, candidate, weight, np.bincount(candidate, minlength=len(positions))
+    weight = agreement.astype(np.float32)[distances]
+    weight *= value[at]
+    return weight

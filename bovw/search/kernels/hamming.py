@@ -9,6 +9,7 @@ words, as in "Improving bag-of-features for large scale image search" (IJCV 2010
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,14 @@ class KernelMatches:
     rarity: NDArray[np.float32]
 
 
+def slices(
+    stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]
+) -> NDArray[Any]:
+    """Concatenate the slices ``starts[i]:starts[i] + sizes[i]`` of an array or a `Joined`."""
+    spans = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
+    return np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
+
+
 def shared_features(
     asked: NDArray[np.bool_], positions: NDArray[np.integer], store: WordStore
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.unsignedinteger]]:
@@ -70,14 +79,12 @@ def shared_features(
     """
     positions = np.asarray(positions, np.int64)
     starts, sizes, stored = store.starts[positions], store.sizes[positions], store.words
-    ends = starts + sizes
-    spans = zip(starts.tolist(), ends.tolist(), strict=True)
-    words = np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
+    words = slices(stored, starts, sizes)
     found = np.flatnonzero(asked[words])
     filled = np.cumsum(sizes)
     per_candidate = np.diff(np.searchsorted(found, filled), prepend=0)
     candidate = np.repeat(np.arange(len(positions), dtype=np.int32), per_candidate)
-    return found + np.repeat(ends - filled, per_candidate), candidate, words[found]
+    return found + np.repeat(starts + sizes - filled, per_candidate), candidate, words[found]
 
 
 def find_matches(
