@@ -7,7 +7,7 @@ Every fifth registered mark is asked in several alterations. Marks that are not 
 typefaces, names and decorations with registered ones, and must not be called a match; if a
 registered mark has the same name and the same line below it, this is shown apart, because the
 matches are then right. `VOCABULARY` is a folder made by ``bovw train`` of other pictures. The last
-column asks upright features, with words of the register itself, since the words must be upright too.
+column is of upright features, with words of the register itself, which must be upright too.
 """
 
 from __future__ import annotations
