@@ -177,7 +177,7 @@ class LsaIndex:
         near, spent = self._nearest(features, k or len(self), allowed)
         answers = []
         for rank, (row, score) in enumerate(
-            zip(near.indices[0].tolist(), near.similarities[0].tolist(), strict=True)
+            zip(near.indices[0].tolist(), near.similarities[0].tolist(), strict=True), start=1
         ):
             record = self.records[allowed[row]]
             answers.append(Answer(rank, record.identifier, record.path, score, score))

@@ -32,7 +32,7 @@ from common import (
 from numpy.typing import NDArray
 
 import bovw
-from bovw.features import extract_queries
+from bovw.features import Features, extract_queries
 from bovw.search import Ranking
 from bovw.search.decision import weigh
 
@@ -84,7 +84,7 @@ def rankings(
     """Search with each query, without the last step."""
     found = []
     for name, features in extract_queries(queries, engine.settings, cache=cache, n_jobs=-1):
-        if not isinstance(features, bovw.Features):
+        if not isinstance(features, Features):
             raise SystemExit(f"{name}: {features}")
         ranking = engine.index.rank([features], len(engine))
         n, size, settings = len(features), features.size, engine.settings.geometry

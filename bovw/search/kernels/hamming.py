@@ -47,9 +47,7 @@ class KernelMatches:
     rarity: NDArray[np.float32]
 
 
-def slices(
-    stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]
-) -> NDArray[Any]:
+def slices(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> NDArray[Any]:
     """Concatenate the slices ``starts[i]:starts[i] + sizes[i]`` of an array or a `Joined`."""
     spans = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
     return np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
