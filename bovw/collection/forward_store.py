@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..errors import FormatError, UnknownPictureError
-from ..pictures import Record
+from .catalogue import JoinedRecords, Positions, Records
 from .keypoints import unpack_angles, unpack_keypoints
 from .segment import ARRAYS, Segment
+
+_PLACES = (1 << 32) - 1  # the part of a key that is the place in a segment
 
 
 class WordStore(Protocol):
@@ -76,6 +77,12 @@ def joined(parts: Sequence[NDArray[Any]]) -> Any:
     return parts[0] if len(parts) == 1 else Joined(parts)
 
 
+def slices(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> NDArray[Any]:
+    """Concatenate the slices ``starts[i]:starts[i] + sizes[i]`` of an array or a `Joined`."""
+    spans = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
+    return np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
+
+
 @dataclass(frozen=True, eq=False)
 class Collection:
     """The pictures of some segments, without the removed ones.
@@ -84,24 +91,14 @@ class Collection:
     ----------
     segments : tuple of Segment
         At least one.
-    records : tuple of Record
-        Records of the pictures that were not removed, in increasing order of identifier. Ties in
-        a ranking are broken by this order.
     keys : (n_pictures,) int64 ndarray
-        Where each picture is stored: the number of its segment times 2 ** 32, plus its position in
-        the segment.
-    starts, sizes : (n_pictures,) int64 ndarray
-        The features of picture `i` are ``starts[i]:starts[i] + sizes[i]`` of all features.
-    rows : (n_pictures,) int64 ndarray
-        Number of each picture among all pictures of the segments, counting removed ones too.
+        Where each picture is stored: the number of its segment times 2 ** 32, plus its place in
+        the segment. Pictures are in increasing order of identifier, by which ties in a ranking are
+        broken.
     """
 
     segments: tuple[Segment, ...]
-    records: tuple[Record, ...]
     keys: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-    rows: NDArray[np.int64]
 
     @classmethod
     def of(
@@ -120,38 +117,89 @@ class Collection:
         FormatError
             When two segments contain the same picture. Only segments read from disk can.
         """
-        records: list[Record] = []
-        keys, starts, sizes, rows = [], [], [], []
-        before = pictures = 0
-        for segment in segments:
-            alive = np.ones(segment.n_entries, bool)
-            alive[list((dead or {}).get(segment.number, ()))] = False
-            alive = alive[: len(segment)]  # after the pictures come the failures
-            places = np.flatnonzero(alive)
-            mine = segment.records
-            records += mine if alive.all() else [mine[place] for place in places.tolist()]
-            keys.append(places + (segment.number << 32))
-            starts.append(segment.offsets[:-1][places] + before)
-            sizes.append(np.diff(segment.offsets)[places])
-            rows.append(places + pictures)
-            before += int(segment.offsets[-1])
-            pictures += len(segment)
-        arrays = [np.concatenate(part) for part in (keys, starts, sizes, rows)]
-        if len(segments) > 1:
-            names = [record.identifier for record in records]
+        keys = np.concatenate(
+            [alive(segment, (dead or {}).get(segment.number, ())) for segment in segments]
+        )
+        if sum(len(segment) > 0 for segment in segments) > 1:
+            records = JoinedRecords({s.number: s.records for s in segments}, keys)
+            names = [records.identifier(i) for i in range(len(keys))]
             order = sorted(range(len(names)), key=names.__getitem__)
-            records = [records[i] for i in order]
-            for one, other in pairwise(records):
-                if one.identifier == other.identifier:
+            for one, other in pairwise(order):
+                if names[one] == names[other]:
+                    name = records[one].identifier
                     raise FormatError(
-                        f"two segments hold {one.identifier!r}, and neither says that it was "
+                        f"two segments hold {name!r}, and neither says that it was "
                         "replaced: restore the index from a copy, or make it again"
                     )
-            arrays = [array[order] for array in arrays]
-        return cls(tuple(segments), tuple(records), *arrays)
+            keys = keys[order]
+        return cls(tuple(segments), keys)
+
+    def without(self, positions: Iterable[int]) -> Collection:
+        """Return the collection without some pictures."""
+        return replace(self, keys=np.delete(self.keys, sorted(set(positions))))
+
+    def grown(self, segment: Segment) -> Collection:
+        """Return the collection with one more segment, which holds none of its pictures yet."""
+        new = segment.records
+        at = [self.records.insertion(new.identifier(i)) for i in range(len(new))]
+        keys = np.insert(self.keys, at, alive(segment, ()))
+        segments = tuple(s for s in self.segments if s.number)  # 0 is the empty one
+        return Collection((*segments, segment), keys)
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self.keys)
+
+    @cached_property
+    def records(self) -> Records:
+        """Records of the pictures, in increasing order of identifier."""
+        return JoinedRecords({s.number: s.records for s in self.segments}, self.keys)
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Number of each picture among all pictures of the segments, counting removed ones too."""
+        before, rows = 0, np.empty(len(self), np.int64)
+        number = self.keys >> 32
+        for segment in self.segments:
+            mine = number == segment.number
+            rows[mine] = (self.keys[mine] & _PLACES) + before
+            before += len(segment)
+        return rows
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The features of picture `i` are ``starts[i]:starts[i] + sizes[i]`` of all features."""
+        before = np.cumsum([0, *(len(s.words) for s in self.segments)]).tolist()
+        return self.placed(
+            [s.offsets[:-1] + b for s, b in zip(self.segments, before[:-1], strict=True)]
+        )
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """Number of features of each picture ``(n_pictures,)``."""
+        return self.placed([np.diff(segment.offsets) for segment in self.segments])
+
+    def document_frequencies(self) -> NDArray[np.int64]:
+        """In how many pictures each word occurs ``(n_words,)``."""
+        total = np.sum([segment.views.frequencies for segment in self.segments], axis=0)
+        for segment in self.segments:
+            removed = np.setdiff1d(np.arange(len(segment)), self.places(segment))
+            for place in removed.tolist():
+                words = segment.words[segment.offsets[place] : segment.offsets[place + 1]]
+                total[np.unique(words)] -= 1
+        return np.asarray(total, np.int64)
+
+    def places(self, segment: Segment) -> NDArray[np.int64]:
+        """Places in a segment of its pictures that are not removed, in increasing order."""
+        return np.asarray(self.keys[self.keys >> 32 == segment.number] & _PLACES)
+
+    def placed(self, columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Put values of the pictures of each segment, removed ones too, in the collection's order.
+
+        Parameters
+        ----------
+        columns : sequence of (n_pictures of a segment, ...) ndarray
+        """
+        return np.concatenate(columns)[self.rows]
 
     @cached_property
     def words(self) -> Any:
@@ -180,7 +228,7 @@ class Collection:
     @cached_property
     def positions(self) -> Mapping[str, int]:
         """Position of each identifier."""
-        return {record.identifier: i for i, record in enumerate(self.records)}
+        return Positions(self.records)
 
     def position(self, identifier: str) -> int:
         """Position of a picture; raise an UnknownPictureError when it is not in the index."""
@@ -201,8 +249,7 @@ class Collection:
 
     def size(self, position: int) -> tuple[int, int]:
         """Width and height of a picture."""
-        record = self.records[position]
-        return record.width, record.height
+        return self.records.size(position)
 
     def keypoints(self, position: int) -> NDArray[np.float32]:
         """Keypoints ``(n, 4)`` of a picture: ``x, y, scale, angle`` in pixels of the original."""
@@ -223,12 +270,13 @@ class Collection:
         arrays = (self.words, self.signatures, self._keypoints)
         return {name: array[part] for name, array in zip(ARRAYS, arrays, strict=True)}
 
-    def counts(self, n_words: int) -> sparse.csr_matrix:
-        """Counts of words, ``(n_pictures, n_words)``."""
-        parts = [segment.counts(n_words) for segment in self.segments]
-        if len(parts) == 1 and len(self) == len(self.segments[0]):
-            return parts[0]
-        return sparse.vstack(parts).tocsr()[self.rows]
+
+def alive(segment: Segment, dead: Iterable[int]) -> NDArray[np.int64]:
+    """Keys of the pictures of a segment, without the removed entries; see `Collection.keys`."""
+    kept = np.ones(segment.n_entries, bool)
+    kept[list(dead)] = False
+    # After the pictures come the failures.
+    return np.flatnonzero(kept[: len(segment)]) + (np.int64(segment.number) << 32)
 
 
 @dataclass(frozen=True)

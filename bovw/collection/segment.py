@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from scipy import sparse
 
 from ..errors import FormatError
 from ..pictures import Failure, Record
-from ..vocabulary import aggregate, word_counts
+from ..vocabulary import word_counts
+from .catalogue import Catalogue
 from .keypoints import pack_keypoints
+from .views import Views, make_views
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Segment:
     ----------
     number : int
         The segment's name in the index; later segments have higher numbers.
-    records : tuple of Record
+    records : Catalogue
         Records of the pictures, in increasing order of identifier.
     failures : tuple of Failure
         Pictures that were given together with these and could not be indexed.
@@ -104,15 +106,21 @@ class Segment:
         Signatures: 64 bits that say where in its word each feature lies; see `HammingEmbedding`.
     keypoints : (n_features, 3) uint16 ndarray
         See `pack_keypoints`.
+    n_words : int
+        Size of the vocabulary.
+    stored_views : Views or None
+        The views that were stored with the segment; None: they are computed when needed.
     """
 
     number: int
-    records: tuple[Record, ...]
+    records: Catalogue
     failures: tuple[Failure, ...]
     offsets: NDArray[np.int64]
     words: NDArray[np.unsignedinteger]
     signatures: NDArray[np.uint64]
     keypoints: NDArray[np.uint16]
+    n_words: int
+    stored_views: Views | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -127,16 +135,24 @@ class Segment:
         """Bytes in memory of all features."""
         return sum(int(getattr(self, name).nbytes) for name in ("offsets", *ARRAYS))
 
-    def counts(self, n_words: int) -> sparse.csr_matrix:
-        """Counts of words, ``(n_pictures, n_words)``; raises what `check_words` raises."""
-        self.check_words(n_words)  # all words are read here anyway, and scipy would not check them
-        return word_counts(self.words, self.offsets, n_words)
+    @cached_property
+    def views(self) -> Views:
+        """The views of the segment; raises what `check_words` raises when it computes them."""
+        if self.stored_views is not None:
+            return self.stored_views
+        self.check_words()
+        return make_views(self.offsets, self.words, self.signatures, self.n_words)
 
-    def check_words(self, n_words: int) -> None:
+    def counts(self) -> sparse.csr_matrix:
+        """Counts of words, ``(n_pictures, n_words)``; raises what `check_words` raises."""
+        self.check_words()  # all words are read here anyway, and scipy would not check them
+        return word_counts(self.words, self.offsets, self.n_words)
+
+    def check_words(self) -> None:
         """Raise a FormatError when words are too large or out of order (a damaged segment)."""
         largest = int(self.words.max(initial=0))
-        if largest >= n_words:
-            problem = f"holds word {largest} of a vocabulary of {n_words} words"
+        if largest >= self.n_words:
+            problem = f"holds word {largest} of a vocabulary of {self.n_words} words"
         elif not np.isin(np.flatnonzero(self.words[1:] < self.words[:-1]) + 1, self.offsets).all():
             problem = "holds words out of order"
         else:
@@ -145,30 +161,28 @@ class Segment:
             f"segment {self.number} {problem}: restore it from a copy, or make the index again"
         )
 
-    @cached_property
-    def aggregated(self) -> AggregatedWords:
-        """The features, with those of a picture that share a word joined into one."""
-        sizes = np.diff(self.offsets)
-        picture = np.repeat(np.arange(len(sizes)), sizes)
-        starts, signatures = aggregate(picture << 32 | self.words, self.signatures)
-        offsets = np.searchsorted(starts, self.offsets).astype(np.int64)
-        return AggregatedWords(offsets, self.words[starts], signatures)
-
-
-@dataclass(frozen=True)
-class AggregatedWords:
-    """The words of pictures, each word at most once per picture, with one joined signature.
-
-    The attributes are as in `Segment`.
-    """
-
-    offsets: NDArray[np.int64]
-    words: NDArray[np.unsignedinteger]
-    signatures: NDArray[np.uint64]
+    def check(self) -> None:
+        """Read everything; raise a FormatError when parts contradict each other."""
+        self.check_words()
+        problem = self.records.text_problem()
+        if problem is not None:
+            raise FormatError(
+                f"segment {self.number} {problem}: restore it from a copy, or make the index again"
+            )
+        stored = self.stored_views
+        if stored is None:
+            return
+        right = make_views(self.offsets, self.words, self.signatures, self.n_words)
+        for each in fields(Views):
+            if not np.array_equal(getattr(stored, each.name), getattr(right, each.name)):
+                raise FormatError(
+                    f"segment {self.number}: {each.name} is not what its words say: restore it "
+                    "from a copy, or make the index again"
+                )
 
 
 def make_segment(
-    records: Sequence[Record],
+    records: Iterable[Record],
     pictures: Sequence[PictureWords],
     n_words: int,
     failures: Sequence[Failure] = (),
@@ -182,7 +196,17 @@ def make_segment(
         for name, (dtype, shape) in array_kinds(n_words).items()
     }
     offsets = np.cumsum([0, *map(len, pictures)]).astype(np.int64)
-    return Segment(number, tuple(records), tuple(failures), offsets, **joined)
+    words, signatures, keypoints = (joined[name] for name in ARRAYS)
+    return Segment(
+        number,
+        Catalogue.of(records),
+        tuple(failures),
+        offsets,
+        words,
+        signatures,
+        keypoints,
+        n_words,
+    )
 
 
 class SegmentBuilder:

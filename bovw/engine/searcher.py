@@ -70,7 +70,8 @@ class Searcher:
     def without_features(self) -> tuple[str, ...]:
         """Identifiers of pictures in which no feature was found: no query can find them."""
         records = self.collection.records
-        return tuple(records[i].identifier for i in np.flatnonzero(self.collection.sizes == 0))
+        empty = np.flatnonzero(self.collection.sizes == 0).tolist()
+        return tuple(records[i].identifier for i in empty)
 
     def __len__(self) -> int:
         return len(self.collection)

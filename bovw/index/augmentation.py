@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from ..collection import PictureWords, make_segment, picture_words
 from ..parallel import progress_bar
 from ..search import Query, enrich_query, picture_as_query, rank
@@ -41,7 +43,7 @@ def augment_index(index: Index, n_answers: int = 5, *, progress: bool = False) -
         positions = progress_bar(positions, "augmenting", len(collection), "picture")
     for position in positions:
         picture = picture_as_query(collection, position)
-        query = Query(index.histograms.rows[[position]], (picture,))
+        query = Query(index.histograms.source.rows(np.array([position])), (picture,))
         ranking = rank(query, index.base, settings, depth=settings.candidates.n_candidates)
         near = ranking.positions[ranking.evidence >= least]
         near = near[near != position][:n_answers].tolist()

@@ -78,7 +78,7 @@ class LsaIndex:
         quantizer : ScalarQuantizer or ProductQuantizer, optional
             How vectors are quantised; default: one byte for each component.
         """
-        rows = index.weighting.transform(index.collection.counts(index.vocabulary.n_words_))
+        rows = index.histograms.source.rows(np.arange(len(index.collection)))
         if rows.nnz == 0:
             raise SettingsError("an index without features cannot be compressed: add pictures")
         basis = learn_basis(rows[np.flatnonzero(np.diff(rows.indptr))], n_components)
@@ -86,7 +86,7 @@ class LsaIndex:
         vectors = project(rows, basis)
         quantizer = (quantizer or ScalarQuantizer(8)).fit(vectors)
         return cls(
-            index.collection.records,
+            tuple(index.collection.records),
             quantizer.transform(vectors),
             basis,
             index.weighting.idf_,

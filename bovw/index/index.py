@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from ..collection import Collection, PictureWords, Segment, make_segment
+from ..collection import Collection, PictureWords, Segment, make_segment, to_bytes
 from ..errors import IncompatibleError
 from ..features import (
     Features,
@@ -27,6 +26,7 @@ from ..search import (
     Answer,
     Base,
     Calibration,
+    CollectionRows,
     Combine,
     Explanation,
     Graph,
@@ -36,9 +36,12 @@ from ..search import (
     Ranking,
     Stopwatch,
     StoredGraph,
+    Weights,
+    count_weights,
     decide,
     false_alarms,
     join_guises,
+    kept_weights,
     probability,
     rank,
     reason,
@@ -48,6 +51,9 @@ from ..settings import Settings, warn_of_other_versions
 from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
 
 # Settings that cannot change after pictures were indexed; all others can, for every search.
+_MANY = 10_000
+"""From this number of pictures on, document frequencies are counted anew only when some have
+changed; see `kept_weights`."""
 _FIXED = {"features": ("upright", "region_factor", "root"), "vocabulary": None, "weighting": None}
 
 
@@ -72,6 +78,10 @@ class Index:
         The latest graph of nmslib. It may have been built for an earlier set of pictures.
     calibration : Calibration or None
         How the threshold of a match was measured on this index; None: it is the default.
+    stored_keys : (n_pictures,) int64 ndarray, optional
+        `Collection.keys`, if they were stored or are known otherwise.
+    stored_weights : Weights, optional
+        The weights that were stored with the index; None: they are computed when needed.
     digest : str
         Digest of the manifest on disk, which tells whether the files are still the same; "" for
         an index that is only in memory.
@@ -85,6 +95,8 @@ class Index:
     dead: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     graph: Graph | StoredGraph | None = None
     calibration: Calibration | None = None
+    stored_keys: NDArray[np.int64] | None = None
+    stored_weights: Weights | None = None
     digest: str = ""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -95,6 +107,8 @@ class Index:
     @cached_property
     def collection(self) -> Collection:
         """All pictures that are not removed, in order of identifier."""
+        if self.stored_keys is not None:
+            return Collection(self.segments, self.stored_keys)
         return Collection.of(self.segments, self.dead)
 
     @cached_property
@@ -102,8 +116,8 @@ class Index:
         """Failures that no later version of the picture has resolved, in order of identifier."""
         found: dict[str, Failure] = {}
         for segment in self.segments:
-            for record in segment.records:
-                found.pop(record.identifier, None)
+            for name in [n for n in found if segment.records.find(to_bytes(n)) is not None]:
+                del found[name]
             gone = set(self.dead.get(segment.number, ()))
             for place, failure in enumerate(segment.failures, len(segment)):
                 if place not in gone:
@@ -111,38 +125,44 @@ class Index:
         return tuple(found[identifier] for identifier in sorted(found))
 
     @cached_property
-    def weighting(self) -> TfidfWeighting:
-        """TF-IDF weights of the words, from their document frequencies in this index."""
-        return TfidfWeighting(**asdict(self.settings.weighting)).fit(self._counts)
+    def weights(self) -> Weights:
+        """What depends on all pictures together: document frequencies and lengths."""
+        if self.stored_weights is not None:
+            return self.stored_weights
+        return count_weights(self.collection, TfidfWeighting(**asdict(self.settings.weighting)))
 
     @cached_property
-    def _counts(self) -> sparse.csr_matrix:
-        return self.collection.counts(self.vocabulary.n_words_)
+    def weighting(self) -> TfidfWeighting:
+        """TF-IDF weights of the words, from their document frequencies in this index."""
+        weighting = TfidfWeighting(**asdict(self.settings.weighting))
+        weighting.idf_ = self.weights.idf
+        return weighting
 
     @cached_property
     def histograms(self) -> HistogramIndex:
         """The TF-IDF histograms of the pictures, ready to be searched."""
-        rows = self.weighting.transform(self._counts)
-        self.__dict__.pop("_counts", None)  # as large as the rows, and cheap to compute again
         graph = self.graph
         if isinstance(graph, StoredGraph):
-            graph = graph.load(self.settings.candidates)
+            graph = graph.load()
         return HistogramIndex(
-            rows, self.settings.candidates, keys=self.collection.keys, graph=graph
+            CollectionRows(self.collection, self.weighting, self.weights),
+            self.settings.candidates,
+            keys=self.collection.keys,
+            graph=graph,
         )
 
     @cached_property
     def base(self) -> Base:
         """The data that a search uses: pictures, histograms and word weights."""
-        return Base(self.collection, self.histograms, self.weighting.idf_)
+        return Base(self.collection, self.histograms, self.weights)
 
     def grown(self, segment: Segment) -> Index:
         """Return an index with one more segment; it replaces pictures of the same identifiers."""
         positions = self.collection.positions
         again = [positions[r.identifier] for r in segment.records if r.identifier in positions]
-        segments = tuple(s for s in self.segments if s.number)  # 0 is the empty one
         dead = self._with_dead(again)
-        return replace(self, segments=(*segments, segment), dead=dead, graph=self._graph)
+        collection = self.collection.without(again).grown(segment)
+        return self._changed_to(collection, dead, len(again) + len(segment))
 
     def without(self, identifiers: Iterable[str]) -> Index:
         """Return an index without the pictures, or failures, of some identifiers.
@@ -162,7 +182,26 @@ class Index:
             for place, failure in enumerate(segment.failures, len(segment))
             if failure.identifier in names
         )
-        return replace(self, dead=self._with_dead(gone, failures), graph=self._graph)
+        dead = self._with_dead(gone, failures)
+        return self._changed_to(self.collection.without(gone), dead, len(gone))
+
+    def _changed_to(
+        self, collection: Collection, dead: dict[int, tuple[int, ...]], n_changed: int
+    ) -> Index:
+        """Return the index of another collection; the weights are kept if they differ little."""
+        weights = None
+        if len(collection) >= _MANY:
+            weights = kept_weights(
+                self.weights, self.weighting, self.collection, collection, n_changed
+            )
+        return replace(
+            self,
+            segments=collection.segments,
+            dead=dead,
+            graph=self._graph,
+            stored_keys=collection.keys,
+            stored_weights=weights,
+        )
 
     def calibrated(self, calibration: Calibration) -> Index:
         """Return the index with the threshold of a calibration."""
@@ -176,7 +215,14 @@ class Index:
         segment = make_segment(
             collection.records, pictures, self.vocabulary.n_words_, self.failures, self.next_number
         )
-        return replace(self, segments=(segment,), dead={}, graph=None)
+        return replace(
+            self,
+            segments=(segment,),
+            dead={},
+            graph=None,
+            stored_keys=None,
+            stored_weights=None,
+        )
 
     @property
     def next_number(self) -> int:
@@ -246,6 +292,7 @@ class Index:
         index = replace(self, settings=settings)
         # Share the data that are computed at the first search, of either index.
         index.__dict__["collection"] = self.collection
+        index.__dict__["weights"] = self.weights
         index.__dict__["weighting"] = self.weighting
         index.__dict__["histograms"] = self.histograms
         index.__dict__["base"] = self.base
@@ -318,7 +365,7 @@ class Index:
         """Explain the rank of a picture in the ranking for a query."""
         places = np.flatnonzero(ranking.positions == position)
         if len(places) == 0:
-            identifier = self.collection.records[position].identifier
+            identifier = self.collection.records[int(position)].identifier
             answer = Answer(len(ranking.positions) + 1, identifier, "", 0.0, 0.0)
             return Explanation(name, answer, (), None, "it shares no word with the query")
         place = int(places[0])

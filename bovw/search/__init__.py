@@ -11,6 +11,7 @@ from .expansion import enrich_query
 from .explanation import Explanation, reason, shared_words
 from .geometry.verification import verify
 from .guises import join_guises
+from .histograms import CollectionRows, Weights, count_weights, kept_weights
 from .query import Combine, Query, QueryFeatures, picture_as_query
 from .ranking import Base, Ranking, Stopwatch
 from .results import Answer, FullRanking, SearchResult, answer_each, checked_k
@@ -19,6 +20,7 @@ __all__ = [
     "Answer",
     "Base",
     "Calibration",
+    "CollectionRows",
     "Combine",
     "Decision",
     "Explanation",
@@ -31,14 +33,17 @@ __all__ = [
     "SearchResult",
     "Stopwatch",
     "StoredGraph",
+    "Weights",
     "answer_each",
     "calibrate",
     "candidate_recall",
     "checked_k",
+    "count_weights",
     "decide",
     "enrich_query",
     "false_alarms",
     "join_guises",
+    "kept_weights",
     "learn_basis",
     "picture_as_query",
     "probability",

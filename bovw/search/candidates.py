@@ -7,6 +7,7 @@ They differ only in which rows they find.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +15,21 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..embeddings import unit_rows
-from ..errors import SettingsError
 from ..nearest import CacheFile, NearestNeighbours
 from ..parallel import limited_threads
-from ..settings import CandidateSettings
+from ..settings import GRAPHS, CandidateMethod, CandidateSettings
+from .histograms import MatrixRows, Rows
 
 # Breadth of the search in nmslib's graph. The rows it finds are then scored exactly.
 _EF_SEARCH = 100
-# Queries with more words than this are scored by scipy's sparse product instead of nmslib's
-# inverted index. nmslib merges the postings of all words of a query at once; with the thousands
-# of words of an expanded query that takes fifty times as long. Both are exact.
-_MANY_WORDS = 25
 # A graph is rebuilt when more pictures than this, and more than a fifth of all, were added after
 # it was built, or were removed since. Comparing this many takes less than a millisecond.
 _SCANNED = 1000
+# Queries with more words than this are scored exactly instead of by nmslib's inverted index, which
+# merges the postings of all words at once and then takes seconds.
+_MANY_WORDS = 2000
+# Of so few rows the words are read; for more, the postings of the query's words.
+_FEW_ROWS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +62,12 @@ class StoredGraph:
     keys: NDArray[np.int64]
     basis: NDArray[np.float32] | None = None
 
-    def load(self, settings: CandidateSettings) -> Graph | None:
+    def load(self) -> Graph | None:
         """Load the graph; None when its files have changed."""
         neighbours = NearestNeighbours.load(
             self.cache,
             len(self.keys),
-            is_sparse=settings.method != "lsa-hnsw",
+            is_sparse=self.basis is None,
             space="dot",
             ef_search=_EF_SEARCH,
         )
@@ -77,7 +79,7 @@ class HistogramIndex:
 
     Parameters
     ----------
-    rows : (n, n_words) csr_matrix of float32
+    rows : Rows or (n, n_words) csr_matrix of float32
         Weighted histograms. Rows of zeros are never found.
     settings : CandidateSettings, optional
     keys : (n,) int64 ndarray, optional
@@ -98,41 +100,47 @@ class HistogramIndex:
 
     def __init__(
         self,
-        rows: sparse.csr_matrix,
+        rows: Rows | sparse.csr_matrix,
         settings: CandidateSettings | None = None,
         *,
         keys: NDArray[np.int64] | None = None,
         graph: Graph | None = None,
     ) -> None:
         self.settings = settings or CandidateSettings()
-        self.rows = rows
-        self.keys = np.arange(rows.shape[0], dtype=np.int64) if keys is None else keys
-        self.filled = np.flatnonzero(np.diff(rows.indptr)).astype(np.int32)
-        # An inverted file: row w lists the pictures that contain word w.
-        self._postings = rows.T.tocsr()
+        self.source: Rows = MatrixRows(rows) if sparse.issparse(rows) else rows
+        self.keys = np.arange(len(self), dtype=np.int64) if keys is None else keys
+        self.is_filled = self.source.is_filled
         self.graph: Graph | None = None
         if graph is not None and not self._use(graph):
             graph = None
-        if graph is None and self.settings.method != "exact" and len(self.filled):
+        if graph is None and self.method != "exact" and self.is_filled.any():
             self.rebuild()
 
     def __len__(self) -> int:
-        return int(self.rows.shape[0])
+        return len(self.source)
+
+    @property
+    def method(self) -> CandidateMethod:
+        """The method in use: "auto" is a choice among the others."""
+        return self.settings.chosen(len(self))
+
+    @cached_property
+    def filled(self) -> NDArray[np.int32]:
+        """Positions of the rows that are not all zero."""
+        return np.flatnonzero(self.is_filled).astype(np.int32)
 
     def rebuild(self) -> None:
         """Build the graph over all rows that are not all zero."""
-        method, filled = self.settings.method, self.rows[self.filled]
+        method, filled = self.method, self.source.rows(self.filled)
         basis = None
         if method == "inverted":
             neighbours = NearestNeighbours(filled, method="simple_invindx", space="dot")
         elif method == "sparse-hnsw":
             neighbours = NearestNeighbours(filled, space="dot", ef_search=_EF_SEARCH)
-        elif method == "lsa-hnsw":
+        else:
             basis = learn_basis(filled, self.settings.n_components)
             projected = project(filled, basis)
             neighbours = NearestNeighbours(projected, space="dot", ef_search=_EF_SEARCH)
-        else:
-            raise SettingsError(f"candidates.method={method!r}: unknown")
         self._use(Graph(neighbours, self.keys[self.filled], basis), always=True)
 
     def _use(self, graph: Graph, *, always: bool = False) -> bool:
@@ -158,7 +166,7 @@ class HistogramIndex:
 
         nmslib's inverted index is not saved: building it from the words is faster than reading it.
         """
-        if self.graph is None or not self.settings.has_graph:
+        if self.graph is None or self.method not in GRAPHS:
             return None
         if not self.is_fresh or not self.graph.neighbours.save(path):
             self.rebuild()
@@ -166,13 +174,22 @@ class HistogramIndex:
         return self.graph
 
     def search(
-        self, queries: sparse.csr_matrix, k: int
+        self,
+        queries: sparse.csr_matrix,
+        k: int,
+        allowed: NDArray[np.bool_] | None = None,
     ) -> list[tuple[NDArray[np.int32], NDArray[np.float32]]]:
         """Find up to `k` rows for each query.
 
-        nmslib is not used, and all rows are scored, in two cases: `k` is at least the number of
-        rows that are not all zero (nmslib's graphs may return fewer rows), or the method is
-        "inverted" and a query has very many words.
+        All rows are scored exactly, without nmslib, when `k` is at least their number (nmslib's
+        graphs may return fewer rows), or when so few rows are allowed that a graph would miss them.
+
+        Parameters
+        ----------
+        queries : (n_queries, n_words) csr_matrix
+        k : int
+        allowed : (n,) bool ndarray, optional
+            Which rows may be found; default: all.
 
         Returns
         -------
@@ -180,12 +197,14 @@ class HistogramIndex:
             For each query, by decreasing score, then increasing position. Rows that share no
             word with the query are left out.
         """
-        merged = self.settings.method == "inverted" and queries.getnnz(axis=1).max() > _MANY_WORDS
-        if self.graph is None or k >= len(self.filled) or merged:
-            scores = self.scores(queries)
-            return [_best(np.arange(len(self), dtype=np.int32), row, k) for row in scores]
-        # Removed pictures may be among the first results of the graph, so ask for more.
-        wanted = k + self._gone
+        n = int(self.is_filled.sum())
+        usable = n if allowed is None else int((self.is_filled & allowed).sum())
+        # The graph finds its share of the allowed rows among the nearest; ask for that many more.
+        wanted = k if usable == 0 else -(-k * n // usable)
+        merged = self.method == "inverted" and queries.getnnz(axis=1).max(initial=0) > _MANY_WORDS
+        if self.graph is None or wanted >= n or merged:
+            return [self._exactly(query, k, allowed) for query in queries]
+        wanted += self._gone  # they may be among the first results, too
         if self.graph.basis is None:
             neighbours, _ = self.graph.neighbours.search(queries, wanted)
         else:  # the projection is rough: rescore more rows than `k`
@@ -194,26 +213,34 @@ class HistogramIndex:
                 project(queries, self.graph.basis), several
             )
         found = []
-        for i in range(queries.shape[0]):
-            positions = self.places[neighbours[i][neighbours[i] >= 0]]
+        for near, query in zip(neighbours, queries, strict=True):
+            positions = self.places[near[near >= 0]]
             positions = np.concatenate([positions[positions >= 0], self._scanned])
-            found.append(_best(positions, self._rescore(queries[i], positions), k))
+            if allowed is not None:
+                positions = positions[allowed[positions]]
+            found.append(_best(positions, self._rescore(query, positions), k))
         return found
+
+    def _exactly(
+        self, query: sparse.csr_matrix, k: int, allowed: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        scores = self.source.scores(query)
+        if allowed is not None:
+            scores[~allowed] = 0
+        return _best(np.arange(len(self), dtype=np.int32), scores, k)
 
     def scores(self, queries: sparse.csr_matrix) -> NDArray[np.float32]:
         """Compute the exact score of every row for every query: ``(n_queries, n)``."""
-        scores = np.zeros((queries.shape[0], len(self)), np.float32)
-        for i, own in enumerate(scores):
-            words = queries.indices[queries.indptr[i] : queries.indptr[i + 1]]
-            weights = queries.data[queries.indptr[i] : queries.indptr[i + 1]]
-            # Only the postings of the query's words are read.
-            own[:] = self._postings[words].T @ weights
-        return scores
+        found = [self.source.scores(query) for query in queries]
+        return np.stack(found) if found else np.zeros((0, len(self)), np.float32)
 
     def _rescore(
         self, query: sparse.csr_matrix, positions: NDArray[np.integer]
     ) -> NDArray[np.float32]:
-        return np.asarray(self.rows[positions] @ query.toarray().ravel(), np.float32)
+        if len(positions) > _FEW_ROWS:
+            return np.asarray(self.source.scores(query, positions)[positions])
+        rows = self.source.rows(positions)
+        return np.asarray(rows @ query.toarray().ravel(), np.float32)
 
 
 def project(rows: sparse.csr_matrix, basis: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -225,6 +252,9 @@ def _best(
     positions: NDArray[np.int32], scores: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     shared = scores > 0
+    if np.count_nonzero(shared) > 4 * k > 0:  # sort only those that can be among the first
+        least = np.partition(scores, len(scores) - k)[len(scores) - k]
+        shared &= scores >= least
     positions, scores = positions[shared], scores[shared]
     order = np.lexsort((positions, -scores))[:k]
     return positions[order], scores[order]

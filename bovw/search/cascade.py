@@ -101,7 +101,7 @@ class _Search:
         with self.stopwatch("candidates"):
             positions, similarities = self._candidates(asked.histogram)
             if asked.direction is not None:
-                rows = self.base.histograms.rows[positions]
+                rows = self.base.histograms.source.rows(positions)
                 similarities = (rows @ asked.direction.T).toarray().ravel().astype(np.float32)
         if self.settings.kernel.method != "none":
             with self.stopwatch("kernel"):
@@ -116,12 +116,8 @@ class _Search:
     def _candidates(
         self, histogram: sparse.csr_matrix
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Find the nearest histograms; with `allowed` score all, since nmslib cannot filter."""
-        if self.allowed is None:
-            return self.base.histograms.search(histogram, self.depth)[0]
-        positions, scores = self.base.histograms.search(histogram, len(self.base.histograms))[0]
-        wanted = self.allowed[positions]
-        return positions[wanted][: self.depth], scores[wanted][: self.depth]
+        """Find the nearest histograms."""
+        return self.base.histograms.search(histogram, self.depth, self.allowed)[0]
 
     def _score(self, asked: Asked, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         """Score candidates by the match kernel; scores are at most 1."""

@@ -88,7 +88,7 @@ def expanded_query(
     """
     answers, method = ranking.positions[:n_answers], settings.expansion.method
     examples, weights = _examples(query, base, settings, ranking, answers)
-    rows = sparse.vstack([query.histogram, base.histograms.rows[examples]]).tocsr()
+    rows = sparse.vstack([query.histogram, base.histograms.source.rows(examples)]).tocsr()
     histogram = weighted_sum(rows, np.maximum(weights, 0))
     if method == "hamming":
         return Asked(histogram, _enriched(query, base, settings, ranking, answers), enriched=True)
@@ -110,9 +110,9 @@ def _examples(
     if expansion.method == "discriminative":
         last = ranking.positions[len(answers) :][-expansion.n_negatives :]
         if len(last):
-            rows = base.histograms.rows
-            positives = sparse.vstack([query.histogram, rows[answers]]).tocsr()
-            weights = discriminative_weights(positives, rows[last])
+            rows = base.histograms.source.rows
+            positives = sparse.vstack([query.histogram, rows(answers)]).tocsr()
+            weights = discriminative_weights(positives, rows(last))
             examples = np.concatenate([answers, last])
             used = np.flatnonzero(weights[1:])
             return examples[used], weights[np.append(0, used + 1)]

@@ -134,7 +134,7 @@ def shared_words(
     n_words = len(base.idf)
     total: NDArray[np.floating] = np.zeros(n_words)
     if settings.method == "none":
-        row = base.histograms.rows[[position]]
+        row = base.histograms.source.rows(np.array([position]))
         product = query.histogram.multiply(row).tocsr()
         total[product.indices] = product.data
     else:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ..collection import Collection
 from .candidates import HistogramIndex
 from .decision import Found
-from .kernels.aggregated import Aggregated, aggregate_collection
+from .histograms import Weights
+from .kernels.aggregated import Aggregated
 
 
 @dataclass
@@ -42,18 +43,23 @@ class Base:
     collection : Collection
     histograms : HistogramIndex
         Histograms of the pictures of the collection.
-    idf : (n_words,) float32 ndarray
-        Inverse document frequency of each word.
+    weights : Weights
+        Inverse document frequencies, and lengths of the pictures.
     """
 
     collection: Collection
     histograms: HistogramIndex
-    idf: NDArray[np.float32]
+    weights: Weights
+
+    @property
+    def idf(self) -> NDArray[np.float32]:
+        """Inverse document frequency of each word ``(n_words,)``."""
+        return self.weights.idf
 
     @cached_property
     def aggregated(self) -> Aggregated:
         """The collection with all features of a picture that share a word joined into one."""
-        return aggregate_collection(self.collection, self.idf)
+        return Aggregated.of(self.collection, self.weights.lengths[:, 1])
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,20 @@ from .checks import checked_arguments
 from .describing import FeatureSettings, ImageSettings, VocabularySettings, WeightingSettings
 from .presets import PRESETS, load_settings, save_settings
 from .provenance import conditions, versions, warn_of_other_versions
-from .searching import CandidateSettings, ExpansionSettings, GeometrySettings, KernelSettings
+from .searching import (
+    GRAPHS,
+    CandidateMethod,
+    CandidateSettings,
+    ExpansionSettings,
+    GeometrySettings,
+    KernelSettings,
+)
 from .settings import Settings
 
 __all__ = [
+    "GRAPHS",
     "PRESETS",
+    "CandidateMethod",
     "CandidateSettings",
     "ExpansionSettings",
     "FeatureSettings",

@@ -7,7 +7,11 @@ from typing import Literal
 
 from .checks import check_types, one_of, require
 
-CandidateMethod = Literal["inverted", "sparse-hnsw", "lsa-hnsw", "exact"]
+CandidateMethod = Literal["auto", "exact", "inverted", "sparse-hnsw", "lsa-hnsw"]
+
+
+GRAPHS: tuple[CandidateMethod, ...] = ("sparse-hnsw", "lsa-hnsw")
+"""Methods for which nmslib builds a graph, which is kept with the index."""
 
 
 GeometryModel = Literal["similarity", "partial", "affine", "homography"]
@@ -25,31 +29,38 @@ class CandidateSettings:
 
     Parameters
     ----------
-    method : {"inverted", "sparse-hnsw", "lsa-hnsw", "exact"}
-        nmslib's inverted index (exact); nmslib's graph over the sparse histograms; nmslib's graph
-        over the histograms projected by latent semantic analysis; or scipy's sparse product
-        (exact).
+    method : {"auto", "exact", "inverted", "sparse-hnsw", "lsa-hnsw"}
+        "exact": all pictures that share a word with the query are scored, from their postings.
+        "inverted": nmslib's inverted index, which is exact, too, and some thirty times slower.
+        "sparse-hnsw": nmslib's graph over the histograms. "lsa-hnsw": nmslib's graph over the
+        histograms projected by latent semantic analysis. "auto": "exact" up to `graph_from`
+        pictures, then "lsa-hnsw"; docs/quality.md.
     n_candidates : int
         How many candidates a search finds, at least, and passes on to the match kernel. "lsa-hnsw"
         finds them by their projections, and scores at least this many histograms exactly.
     n_components : int
         Dimensions of the projection ("lsa-hnsw").
+    graph_from : int
+        See `method`.
     """
 
-    method: CandidateMethod = "inverted"
+    method: CandidateMethod = "auto"
     n_candidates: int = 1000
     n_components: int = 256
+    graph_from: int = 50_000
 
     def __post_init__(self) -> None:
         check_types(self)
         one_of("method", self.method, CandidateMethod)
         require(self.n_candidates >= 1, "n_candidates", self.n_candidates, "at least 1")
         require(self.n_components >= 1, "n_components", self.n_components, "at least 1")
+        require(self.graph_from >= 1, "graph_from", self.graph_from, "at least 1")
 
-    @property
-    def has_graph(self) -> bool:
-        """Whether nmslib builds a graph, which is worth keeping."""
-        return self.method in ("sparse-hnsw", "lsa-hnsw")
+    def chosen(self, n_pictures: int) -> CandidateMethod:
+        """The method for an index of so many pictures."""
+        if self.method != "auto":
+            return self.method
+        return "lsa-hnsw" if n_pictures >= self.graph_from else "exact"
 
 
 @dataclass(frozen=True)

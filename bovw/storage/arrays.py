@@ -18,16 +18,18 @@ from .manifest import advice_for, file_problem
 from .places import MANIFEST
 
 _HEADER = 4096
+# Smaller arrays are read into memory: each mapped file is held open by the process.
+_MAPPED = 64 << 10
 
 
 def load_array(
     folder: Path,
     manifest: Mapping[str, Any],
     name: str,
-    dtypes: tuple[str, ...],
+    dtypes: tuple[Any, ...],
     shape: tuple[int | None, ...],
 ) -> NDArray[Any]:
-    """Memory-map an array that the manifest lists, and check its type and shape.
+    """Memory-map an array that the manifest lists, or read a small one; check its type and shape.
 
     None in `shape` allows any length. The shape in the header must fit the size of the file, so a
     false header cannot make this allocate much memory. A FormatError means that the file is
@@ -55,7 +57,7 @@ def load_array(
         expected = ", ".join("n" if n is None else str(n) for n in shape)
         raise FormatError(
             f"{path} holds {dtype} of shape {found}, expected "
-            f"{' or '.join(dtypes)} of shape ({expected}): {advice}"
+            f"{' or '.join(map(str, dtypes))} of shape ({expected}): {advice}"
         )
     state = state_at(path)
     if state is None:  # a writer removed it meanwhile
@@ -70,6 +72,8 @@ def load_array(
         return np.zeros(found, dtype)
     try:
         with looking(path):
+            if size < _MAPPED:
+                return np.frombuffer(path.read_bytes()[start:], dtype).reshape(found)
             return np.asarray(np.memmap(path, dtype, "r", start, found))
     except (OSError, ValueError) as error:
         # The file was sound just now: unless it has changed since, the system lacks something.

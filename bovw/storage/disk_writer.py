@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..collection import SegmentBuilder
 from ..errors import IncompatibleError, StorageError
@@ -22,15 +23,14 @@ from ..settings import Settings
 from .contents.index_folder import (
     KIND,
     VERSION,
+    VERSIONS,
     load_index,
+    upgraded,
     write_graph,
 )
-from .contents.segment_folder import (
-    load_segment,
-    segment_name,
-    write_merged,
-    write_segment,
-)
+from .contents.merging import write_merged
+from .contents.segment_folder import load_segment, segment_name, write_segment
+from .contents.views_folder import views_entry, write_views
 from .folders import new_folder_at
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
@@ -64,7 +64,7 @@ def index_writer(
     """
     folder = Path(path)
     with locked(folder) as is_still_there:
-        manifest = parse_manifest(folder, KIND, VERSION)
+        manifest = upgraded(parse_manifest(folder, KIND, VERSIONS))
         remove_unlisted(folder, manifest["files"])
         if index is None or index.digest != manifest["digest"]:
             n_jobs = None if index is None else index.vocabulary.n_jobs
@@ -113,7 +113,7 @@ class IndexWriter:
                 segment_name(s.number): changed.dead.get(s.number, ()) for s in changed.segments
             }
             kept.pop(segment_name(0), None)
-            self._publish(kept, self._manifest.get("candidates"))
+            self._publish(kept, self._manifest.get("candidates"), self._write_views(changed))
         n_words = changed.vocabulary.n_words_
         mapped = {}
         # The change is made. A segment that cannot be mapped now stays in memory, with the same
@@ -123,7 +123,13 @@ class IndexWriter:
                 name = segment_name(s.number)
                 mapped[s.number] = load_segment(self.folder, self._manifest, name, n_words)
         segments = tuple(mapped.get(s.number, s) for s in changed.segments)
-        self.index = replace(changed, segments=segments, digest=self._manifest["digest"])
+        self.index = replace(
+            changed,
+            segments=segments,
+            digest=self._manifest["digest"],
+            stored_keys=changed.collection.keys,
+            stored_weights=changed.weights,
+        )
         return self.index
 
     def keep(self, calibration: Calibration) -> Index:
@@ -135,7 +141,7 @@ class IndexWriter:
         }
         with self._writing():
             kept = {entry["name"]: entry["dead"] for entry in self._manifest["segments"]}
-            self._publish(kept, self._manifest.get("candidates"), more)
+            self._publish(kept, self._manifest.get("candidates"), self._manifest.get("views"), more)
         self.index = replace(self.index.calibrated(calibration), digest=self._manifest["digest"])
         return self.index
 
@@ -153,7 +159,10 @@ class IndexWriter:
             usual = self._settings.candidates
             with self._folder(candidates) as place:
                 has_graph = usual == index.settings.candidates and write_graph(place, index, keys)
-            self._publish({name: ()}, candidates if has_graph else None)
+            # The pictures stay in their order. Document frequencies are counted anew if need be.
+            counted = replace(index, stored_weights=None) if index.weights.changed else index
+            views = self._write_views(counted, keys)
+            self._publish({name: ()}, candidates if has_graph else None, views)
         n_jobs = index.vocabulary.n_jobs
         try:
             loaded = load_index(self.folder, trusted=self._trusted, n_jobs=n_jobs)
@@ -205,15 +214,24 @@ class IndexWriter:
         """Settings on disk; the engine may search with others."""
         return Settings.from_dict(self._manifest["settings"])
 
+    def _write_views(self, index: Index, keys: NDArray[np.int64] | None = None) -> dict[str, Any]:
+        """Write the views of an index; return their entry for the manifest."""
+        name = f"views/{int(self._manifest['generation']) + 1:04d}"
+        with self._folder(name) as place:
+            write_views(place, index.collection.keys if keys is None else keys, index.weights)
+        return views_entry(name, index)
+
     def _publish(
         self,
         segments: Mapping[str, Sequence[int]],
         candidates: str | None,
+        views: Mapping[str, Any] | None,
         more: Mapping[str, Any] | None = None,
     ) -> None:
         """Replace the manifest; `segments` maps names to the positions of removed entries."""
         files: dict[str, Any] = {}
-        for name in ("vocabulary", *segments, *([candidates] if candidates else [])):
+        others = ([candidates] if candidates else []) + ([views["folder"]] if views else [])
+        for name in ("vocabulary", *segments, *others):
             # Of a folder that is listed already, keep the list: others may have added files to it.
             known = {n: f for n, f in self._manifest["files"].items() if n.startswith(f"{name}/")}
             new = () if known else names_in(self.folder / name)
@@ -223,9 +241,11 @@ class IndexWriter:
         manifest = {
             **self._manifest,
             **(more or {}),
+            "version": VERSION,
             "generation": int(self._manifest["generation"]) + 1,
             "segments": [{"name": name, "dead": list(dead)} for name, dead in segments.items()],
             "candidates": candidates,
+            "views": views,
             "files": files,
         }
         self._check_place()
@@ -281,7 +301,7 @@ def unlisted(folder: Path, files: Mapping[str, Any]) -> list[Path]:
     listed = {name.rsplit("/", 1)[0] for name in files}
     return [
         path
-        for room in ("segments", "candidates")
+        for room in ("segments", "candidates", "views")
         for name in names_in(folder / room)
         if f"{room}/{name}" not in listed
         and _OURS.fullmatch(name)

@@ -8,26 +8,29 @@ permission, a disk that does not answer), nothing is changed. What is taken out 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import FormatError, LockedError, SettingsError, StorageError, some
 from ..parallel import READING
+from ..pictures import Record
 from ..settings import checked_arguments
 from .contents.compressed_folder import KIND as LSA
 from .contents.compressed_folder import load_lsa_index
-from .contents.index_folder import KIND, VERSION, load_index, load_listed, read_header
-from .contents.segment_folder import load_segment, read_catalogue
+from .contents.index_folder import KIND, VERSIONS, load_index, load_listed, read_header
+from .contents.segment_folder import load_catalogue, load_segment, read_catalogue
 from .contents.vocabulary_folder import load_vocabulary
 from .disk_writer import remove_unlisted, unlisted
 from .folders import abandoned, discard_room, put_back, tidy
 from .journal import JOURNAL, read_journal
 from .lock import LOCK, locked
 from .looking import files_below, is_file, is_own_file, is_there, looking
-from .manifest import OtherVersionError, file_problem, parse_manifest, replace_manifest
+from .manifest import ADVICE, OtherVersionError, file_problem, parse_manifest, replace_manifest
 from .places import MANIFEST, rooms_for_another
 from .set_aside import SET_ASIDE, delete_set_aside, notes_on_set_aside, set_aside
 
@@ -106,11 +109,11 @@ def diagnose(
             return _diagnose_whole(folder, str(manifest["format"]))
         while not (repair or purge):
             found = _diagnose_index(folder, manifest)
-            before, manifest = manifest, parse_manifest(folder, KIND, VERSION)
+            before, manifest = manifest, parse_manifest(folder, KIND, VERSIONS)
             if manifest["digest"] == before["digest"]:  # nobody changed it during the check
                 return found
         with locked(folder):
-            manifest = parse_manifest(folder, KIND, VERSION)
+            manifest = parse_manifest(folder, KIND, VERSIONS)
             return _repaired(folder, manifest) if repair else _purged(folder, manifest)
     except LockedError:
         raise
@@ -199,7 +202,7 @@ def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
         for entry in manifest["segments"]:
             _examine_segment(folder, manifest, entry, found)
         if not (found.problems or found.fatal or found.unseen):
-            _ = load_index(folder, trusted=False).collection
+            _check_views(folder)
 
     try:
         with looking(folder):
@@ -220,7 +223,7 @@ def _examine_segment(
     if not any(file.startswith(f"{name}/") for file in found.by_file):
         try:
             with looking(folder / name):
-                load_segment(folder, manifest, name, n_words).check_words(n_words)
+                load_segment(folder, manifest, name, n_words).check()
         except FormatError as error:
             found.problems.append(str(error))
         except StorageError as error:
@@ -229,7 +232,7 @@ def _examine_segment(
         else:
             found.sound.append(entry)
             return
-    found.lost += _identifiers(folder, name, entry["dead"])
+    found.lost += _identifiers(folder, manifest, name, entry["dead"])
 
 
 def _diagnosis(
@@ -308,32 +311,58 @@ def _check_without(folder: Path, manifest: Mapping[str, Any]) -> None:
         _ = load_listed(folder, manifest, trusted=False).collection
 
 
+def _check_views(folder: Path) -> None:
+    """Raise a FormatError when the stored views of an index are not what its segments say."""
+    index = load_index(folder, trusted=False)
+    plain = replace(index, stored_keys=None, stored_weights=None)
+    if not np.array_equal(index.collection.keys, plain.collection.keys):
+        raise FormatError(f"{folder}: its pictures are listed out of order: {ADVICE}")
+    stored = index.stored_weights
+    if stored is not None and stored.changed == 0:
+        for name in ("idf", "lengths"):
+            right = getattr(plain.weights, name)
+            if not np.allclose(getattr(stored, name), right, rtol=1e-4, atol=1e-6):
+                raise FormatError(f"{folder}: {name} is not what its words say: {ADVICE}")
+
+
 def _without_damage(manifest: Mapping[str, Any], found: _Findings) -> dict[str, Any]:
-    """Manifest of the sound segments; nmslib's graph stays if it and all segments are sound."""
-    candidates = manifest.get("candidates")
+    """Manifest of the sound segments; views and nmslib's graph stay if all segments are sound."""
     names = [entry["name"] for entry in found.sound]
-    if len(names) < len(manifest["segments"]) or any(
-        file.startswith(f"{candidates}/") for file in found.by_file
-    ):
-        candidates = None
-    roots = tuple(f"{name}/" for name in ("vocabulary", *names, *([candidates] * bool(candidates))))
+
+    def is_sound(name: str | None) -> bool:
+        damaged = any(file.startswith(f"{name}/") for file in found.by_file)
+        return len(names) == len(manifest["segments"]) and not damaged
+
+    candidates, views = manifest.get("candidates"), manifest.get("views")
+    candidates = candidates if is_sound(candidates) else None
+    views = views if views and is_sound(views["folder"]) else None
+    others = [candidates] * bool(candidates) + [views["folder"] if views else None] * bool(views)
+    roots = tuple(f"{name}/" for name in ("vocabulary", *names, *others))
     return {
         **manifest,
         "generation": int(manifest["generation"]) + 1,
         "segments": found.sound,
         "candidates": candidates,
+        **({"views": views} if "views" in manifest else {}),
         "files": {n: f for n, f in manifest["files"].items() if n.startswith(roots)},
     }
 
 
-def _identifiers(folder: Path, name: str, dead: Iterable[int]) -> Iterable[str]:
+def _identifiers(
+    folder: Path, manifest: Mapping[str, Any], name: str, dead: Iterable[int]
+) -> Iterable[str]:
     """Identifiers of the pictures of a damaged segment, if its catalogue can be read."""
+    records: Sequence[Record]
     try:
-        records, _ = read_catalogue(folder / name / "catalogue.json")
-    except StorageError:
+        if f"{name}/catalogue.json" in manifest["files"]:
+            records, _ = read_catalogue(folder / name / "catalogue.json")
+        else:
+            records, _ = load_catalogue(folder, manifest, name)
+        identifiers = [record.identifier for record in records]
+    except (StorageError, UnicodeDecodeError):
         return [f"(all pictures of {name}, whose catalogue cannot be read)"]
     gone = set(dead)
-    return [record.identifier for i, record in enumerate(records) if i not in gone]
+    return [identifier for i, identifier in enumerate(identifiers) if i not in gone]
 
 
 def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:

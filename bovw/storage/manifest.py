@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -33,7 +33,8 @@ Loaded = TypeVar("Loaded")
 ADVICE = "restore it from a copy, or create it again"
 _SALVAGE = "'bovw doctor --repair' keeps the undamaged parts, or restore it from a copy"
 _ATTEMPTS = 10
-_FOLDERS = ("vocabulary", "segments", "candidates", SET_ASIDE)
+_ALL = (2, 3)  # versions of all kinds of folders together
+_FOLDERS = ("vocabulary", "segments", "candidates", "views", SET_ASIDE)
 MANIFEST_BYTES = 256 << 20
 """Largest manifest that is read: enough for an index with some ten million removed pictures."""
 
@@ -44,7 +45,7 @@ class OtherVersionError(FormatError):
 
 def advice_for(name: str) -> str:
     """Advice for the message about a damaged file."""
-    return _SALVAGE if name.startswith(("segments/", "candidates/")) else ADVICE
+    return _SALVAGE if name.startswith(("segments/", "candidates/", "views/")) else ADVICE
 
 
 def file_sha256(path: Path) -> str:
@@ -117,7 +118,9 @@ def digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()
 
 
-def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> dict[str, Any]:
+def read_manifest(
+    folder: Path, kind: str | None = None, versions: Sequence[int] = _ALL
+) -> dict[str, Any]:
     """Read and check a manifest: format, version, and the sizes of the listed files.
 
     Raises
@@ -127,7 +130,7 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> di
     StorageError
         When it could not be looked at, which does not mean that something is wrong.
     """
-    manifest = parse_manifest(folder, kind, version)
+    manifest = parse_manifest(folder, kind, versions)
     for name, facts in manifest["files"].items():
         problem = file_problem(folder, name, facts)
         if problem is not None:
@@ -135,7 +138,9 @@ def read_manifest(folder: Path, kind: str | None = None, version: int = 2) -> di
     return manifest
 
 
-def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> dict[str, Any]:
+def parse_manifest(
+    folder: Path, kind: str | None = None, versions: Sequence[int] = _ALL
+) -> dict[str, Any]:
     """Read and check a manifest, but not the files that it lists."""
     if not is_folder(folder):
         what = "not a folder" if is_there(folder) else "no such folder"
@@ -155,9 +160,10 @@ def parse_manifest(folder: Path, kind: str | None = None, version: int = 2) -> d
     if kind is not None and manifest["format"] != kind:
         raise FormatError(f"{folder} is {called(manifest['format'])}, but {called(kind)} is needed")
     found = manifest.get("version")
-    if not isinstance(found, int) or found != version:
+    if not isinstance(found, int) or found not in versions:
         raise OtherVersionError(
-            f"{folder} has version {found!r} of its format, this bovw reads {version}: "
+            f"{folder} has version {found!r} of its format, this bovw reads "
+            f"{' and '.join(map(str, versions))}: "
             "use the version of bovw that wrote it, or create it again"
         )
     if manifest.get("digest") != expected:
@@ -206,7 +212,7 @@ def digest_at(folder: Path) -> str:
 
 
 def of_one_generation(
-    folder: Path, kind: str, version: int, load: Callable[[dict[str, Any]], Loaded]
+    folder: Path, kind: str, versions: Sequence[int], load: Callable[[dict[str, Any]], Loaded]
 ) -> Loaded:
     """Load a folder, and load it again if another process changed or replaced it meanwhile.
 
@@ -217,7 +223,7 @@ def of_one_generation(
         before = digest_at(folder)
         try:
             with looking(folder):
-                manifest = read_manifest(folder, kind, version)
+                manifest = read_manifest(folder, kind, versions)
                 loaded = load(manifest)
         except (FormatError, OSError) as error:
             # A writer may have removed a file that it no longer needs just before we opened it.

@@ -105,6 +105,18 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
         self.idf_ = weights.astype(np.float32)
         return self
 
+    def term_weights(self, counts: NDArray[Any]) -> NDArray[np.float32]:
+        """Weight of a word that occurs so many times, as `tf` says."""
+        if self.tf == "sqrt":
+            return np.asarray(np.sqrt(counts, dtype=np.float32))
+        if self.tf == "log":
+            return np.asarray(1 + np.log(counts, dtype=np.float32), np.float32)
+        if self.tf == "binary":
+            return np.ones(len(counts), np.float32)
+        if self.tf == "raw":
+            return np.asarray(counts, np.float32)
+        raise SettingsError(f"tf={self.tf!r}: expected 'raw', 'sqrt', 'log' or 'binary'")
+
     def transform(self, X: sparse.spmatrix) -> sparse.csr_matrix:
         """Weight and normalise counts ``(n, n_words)``; a picture without words stays all zero.
 
@@ -120,15 +132,7 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
             raise SettingsError(
                 f"counts of {rows.shape[1]} words: expected {len(self.idf_)}, as when fitted"
             )
-        if self.tf == "sqrt":
-            np.sqrt(rows.data, out=rows.data)
-        elif self.tf == "log":
-            rows.data = 1 + np.log(rows.data)
-        elif self.tf == "binary":
-            rows.data[:] = 1
-        elif self.tf != "raw":
-            raise SettingsError(f"tf={self.tf!r}: expected 'raw', 'sqrt', 'log' or 'binary'")
-        rows.data *= self.idf_[rows.indices]
+        rows.data = self.term_weights(rows.data) * self.idf_[rows.indices]
         rows.eliminate_zeros()
         return normalise(rows, self.norm)
 

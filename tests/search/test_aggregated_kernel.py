@@ -8,9 +8,10 @@ import pytest
 from bovw.collection import Collection, make_segment, picture_words
 from bovw.pictures import Record
 from bovw.search import QueryFeatures
-from bovw.search.kernels.aggregated import aggregate_collection, aggregate_query, score_aggregated
+from bovw.search.histograms import picture_lengths
+from bovw.search.kernels.aggregated import Aggregated, aggregate_query, score_aggregated
 from bovw.settings import KernelSettings
-from bovw.vocabulary import aggregate
+from bovw.vocabulary import TfidfWeighting, aggregate
 
 ALL = np.uint64(2**64 - 1)
 
@@ -54,8 +55,13 @@ def test_scores_by_hand() -> None:
     records = [Record(name, name, 9, 9, "") for name in "abc"]
     collection = Collection.of([make_segment(records, [first, second, empty], 3)])
     idf = np.array([2.0, 1.0, 1.0], np.float32)
-    aggregated = aggregate_collection(collection, idf)
-    assert aggregated.words.tolist() == [0, 1, 1, 2]
+    weighting = TfidfWeighting()
+    weighting.idf_ = idf
+    (segment,) = collection.segments
+    aggregated = Aggregated.of(collection, picture_lengths(segment.views, 3, weighting)[:, 1])
+    words, signatures, first = aggregated.features(np.arange(3))
+    assert words[first].tolist() == [0, 1, 1, 2]
+    assert signatures[first].tolist() == [ALL, 0, 255, 0]
     assert aggregated.norms[:2] == pytest.approx([5**0.5, 2**0.5])
     query = QueryFeatures(
         np.array([[0], [1]], np.int32),

@@ -102,7 +102,7 @@ def test_a_stored_graph_gives_the_same_answers(
         graph = built.save_graph(tmp_path / name)
         cache = CacheFile.of(tmp_path / name)
         assert graph is not None and cache is not None
-        loaded = StoredGraph(cache, graph.keys, graph.basis).load(built.settings)
+        loaded = StoredGraph(cache, graph.keys, graph.basis).load()
         return HistogramIndex(rows, built.settings, graph=loaded)
 
     built = index(rows, method)

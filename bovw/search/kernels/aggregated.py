@@ -13,25 +13,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection import Collection, joined
+from ...collection import Collection, first_of_words, joined, slices
+from ...errors import FormatError
 from ...settings import KernelSettings
 from ...vocabulary import BITS, aggregate, hamming_distances
 from ..query import QueryFeatures
-from .hamming import shared_features, slices
 
 # Candidates that are scored together. Their arrays fit into the processor's cache, which is twice
 # as fast as all candidates at once.
 _AT_ONCE = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Aggregated:
-    """A collection in which each word of a picture has one joined feature.
+    """A collection whose features of one picture that share a word count as one, joined feature.
 
     Attributes
     ----------
     starts, sizes, words, signatures
         See `WordStore`.
+    joined_starts, joined_sizes : (n_pictures,) int64 ndarray
+        The joined signatures of picture `i` are
+        ``joined[joined_starts[i]:joined_starts[i] + joined_sizes[i]]``.
+    joined : (n_joined,) uint64 ndarray
+        See `bovw.collection.Views`.
     norms : (n_pictures,) float32 ndarray
         Square root of the score of each picture with itself.
     """
@@ -40,29 +45,47 @@ class Aggregated:
     sizes: NDArray[np.int64]
     words: Any
     signatures: Any
+    joined_starts: NDArray[np.int64]
+    joined_sizes: NDArray[np.int64]
+    joined: Any
     norms: NDArray[np.float32]
 
+    @classmethod
+    def of(cls, collection: Collection, norms: NDArray[np.float32]) -> Aggregated:
+        """Join the features of each picture of a collection that share a word."""
+        views = [segment.views for segment in collection.segments]
+        before = np.cumsum([0, *(len(view.joined) for view in views)]).tolist()
+        starts = [v.joined_offsets[:-1] + b for v, b in zip(views, before[:-1], strict=True)]
+        return cls(
+            collection.starts,
+            collection.sizes,
+            collection.words,
+            collection.signatures,
+            collection.placed(starts),
+            collection.placed([np.diff(view.joined_offsets) for view in views]),
+            joined([view.joined for view in views]),
+            norms,
+        )
 
-def aggregate_collection(collection: Collection, idf: NDArray[np.floating]) -> Aggregated:
-    """Join the features of each picture that share a word."""
-    parts = [segment.aggregated for segment in collection.segments]
-    starts, sizes, own = [], [], []
-    before = 0
-    for part in parts:
-        starts.append(part.offsets[:-1] + before)
-        sizes.append(np.diff(part.offsets))
-        picture = np.repeat(np.arange(len(sizes[-1])), sizes[-1])
-        weights = np.square(idf, dtype=np.float64)[part.words]
-        own.append(np.bincount(picture, weights, len(sizes[-1])))
-        before += len(part.words)
-    rows = collection.rows
-    return Aggregated(
-        np.concatenate(starts)[rows],
-        np.concatenate(sizes)[rows],
-        joined([part.words for part in parts]),
-        joined([part.signatures for part in parts]),
-        np.sqrt(np.maximum(np.concatenate(own)[rows], 1e-12)).astype(np.float32),
-    )
+    def features(
+        self, positions: NDArray[np.integer]
+    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.uint64], NDArray[np.bool_]]:
+        """Words and signatures of some pictures, and which features stand for their word.
+
+        The first feature of each word stands for it, with the joined signature.
+        """
+        sizes = self.sizes[positions]
+        words = slices(self.words, self.starts[positions], sizes)
+        signatures = slices(self.signatures, self.starts[positions], sizes)
+        first = first_of_words(words, np.concatenate([[0], np.cumsum(sizes)]))
+        several = np.flatnonzero(first & ~np.append(first, True)[1:])
+        own = slices(self.joined, self.joined_starts[positions], self.joined_sizes[positions])
+        if len(several) != len(own):
+            raise FormatError(
+                "the joined signatures of a segment do not fit its words: look with 'bovw doctor'"
+            )
+        signatures[several] = own
+        return words, signatures, first
 
 
 def aggregate_query(query: QueryFeatures) -> QueryFeatures:
@@ -116,9 +139,12 @@ def aggregated_contributions(
         What each shared word adds to the score of its candidate.
     """
     signatures, value = _asked(query, idf)
-    feature, candidate, words = shared_features(value > 0, positions, aggregated)
-    weight = _weights(words, aggregated.signatures[feature], signatures, value, settings)
-    return words, candidate, weight / aggregated.norms[positions][candidate]
+    words, theirs, first = aggregated.features(positions)
+    candidate = np.repeat(np.arange(len(positions), dtype=np.int32), aggregated.sizes[positions])
+    shared = np.flatnonzero(first & (value[words] > 0))
+    weight = _weights(words[shared], theirs[shared], signatures, value, settings)
+    candidate = candidate[shared]
+    return words[shared], candidate, weight / aggregated.norms[positions][candidate]
 
 
 def score_aggregated(
@@ -134,10 +160,10 @@ def score_aggregated(
     for first in range(0, len(positions), _AT_ONCE):
         some = positions[first : first + _AT_ONCE]
         sizes = aggregated.sizes[some]
-        # All words of the candidates are read, asked or not: this is faster than choosing first.
-        words = slices(aggregated.words, aggregated.starts[some], sizes)
-        theirs = slices(aggregated.signatures, aggregated.starts[some], sizes)
+        # All words of the candidates are weighed, asked or not: this is faster than choosing first.
+        words, theirs, first_of_word = aggregated.features(some)
         weight = _weights(words, theirs, signatures, value, settings)
+        weight *= first_of_word
         filled = np.flatnonzero(sizes)
         if len(filled):
             starts = (np.cumsum(sizes) - sizes)[filled]

@@ -9,12 +9,11 @@ words, as in "Improving bag-of-features for large scale image search" (IJCV 2010
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection import Collection, WordStore
+from ...collection import Collection, WordStore, slices
 from ...settings import KernelSettings
 from ...vocabulary import BITS, hamming_distances
 from ..geometry.correspondences import Correspondences
@@ -45,12 +44,6 @@ class KernelMatches:
     candidate: NDArray[np.int32]
     distance: NDArray[np.uint8]
     rarity: NDArray[np.float32]
-
-
-def slices(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> NDArray[Any]:
-    """Concatenate the slices ``starts[i]:starts[i] + sizes[i]`` of an array or a `Joined`."""
-    spans = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
-    return np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
 
 
 def shared_features(

@@ -87,7 +87,7 @@ def load_lsa_index(
             check_hashes(folder, manifest)
         return _load(folder, manifest, trusted, n_jobs)
 
-    return of_one_generation(folder, KIND, VERSION, load)
+    return of_one_generation(folder, KIND, (VERSION,), load)
 
 
 def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | None) -> LsaIndex:

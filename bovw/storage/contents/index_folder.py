@@ -5,7 +5,10 @@
     manifest.json           settings, versions, segments and their removed pictures, size and
                             SHA-256 of every file; the digest of the manifest itself
     vocabulary/             as written by `save_vocabulary`
-    segments/0001/          catalogue.json; offsets, words, signatures, keypoints .npy
+    segments/0001/          the pictures (pictures, texts .npy; failed.json), their features
+                            (offsets, words, signatures, keypoints .npy), and what a search reads
+                            of them (postings, posting_offsets, joined, joined_offsets .npy)
+    views/0007/             order of all pictures, document frequencies and lengths, by generation
     candidates/0001/        nmslib's graph: its files, keys, and the basis of the projection
     journal                 pictures that are indexed, but not yet part of a segment
     reading                 name of the picture being read now, with one job; see `Diary`
@@ -33,7 +36,7 @@ from ...collection import Segment, make_segment
 from ...errors import FormatError, SettingsError
 from ...index import Index
 from ...search import Calibration, StoredGraph
-from ...settings import Settings
+from ...settings import GRAPHS, Settings
 from ...vocabulary import Vocabulary
 from ..arrays import load_array
 from ..folders import new_folder
@@ -47,11 +50,11 @@ from ..manifest import (
     write_manifest,
 )
 from ..places import MANIFEST
+from .merging import write_merged
 from .segment_folder import (
     load_segment,
     segment_name,
     segment_number,
-    write_merged,
 )
 from .values import (
     check_description,
@@ -60,10 +63,13 @@ from .values import (
     read_settings,
     shown,
 )
+from .views_folder import load_views, views_entry, write_views
 from .vocabulary_folder import load_vocabulary, write_vocabulary
 
 KIND = "bovw-index"
-VERSION = 2
+VERSION = 3
+VERSIONS = (2, 3)
+"""Versions that can be read. Segments of version 2 have a catalogue.json and no views."""
 _GRAPH = "histograms.nmslib"
 
 
@@ -86,6 +92,10 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
             place.mkdir(parents=True)
             write_merged(place, index.collection, index.failures, index.vocabulary.n_words_)
             segments.append({"name": segment_name(number), "dead": []})
+        views = f"views/{number:04d}"
+        if segments:
+            (folder / views).mkdir(parents=True)
+            write_views(folder / views, keys, index.weights)
         candidates = f"candidates/{number:04d}"
         (folder / candidates).mkdir(parents=True)
         has_graph = write_graph(folder / candidates, index, keys)
@@ -99,6 +109,7 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
                 "generation": _generation(target) + 1,
                 "segments": segments,
                 "candidates": candidates if has_graph else None,
+                "views": views_entry(views, index) if segments else None,
                 "settings": index.settings.to_dict(),
                 "descriptor": index.descriptor,
                 "versions": index.versions,
@@ -117,7 +128,7 @@ def write_graph(folder: Path, index: Index, keys: NDArray[np.int64]) -> bool:
     `keys` are the new keys of the pictures (number of the segment and position in it), in the
     order of the collection.
     """
-    if not index.settings.candidates.has_graph or len(keys) == 0:
+    if index.settings.candidates.chosen(len(keys)) not in GRAPHS or len(keys) == 0:
         return False
     graph = index.histograms.save_graph(folder / _GRAPH)
     if graph is None:
@@ -156,18 +167,33 @@ def load_index(
     def load(manifest: dict[str, Any]) -> Index:
         if verify == "full":
             check_hashes(folder, manifest)
-        return load_listed(folder, manifest, trusted, n_jobs)
+        return load_listed(folder, upgraded(manifest), trusted, n_jobs)
 
-    return of_one_generation(folder, KIND, VERSION, load)
+    return of_one_generation(folder, KIND, VERSIONS, load)
 
 
 def _generation(folder: Path) -> int:
     """Generation of the index in a folder; 0 when there is no index."""
     try:
-        found = parse_manifest(folder, KIND, VERSION).get("generation")
+        found = parse_manifest(folder, KIND, VERSIONS).get("generation")
     except FormatError:
         return 0
     return found if isinstance(found, int) else 0
+
+
+def upgraded(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest as this version would write it.
+
+    In version 2, nmslib's inverted index was the default for candidates. "auto" gives the same
+    answers sooner.
+    """
+    settings = manifest.get("settings")
+    if manifest["version"] != 2 or not isinstance(settings, dict):
+        return manifest
+    candidates = settings.get("candidates")
+    if not isinstance(candidates, dict) or candidates.get("method") != "inverted":
+        return manifest
+    return {**manifest, "settings": {**settings, "candidates": {**candidates, "method": "auto"}}}
 
 
 class Header(NamedTuple):
@@ -193,6 +219,9 @@ def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
         if not all(type(place) is int for _, places in listed for place in places):
             raise ValueError(f"removed {shown([places for _, places in listed])}")
         calibration = read_calibration(manifest.get("calibration"))
+        views = manifest.get("views")
+        if views is not None and set(views) != {"folder", "changed"}:
+            raise ValueError(f"views {shown(views)}")
         numbers = [segment_number(name) for name, _ in listed]
         if sorted(set(numbers)) != numbers:
             raise ValueError(f"segments {shown(numbers)}")
@@ -217,8 +246,10 @@ def load_listed(
             raise FormatError(
                 f"{folder}: the manifest removes pictures that are not there: {ADVICE}"
             )
+    segments = segments or [_empty(vocabulary)]
+    views = load_views(folder, manifest, segments, dead, vocabulary.n_words_)
     return Index(
-        segments=tuple(segments) or (_empty(vocabulary),),
+        segments=tuple(segments),
         vocabulary=vocabulary,
         settings=settings,
         descriptor=descriptor,
@@ -227,6 +258,8 @@ def load_listed(
         graph=_load_graph(folder, manifest, settings, vocabulary) if trusted else None,
         calibration=calibration,
         digest=str(manifest["digest"]),
+        stored_keys=views[0] if views else None,
+        stored_weights=views[1] if views else None,
     )
 
 
@@ -242,7 +275,7 @@ def _load_graph(
         return None
     keys = load_array(folder, manifest, f"{place}/keys.npy", ("int64",), (None,))
     basis = None
-    if settings.candidates.method == "lsa-hnsw":
+    if f"{place}/basis.npy" in manifest["files"]:
         shape = (None, vocabulary.n_words_)
         basis = load_array(folder, manifest, f"{place}/basis.npy", ("float32",), shape)
     cache = sound_cache(folder, manifest, f"{place}/{_GRAPH}")

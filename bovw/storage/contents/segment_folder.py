@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...collection import ARRAYS, Collection, Segment, array_kinds
+from ...collection import ARRAYS, FACTS, Catalogue, Segment, Views, array_kinds
 from ...errors import FormatError
 from ...pictures import Failure, Record
 from ..arrays import load_array
@@ -20,6 +21,8 @@ from ..manifest import ADVICE
 from .values import shown
 
 _CATALOGUE = "catalogue.json"
+_FAILURES = "failed.json"
+_VIEWS = tuple(field.name for field in fields(Views))
 _CATALOGUE_BYTES = 4 << 30
 """Largest catalogue that is read; a million pictures take some 250 MB."""
 _LONGEST_SIDE = 1 << 31
@@ -41,42 +44,25 @@ def segment_number(name: Any) -> int:
 
 
 def write_segment(folder: Path, segment: Segment) -> None:
-    """Write a segment into an empty folder."""
-    write_catalogue(folder / _CATALOGUE, segment.records, segment.failures)
+    """Write a segment, with its views, into an empty folder."""
+    write_failures(folder, segment.failures)
+    np.save(folder / "pictures.npy", segment.records.facts)
+    np.save(folder / "texts.npy", segment.records.texts)
     np.save(folder / "offsets.npy", segment.offsets)
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(segment, name))
+    for name in _VIEWS:
+        np.save(folder / f"{name}.npy", getattr(segment.views, name))
 
 
-def write_merged(
-    folder: Path, collection: Collection, failures: tuple[Failure, ...], n_words: int
-) -> None:
-    """Write all pictures of a collection that are not removed into an empty folder, as one segment.
-
-    They are written one after another, so memory use does not grow with their number.
-    """
-    write_catalogue(folder / _CATALOGUE, collection.records, failures)
-    offsets = np.concatenate([[0], np.cumsum(collection.sizes)]).astype(np.int64)
-    np.save(folder / "offsets.npy", offsets)
-    files = {name: (folder / f"{name}.npy").open("wb") for name in ARRAYS}
-    try:
-        for name, (dtype, shape) in array_kinds(n_words).items():
-            header = {
-                "descr": np.lib.format.dtype_to_descr(dtype),
-                "fortran_order": False,
-                "shape": (int(offsets[-1]), *shape),
-            }
-            np.lib.format.write_array_header_1_0(files[name], header)
-        for position in range(len(collection)):
-            for name, array in collection.stored(position).items():
-                files[name].write(np.ascontiguousarray(array).tobytes())
-    finally:
-        for file in files.values():
-            file.close()
+def write_failures(folder: Path, failures: tuple[Failure, ...]) -> None:
+    """Write failures as lists of the values of their fields."""
+    text = json.dumps([astuple(f) for f in failures], ensure_ascii=True, separators=(",", ":"))
+    (folder / _FAILURES).write_text(text + "\n", encoding="ascii")
 
 
 def write_catalogue(path: Path, records: tuple[Record, ...], failures: tuple[Failure, ...]) -> None:
-    """Write records and failures; each becomes a list of the values of its fields."""
+    """Write records and failures of a compressed index; each becomes a list of its values."""
     content = {
         "columns": [field.name for field in fields(Record)],
         "pictures": [astuple(record) for record in records],
@@ -100,25 +86,74 @@ def load_segment(folder: Path, manifest: Mapping[str, Any], name: str, n_words: 
     n_words : int
         Size of the vocabulary.
     """
-    number, catalogue = segment_number(name), f"{name}/{_CATALOGUE}"
-    if catalogue not in manifest["files"]:
-        raise FormatError(f"{folder}: the manifest lists no {catalogue}: {ADVICE}")
-    records, failures = read_catalogue(folder / catalogue)
+    number = segment_number(name)
+    is_old = f"{name}/{_CATALOGUE}" in manifest["files"]  # version 2 of the format
+    if is_old:
+        rows, failures = read_catalogue(folder / name / _CATALOGUE)
+        records = Catalogue.of(rows)
+    else:
+        records, failures = load_catalogue(folder, manifest, name)
     length = len(records) + 1
     offsets = load_array(folder, manifest, f"{name}/offsets.npy", ("int64",), (length,))
     n: int | None = None
-    arrays = {}
+    arrays = []
     for array, (dtype, shape) in array_kinds(n_words).items():
         expected = (n, *shape)
-        arrays[array] = load_array(folder, manifest, f"{name}/{array}.npy", (dtype.name,), expected)
-        n = len(arrays[array])
+        arrays.append(load_array(folder, manifest, f"{name}/{array}.npy", (dtype.name,), expected))
+        n = len(arrays[-1])
+    _check_offsets(offsets, n or 0, folder / name, "words.npy")
+    views = None if is_old else _load_views(folder, manifest, name, length, n_words)
+    words, signatures, keypoints = arrays
+    return Segment(number, records, failures, offsets, words, signatures, keypoints, n_words, views)
+
+
+def load_catalogue(
+    folder: Path, manifest: Mapping[str, Any], name: str
+) -> tuple[Catalogue, tuple[Failure, ...]]:
+    """Memory-map the records of a segment, and read its failures."""
+    facts = load_array(folder, manifest, f"{name}/pictures.npy", (FACTS,), (None,))
+    texts = load_array(folder, manifest, f"{name}/texts.npy", ("uint8",), (None,))
+    records = Catalogue(facts, texts)
+    problem = records.problem()
+    if problem is not None:
+        raise FormatError(f"{folder / name / 'pictures.npy'} {problem}: {ADVICE}")
+    path = folder / name / _FAILURES
+    if f"{name}/{_FAILURES}" not in manifest["files"]:
+        raise FormatError(f"{folder}: the manifest lists no {name}/{_FAILURES}: {ADVICE}")
+    try:
+        with looking(path):
+            content = json.loads(content_of(path, _CATALOGUE_BYTES).decode("ascii"))
+            failures = tuple([checked_failure(row) for row in content])
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise FormatError(f"{path} is not as expected ({error}): {ADVICE}") from error
+    return records, failures
+
+
+def _load_views(
+    folder: Path, manifest: Mapping[str, Any], name: str, length: int, n_words: int
+) -> Views:
+    def load(view: str, dtypes: tuple[str, ...], shape: tuple[int | None, ...]) -> NDArray[Any]:
+        return load_array(folder, manifest, f"{name}/{view}.npy", dtypes, shape)
+
+    views = Views(
+        load("posting_offsets", ("int64",), (n_words + 1,)),
+        load("postings", ("uint16", "uint32"), (None, 2)),
+        load("joined_offsets", ("int64",), (length,)),
+        load("joined", ("uint64",), (None,)),
+    )
+    _check_offsets(views.posting_offsets, len(views.postings), folder / name, "postings.npy")
+    _check_offsets(views.joined_offsets, len(views.joined), folder / name, "joined.npy")
+    return views
+
+
+def _check_offsets(offsets: NDArray[np.int64], n: int, folder: Path, name: str) -> None:
     if offsets[0] != 0 or offsets[-1] != n or (offsets[1:] < offsets[:-1]).any():
-        raise FormatError(f"{folder / name / 'offsets.npy'} does not fit words.npy: {ADVICE}")
-    return Segment(number, records, failures, offsets, **arrays)
+        what = {"words.npy": "", "postings.npy": "posting_", "joined.npy": "joined_"}[name]
+        raise FormatError(f"{folder / f'{what}offsets.npy'} does not fit {name}: {ADVICE}")
 
 
 def read_catalogue(path: Path) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:
-    """Read the records and failures of a segment.
+    """Read the records and failures of a compressed index, or of a segment of version 2.
 
     Raises
     ------

@@ -98,7 +98,7 @@ def load_vocabulary(
     """
     folder = Path(path)
     return of_one_generation(
-        folder, KIND, VERSION, lambda manifest: _load(folder, manifest, trusted, n_jobs)
+        folder, KIND, (VERSION,), lambda manifest: _load(folder, manifest, trusted, n_jobs)
     )
 
 

@@ -1,0 +1,223 @@
+"""TF-IDF histograms of a collection, computed from its words when they are needed.
+
+No matrix of all histograms is kept in memory. A histogram is the term weight of each word times its
+inverse document frequency, divided by the length of the whole. The lengths of all pictures are kept
+(`Weights`); everything else is read from the segments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..collection import Collection, Views, add_scores, first_of_words, slices
+from ..vocabulary import TfidfWeighting
+
+_POSTINGS_AT_ONCE = 1 << 20
+_STALE = 50  # document frequencies are counted anew when one picture in so many has changed
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What depends on all pictures of an index together.
+
+    Attributes
+    ----------
+    idf : (n_words,) float32 ndarray
+        Inverse document frequency of each word.
+    lengths : (n_pictures, 2) float32 ndarray
+        For each picture of the collection, in its order: the length by which its histogram is
+        divided, and the square root of the score of the picture with itself by the aggregated
+        kernel. At least 1e-6; the first is 0 for a picture whose histogram is empty.
+    changed : int
+        How many pictures were added or removed since `idf` was counted.
+    """
+
+    idf: NDArray[np.float32]
+    lengths: NDArray[np.float32]
+    changed: int = 0
+
+
+def picture_lengths(
+    views: Views, n_pictures: int, weighting: TfidfWeighting
+) -> NDArray[np.float32]:
+    """Lengths of all pictures of a segment, removed ones too; see `Weights.lengths`."""
+    sums = np.zeros((n_pictures, 2))
+    idf = weighting.idf_
+    bounds = views.posting_offsets
+    first = 0
+    while first < len(bounds) - 1:  # several words at once, but not too many postings
+        last = int(np.searchsorted(bounds, bounds[first] + _POSTINGS_AT_ONCE, side="right")) - 1
+        last = min(max(last, first + 1), len(bounds) - 1)
+        found = views.postings[bounds[first] : bounds[last]]
+        own = np.repeat(idf[first:last], np.diff(bounds[first : last + 1]))
+        pictures = found[:, 0].astype(np.intp)
+        values = weighting.term_weights(found[:, 1]) * own
+        if weighting.norm == "l2":
+            np.square(values, out=values)
+        for column, each in enumerate((values, np.square(own))):
+            sums[:, column] += np.bincount(pictures, each, minlength=n_pictures)
+        first = last
+    empty = sums[:, 0] == 0
+    sums[:, 1] = np.sqrt(np.maximum(sums[:, 1], 1e-12))
+    if weighting.norm == "l2":
+        sums[:, 0] = np.sqrt(sums[:, 0])
+    elif weighting.norm == "none":
+        sums[:, 0] = 1
+    sums[empty, 0] = 0
+    return sums.astype(np.float32)
+
+
+def count_weights(collection: Collection, weighting: TfidfWeighting) -> Weights:
+    """Fit a weighting to the document frequencies of a collection, and compute all lengths."""
+    weighting.fit_frequencies(collection.document_frequencies(), len(collection))
+    parts = [picture_lengths(s.views, len(s), weighting) for s in collection.segments]
+    return Weights(weighting.idf_, collection.placed(parts))
+
+
+def kept_weights(
+    weights: Weights,
+    weighting: TfidfWeighting,
+    before: Collection,
+    after: Collection,
+    n_changed: int,
+) -> Weights | None:
+    """Keep document frequencies for a collection that differs little; None if it differs more.
+
+    When one of a million pictures comes or goes, no document frequency changes by as much as a
+    search could tell, but counting them and all lengths anew takes seconds. So they are counted
+    anew when one picture in fifty has come or gone since.
+
+    Parameters
+    ----------
+    weights : Weights
+        Of `before`.
+    weighting : TfidfWeighting
+        Fitted as `weights` says.
+    before, after : Collection
+    n_changed : int
+        How many pictures were added or removed.
+    """
+    changed = weights.changed + n_changed
+    if changed * _STALE > len(after):
+        return None
+    order = np.argsort(before.keys)
+    at = np.searchsorted(before.keys, after.keys, sorter=order)
+    at = order[np.minimum(at, len(order) - 1)]
+    known = before.keys[at] == after.keys
+    lengths = weights.lengths[at]
+    for segment in after.segments:
+        new = np.flatnonzero((after.keys >> 32 == segment.number) & ~known)
+        if len(new):
+            own = picture_lengths(segment.views, len(segment), weighting)
+            lengths[new] = own[after.keys[new] & ((1 << 32) - 1)]
+    return Weights(weights.idf, lengths, changed)
+
+
+class Rows(Protocol):
+    """Histograms that a `HistogramIndex` searches."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def is_filled(self) -> NDArray[np.bool_]:
+        """Whether each row has any word ``(n,)``."""
+
+    def rows(self, positions: NDArray[np.integer]) -> sparse.csr_matrix:
+        """Histograms ``(m, n_words)`` at some positions."""
+
+    def scores(
+        self, query: sparse.csr_matrix, among: NDArray[np.integer] | None = None
+    ) -> NDArray[np.float32]:
+        """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row.
+
+        With `among`, only those at some positions need to be right; the others may be 0.
+        """
+
+
+class MatrixRows:
+    """Histograms in a matrix ``(n, n_words)``."""
+
+    def __init__(self, matrix: sparse.csr_matrix) -> None:
+        self._matrix = matrix
+        # An inverted file: row w lists the pictures that contain word w.
+        self._postings = matrix.T.tocsr()
+
+    def __len__(self) -> int:
+        return int(self._matrix.shape[0])
+
+    @property
+    def is_filled(self) -> NDArray[np.bool_]:
+        """Whether each row has any word ``(n,)``."""
+        return np.asarray(np.diff(self._matrix.indptr) > 0)
+
+    def rows(self, positions: NDArray[np.integer]) -> sparse.csr_matrix:
+        """Histograms ``(m, n_words)`` at some positions."""
+        return self._matrix[positions]
+
+    def scores(
+        self, query: sparse.csr_matrix, among: NDArray[np.integer] | None = None
+    ) -> NDArray[np.float32]:
+        """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row."""
+        return np.asarray(self._postings[query.indices].T @ query.data, np.float32)
+
+
+class CollectionRows:
+    """Histograms of a collection.
+
+    Parameters
+    ----------
+    collection : Collection
+    weighting : TfidfWeighting
+        Fitted.
+    weights : Weights
+    """
+
+    def __init__(self, collection: Collection, weighting: TfidfWeighting, weights: Weights) -> None:
+        self._collection, self._weighting = collection, weighting
+        self._lengths = weights.lengths[:, 0]
+
+    def __len__(self) -> int:
+        return len(self._collection)
+
+    @property
+    def is_filled(self) -> NDArray[np.bool_]:
+        """Whether each row has any word ``(n,)``."""
+        return np.asarray(self._lengths > 0)
+
+    def rows(self, positions: NDArray[np.integer]) -> sparse.csr_matrix:
+        """Histograms ``(m, n_words)`` at some positions."""
+        collection, idf = self._collection, self._weighting.idf_
+        sizes = collection.sizes[positions]
+        words = slices(collection.words, collection.starts[positions], sizes)
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        starts = np.flatnonzero(first_of_words(words, offsets))
+        own = words[starts].astype(np.int32)
+        data = self._weighting.term_weights(np.diff(starts, append=len(words))) * idf[own]
+        bounds = np.searchsorted(starts, offsets)
+        data /= np.repeat(np.maximum(self._lengths[positions], 1e-12), np.diff(bounds))
+        found = sparse.csr_matrix((data, own, bounds), shape=(len(positions), len(idf)))
+        found.eliminate_zeros()
+        return found
+
+    def scores(
+        self, query: sparse.csr_matrix, among: NDArray[np.integer] | None = None
+    ) -> NDArray[np.float32]:
+        """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row."""
+        collection = self._collection
+        wanted = None if among is None else set(np.unique(collection.keys[among] >> 32).tolist())
+        weights = query.data * self._weighting.idf_[query.indices]
+        parts = []
+        for segment in collection.segments:
+            parts.append(np.zeros(len(segment)))
+            if wanted is None or segment.number in wanted:
+                add_scores(
+                    parts[-1], segment.views, query.indices, weights, self._weighting.term_weights
+                )
+        found = collection.placed(parts)
+        found /= np.where(self._lengths > 0, self._lengths, 1)
+        return np.asarray(found, np.float32)
