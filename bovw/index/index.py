@@ -270,6 +270,11 @@ class Index:
             check_same_meaning(made_with, given, f"the vocabulary of {name}")
         warn_of_other_versions(self.versions, name)
 
+    def check_words(self) -> None:
+        """Read the words of all segments; raise a FormatError when they are damaged."""
+        for segment in self.segments:
+            segment.check_words()
+
     def changed(self, **changes: dict[str, Any]) -> Index:
         """Return the same index with other settings.
 
@@ -313,9 +318,13 @@ class Index:
         watch = stopwatch or Stopwatch()
 
         def ranked(query: Query) -> Ranking:
-            return rank(
-                query, self.base, self.settings, depth=depth, allowed=allowed, stopwatch=watch
-            )
+            try:
+                return rank(
+                    query, self.base, self.settings, depth=depth, allowed=allowed, stopwatch=watch
+                )
+            except IndexError as error:  # words are not read, and so not checked, at opening
+                self.check_words()
+                raise error
 
         query = self.query(features, watch, combine)
         plain, upright = ranked(query), self.settings.features.upright

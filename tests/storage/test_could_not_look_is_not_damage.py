@@ -80,7 +80,8 @@ NAMES = (
     "manifest.json",
     "vocabulary/manifest.json",
     "vocabulary/centers.npy",
-    "segments/0001/catalogue.json",
+    "segments/0001/failed.json",
+    "segments/0001/pictures.npy",
     "segments/0002/words.npy",
     "segments/0002/keypoints.npy",
     "keys.npy",
@@ -226,7 +227,7 @@ def test_what_cannot_be_set_aside_is_not_taken_out(
 
 
 @pytest.mark.parametrize(
-    "name", ["manifest.json", "segments/0001/catalogue.json", "vocabulary/manifest.json"]
+    "name", ["manifest.json", "segments/0001/failed.json", "vocabulary/manifest.json"]
 )
 def test_files_beyond_measure_are_not_read(index: Path, name: str) -> None:
     os.truncate(index / name, 1 << 42)  # takes no room on the disk

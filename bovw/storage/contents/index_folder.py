@@ -153,7 +153,7 @@ def load_index(
     path : path
     verify : {"quick", "full"}
         "quick" checks the manifest, and the sizes, headers and shapes of the files; "full" also
-        checks the hash of every file.
+        checks the hash of every file, and the order of the words.
     trusted : bool
         Whether to load nmslib's own files, if their hash is right. An attacker could craft files
         that crash nmslib; when this is false, its graphs are built again.
@@ -167,7 +167,10 @@ def load_index(
     def load(manifest: dict[str, Any]) -> Index:
         if verify == "full":
             check_hashes(folder, manifest)
-        return load_listed(folder, upgraded(manifest), trusted, n_jobs)
+        index = load_listed(folder, upgraded(manifest), trusted, n_jobs)
+        if verify == "full":
+            index.check_words()
+        return index
 
     return of_one_generation(folder, KIND, VERSIONS, load)
 
