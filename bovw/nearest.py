@@ -42,7 +42,8 @@ CACHE_SUFFIXES = ("", ".dat")
 Space = Literal["l2", "dot"]
 Vectors: TypeAlias = "NDArray[np.float32] | NDArray[np.uint8] | sparse.csr_matrix"
 
-_SIFT_LENGTH = 128
+SIFT_LENGTH = 128
+"""So many bytes are compared by nmslib's integer distance."""
 
 
 @lru_cache(maxsize=1)
@@ -158,7 +159,7 @@ class NearestNeighbours:
         cache: CacheFile | None = None,
     ) -> None:
         self.is_sparse = sparse.issparse(vectors)
-        self._is_sift = vectors.dtype == np.uint8 and vectors.shape[1] <= _SIFT_LENGTH
+        self._is_sift = vectors.dtype == np.uint8 and vectors.shape[1] <= SIFT_LENGTH
         self.size = int(vectors.shape[0])
         self.ef_search = ef_search
         self._vectors = vectors
@@ -203,12 +204,21 @@ class NearestNeighbours:
 
     @classmethod
     def load(
-        cls, cache: CacheFile, size: int, *, is_sparse: bool, **parameters: Any
+        cls,
+        cache: CacheFile,
+        size: int,
+        *,
+        is_sparse: bool,
+        is_sift: bool = False,
+        **parameters: Any,
     ) -> NearestNeighbours | None:
-        """Load the files that `save` wrote for `size` vectors; None if the files have changed."""
+        """Load the files that `save` wrote for `size` vectors; None if the files have changed.
+
+        `is_sift` says that these were bytes.
+        """
         if not cache.is_same:
             return None
-        nothing: Any = np.broadcast_to(np.float32(0), (size, 1))
+        nothing: Any = np.broadcast_to(np.uint8(0) if is_sift else np.float32(0), (size, 1))
         if is_sparse:
             nothing = sparse.csr_matrix((size, 1), dtype=np.float32)
         found = cls(nothing, cache=cache, **parameters)
@@ -239,7 +249,7 @@ class NearestNeighbours:
     def _prepared(self, vectors: Any) -> Any:
         if not self.is_sparse:
             if self._is_sift:  # padding with zeros changes no distance
-                missing = _SIFT_LENGTH - vectors.shape[1]
+                missing = SIFT_LENGTH - vectors.shape[1]
                 return np.pad(vectors, ((0, 0), (0, missing))) if missing else vectors
             return np.ascontiguousarray(vectors, dtype=np.float32)
         vectors = sparse.csr_matrix(vectors, dtype=np.float32)

@@ -87,7 +87,7 @@ class Editor(Ranker):
         index knows it with the same size and modification time. After Ctrl-C, the pictures that
         were finished are part of the index; after a crash, the next call continues where this one
         stopped. Other processes that read the folder see either the whole new segment or nothing
-        of it. More than forty segments in a folder are merged.
+        of it. In a folder, segments of a similar size are merged when there are ten of them.
 
         Parameters
         ----------
@@ -218,7 +218,7 @@ class Editor(Ranker):
         added after a graph was built are not in it, and are compared one by one.
         """
         with self._writing() as writer, uninterrupted():
-            self.index = writer.compact()
+            self.index = writer.merge()
 
     def refresh(self) -> bool:
         """Load changes that other processes made to the folder; False when there are none."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..collection import PictureWords, SegmentBuilder, make_segment, picture_words
 from ..errors import SettingsError, StorageError
 from ..features import Features, SiftExtractor, check_same_meaning, extract_files
-from ..index import Index, Writer
+from ..index import Index, Writer, due
 from ..parallel import uninterrupted
 from ..pictures import Failure, PictureFile, Record
 from ..settings import Settings, load_settings, versions
@@ -23,8 +23,6 @@ from .plan import Plan
 
 # Words are assigned to this many pictures at a time; a crash loses at most as many.
 _PICTURES_AT_ONCE = 16
-# Each segment on disk keeps four files open, and macOS allows a process only 256.
-_MANY_SEGMENTS = 40
 
 
 def check_on_error(on_error: str) -> None:
@@ -112,7 +110,7 @@ def ingest(
     on_error, cache, n_jobs, progress
         See `read_pictures`.
     merge : bool
-        Merge the segments when there are more than forty.
+        Merge segments of a similar size when there are ten of them; see `bovw.index.due`.
     """
     before = writer.index
     with writer.builder(plan.wanted, retry=retry) as (builder, wanted):
@@ -128,9 +126,9 @@ def ingest(
                 builder.clear()
 
         def merge_many() -> None:
-            if merge and len(writer.index.segments) > _MANY_SEGMENTS:
+            while merge and (numbers := due(writer.index.segment_sizes)):
                 with uninterrupted():
-                    take(writer.compact())
+                    take(writer.merge(numbers))
 
         def go_on() -> None:
             commit()

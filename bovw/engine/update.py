@@ -51,8 +51,6 @@ from .plan import Changes, looked_up
 # After the exchange with the old index it tells which of the two lies there.
 _MADE = "made"
 _MADE_BYTES = 1 << 10
-# More segments than this are merged: searching many takes longer than one; docs/index.md.
-_MANY_SEGMENTS = 20
 
 
 @checked_arguments
@@ -191,7 +189,7 @@ def update_index(
         cache=cache or (spare if is_there(spare) else None),
         progress=progress,
     )
-    if engine.info()["n_segments"] > (_MANY_SEGMENTS if before else 1):
+    if not before and engine.info()["n_segments"] > 1:  # searching one is a little faster
         engine.compact()
     shutil.rmtree(spare, ignore_errors=True)
     return engine, changes

@@ -5,6 +5,7 @@ from .compressed import LsaIndex, Quantizer
 from .filters import Filter, allowed_places
 from .index import Index
 from .memory_writer import MemoryWriter, Writer
+from .tiers import due
 
 __all__ = [
     "Filter",
@@ -15,4 +16,5 @@ __all__ = [
     "Writer",
     "allowed_places",
     "augment_index",
+    "due",
 ]

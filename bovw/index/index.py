@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import chain
@@ -74,8 +74,8 @@ class Index:
     dead : mapping of int to tuple of int
         The tombstones: for the number of a segment, the positions in it of its removed entries
         (pictures or failures).
-    graph : Graph, StoredGraph or None
-        The latest graph of nmslib. It may have been built for an earlier set of pictures.
+    graphs : tuple of Graph or StoredGraph
+        Graphs of nmslib. They may have been built for an earlier set of pictures.
     calibration : Calibration or None
         How the threshold of a match was measured on this index; None: it is the default.
     stored_keys : (n_pictures,) int64 ndarray, optional
@@ -93,7 +93,7 @@ class Index:
     descriptor: dict[str, Any]
     versions: dict[str, str]
     dead: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    graph: Graph | StoredGraph | None = None
+    graphs: tuple[Graph | StoredGraph, ...] = ()
     calibration: Calibration | None = None
     stored_keys: NDArray[np.int64] | None = None
     stored_weights: Weights | None = None
@@ -102,7 +102,10 @@ class Index:
     def __getstate__(self) -> dict[str, Any]:
         """What a copy, or another process, needs: the tables can be computed again."""
         state = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {**state, "graph": self._graph}  # it may be of other pictures, and is as exact there
+        return {
+            **state,
+            "graphs": self._graphs,
+        }  # it may be of other pictures, and is as exact there
 
     @cached_property
     def collection(self) -> Collection:
@@ -114,14 +117,23 @@ class Index:
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
         """Failures that no later version of the picture has resolved, in order of identifier."""
-        found: dict[str, Failure] = {}
+        return self.failures_in({segment.number for segment in self.segments})
+
+    def failures_in(self, numbers: Container[int]) -> tuple[Failure, ...]:
+        """Those of the failures that are noted in some segments."""
+        return tuple(failure for number, failure in self._failures if number in numbers)
+
+    @cached_property
+    def _failures(self) -> tuple[tuple[int, Failure], ...]:
+        """Failures, each with the number of the segment that notes it."""
+        found: dict[str, tuple[int, Failure]] = {}
         for segment in self.segments:
             for name in [n for n in found if segment.records.find(to_bytes(n)) is not None]:
                 del found[name]
             gone = set(self.dead.get(segment.number, ()))
             for place, failure in enumerate(segment.failures, len(segment)):
                 if place not in gone:
-                    found[failure.identifier] = failure
+                    found[failure.identifier] = segment.number, failure
         return tuple(found[identifier] for identifier in sorted(found))
 
     @cached_property
@@ -141,14 +153,13 @@ class Index:
     @cached_property
     def histograms(self) -> HistogramIndex:
         """The TF-IDF histograms of the pictures, ready to be searched."""
-        graph = self.graph
-        if isinstance(graph, StoredGraph):
-            graph = graph.load()
+        stored = [graph for graph in self.graphs if isinstance(graph, StoredGraph)]
         return HistogramIndex(
             CollectionRows(self.collection, self.weighting, self.weights),
             self.settings.candidates,
             keys=self.collection.keys,
-            graph=graph,
+            graphs=[graph for graph in self.graphs if isinstance(graph, Graph)],
+            loading=stored,
         )
 
     @cached_property
@@ -198,7 +209,7 @@ class Index:
             self,
             segments=collection.segments,
             dead=dead,
-            graph=self._graph,
+            graphs=self._graphs,
             stored_keys=collection.keys,
             stored_weights=weights,
         )
@@ -219,10 +230,19 @@ class Index:
             self,
             segments=(segment,),
             dead={},
-            graph=None,
+            graphs=(),
             stored_keys=None,
             stored_weights=None,
         )
+
+    @property
+    def segment_sizes(self) -> dict[int, tuple[int, int]]:
+        """For each segment: how many pictures it has, and how many of these are removed."""
+        return {
+            s.number: (len(s), sum(place < len(s) for place in self.dead.get(s.number, ())))
+            for s in self.segments
+            if s.number
+        }
 
     @property
     def next_number(self) -> int:
@@ -230,9 +250,9 @@ class Index:
         return max(segment.number for segment in self.segments) + 1
 
     @property
-    def _graph(self) -> Graph | StoredGraph | None:
+    def _graphs(self) -> tuple[Graph | StoredGraph, ...]:
         made: HistogramIndex | None = self.__dict__.get("histograms")
-        return self.graph if made is None else made.graph
+        return self.graphs if made is None or not made.graphs else made.graphs
 
     def _with_dead(
         self, positions: Iterable[int], failures: Iterable[tuple[int, int]] = ()
@@ -293,7 +313,7 @@ class Index:
                         "build a new index to change it"
                     )
         if settings.candidates != self.settings.candidates:
-            return replace(self, settings=settings, graph=None)
+            return replace(self, settings=settings, graphs=())
         index = replace(self, settings=settings)
         # Share the data that are computed at the first search, of either index.
         index.__dict__["collection"] = self.collection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -20,8 +20,8 @@ class Writer(Protocol):
     def commit(self, changed: Index) -> Index:
         """Make a changed index the current one; return it as the writer stores it."""
 
-    def compact(self) -> Index:
-        """Merge all segments into one."""
+    def merge(self, numbers: Collection[int] | None = None) -> Index:
+        """Merge segments, all by default, into one."""
 
     def keep(self, calibration: Calibration) -> Index:
         """Keep the threshold of a match, and how it was measured."""
@@ -48,8 +48,8 @@ class MemoryWriter:
         self.index = changed
         return changed
 
-    def compact(self) -> Index:
-        """Merge all segments into one."""
+    def merge(self, numbers: Collection[int] | None = None) -> Index:
+        """Merge all segments into one; in memory there is no need to merge only some."""
         return self.commit(self.index.compacted())
 
     def keep(self, calibration: Calibration) -> Index:

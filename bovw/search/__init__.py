@@ -4,7 +4,15 @@ This package reads no index files and does not know how an index is changed.
 """
 
 from .calibration import Calibration, calibrate
-from .candidates import Graph, HistogramIndex, StoredGraph, candidate_recall, learn_basis, project
+from .candidates import (
+    Graph,
+    HistogramIndex,
+    StoredGraph,
+    build_graph,
+    candidate_recall,
+    learn_basis,
+    project,
+)
 from .cascade import rank
 from .decision import Decision, decide, false_alarms, probability
 from .expansion import enrich_query
@@ -35,6 +43,7 @@ __all__ = [
     "StoredGraph",
     "Weights",
     "answer_each",
+    "build_graph",
     "calibrate",
     "candidate_recall",
     "checked_k",

@@ -6,8 +6,11 @@ They differ only in which rows they find.
 
 from __future__ import annotations
 
+import _thread
+import logging
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..embeddings import unit_rows
-from ..nearest import CacheFile, NearestNeighbours
+from ..nearest import SIFT_LENGTH, CacheFile, NearestNeighbours
 from ..parallel import limited_threads
 from ..settings import GRAPHS, CandidateMethod, CandidateSettings
 from .histograms import MatrixRows, Rows
@@ -28,30 +31,42 @@ _SCANNED = 1000
 # Queries with more words than this are scored exactly instead of by nmslib's inverted index, which
 # merges the postings of all words at once and then takes seconds.
 _MANY_WORDS = 2000
+# The projection is learned from this many pictures, and computed for so many at once.
+_SAMPLE = 20_000
+_AT_ONCE = 4096
 # Of so few rows the words are read; for more, the postings of the query's words.
 _FEW_ROWS = 2000
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """The graph that nmslib searches, over the histograms as they were weighted at build time.
+    """A graph of nmslib over histograms as they were weighted when it was built.
 
-    The graph does not have to be rebuilt after every change of the index. Pictures added later
-    are not in the graph and are compared one by one. Pictures removed since are dropped from its
-    results. All results are scored again with the present weights.
+    A graph does not have to be built again after every change of the index. Pictures that no graph
+    covers are scored one by one, and pictures removed since are dropped from its results. All
+    results are scored again with the present weights.
 
     Attributes
     ----------
     neighbours : NearestNeighbours
     keys : (m,) int64 ndarray
         Key of the picture that each row of the graph describes; see `Collection.keys`.
-    basis : (n_components, n_words) float32 ndarray or None
-        Basis of the projection by latent semantic analysis ("lsa-hnsw" only).
+    basis : (n_components, n_words) floating ndarray or None
+        Basis of the projection by latent semantic analysis ("lsa-hnsw" only). The graph then
+        compares projections that are quantised to bytes; see `quantised`.
     """
 
     neighbours: NearestNeighbours
     keys: NDArray[np.int64]
-    basis: NDArray[np.float32] | None = None
+    basis: NDArray[np.floating] | None = None
+
+    def nearest(self, query: sparse.csr_matrix, k: int) -> NDArray[np.int32]:
+        """Rows of the graph nearest to a histogram, fewer than `k` if it finds fewer."""
+        if self.basis is None:
+            found = self.neighbours.search(query, k)[0]
+        else:
+            found = self.neighbours.search(quantised(project(query, self.basis)), k)[0]
+        return np.asarray(found[0][found[0] >= 0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +75,7 @@ class StoredGraph:
 
     cache: CacheFile
     keys: NDArray[np.int64]
-    basis: NDArray[np.float32] | None = None
+    basis: NDArray[np.floating] | None = None
 
     def load(self) -> Graph | None:
         """Load the graph; None when its files have changed."""
@@ -68,10 +83,47 @@ class StoredGraph:
             self.cache,
             len(self.keys),
             is_sparse=self.basis is None,
-            space="dot",
+            is_sift=self.basis is not None and len(self.basis) <= SIFT_LENGTH,
+            space="dot" if self.basis is None else "l2",
             ef_search=_EF_SEARCH,
         )
         return None if neighbours is None else Graph(neighbours, self.keys, self.basis)
+
+
+def build_graph(
+    rows: Rows, positions: NDArray[np.integer], keys: NDArray[np.int64], settings: CandidateSettings
+) -> Graph:
+    """Build a graph over some histograms.
+
+    Parameters
+    ----------
+    rows : Rows
+    positions : (m,) integer ndarray
+        Histograms that are not all zero; at least one.
+    keys : (m,) int64 ndarray
+        Their keys.
+    settings : CandidateSettings
+        The method is that of `CandidateSettings.chosen`.
+    """
+    method = settings.chosen(len(rows))
+    if method == "inverted":
+        return Graph(
+            NearestNeighbours(rows.rows(positions), method="simple_invindx", space="dot"), keys
+        )
+    if method == "sparse-hnsw":
+        return Graph(
+            NearestNeighbours(rows.rows(positions), space="dot", ef_search=_EF_SEARCH), keys
+        )
+    sample = np.linspace(0, len(positions) - 1, min(len(positions), _SAMPLE)).astype(int)
+    basis = learn_basis(rows.rows(positions[sample]), settings.n_components)
+    basis = basis.astype(np.float16)
+    parts = [
+        quantised(project(rows.rows(positions[first : first + _AT_ONCE]), basis))
+        for first in range(0, len(positions), _AT_ONCE)
+    ]
+    return Graph(
+        NearestNeighbours(np.concatenate(parts), space="l2", ef_search=_EF_SEARCH), keys, basis
+    )
 
 
 class HistogramIndex:
@@ -84,18 +136,18 @@ class HistogramIndex:
     settings : CandidateSettings, optional
     keys : (n,) int64 ndarray, optional
         Key of the picture of each row; default: the position of the row.
-    graph : Graph, optional
-        A graph that an earlier index with the same settings built over some of these pictures.
+    graphs : sequence of Graph, optional
+        Graphs that were built with the same settings over some of these pictures.
+    loading : sequence of StoredGraph, optional
+        Graphs on disk. They are loaded in another thread; until they are there, all rows are
+        scored exactly.
 
     Attributes
     ----------
-    graph : Graph or None
-        None when the method needs no graph.
-    places : (m,) int32 ndarray
-        For each row of the graph, the position of its picture in `rows`; -1 when the picture was
-        removed. Set only with a graph.
+    graphs : tuple of Graph
+        Empty when the method needs none.
     is_fresh : bool
-        Whether the graph covers exactly the present rows that are not all zero.
+        Whether the graphs cover exactly the present rows that are not all zero.
     """
 
     def __init__(
@@ -104,16 +156,22 @@ class HistogramIndex:
         settings: CandidateSettings | None = None,
         *,
         keys: NDArray[np.int64] | None = None,
-        graph: Graph | None = None,
+        graphs: Sequence[Graph] = (),
+        loading: Sequence[StoredGraph] = (),
     ) -> None:
         self.settings = settings or CandidateSettings()
         self.source: Rows = MatrixRows(rows) if sparse.issparse(rows) else rows
         self.keys = np.arange(len(self), dtype=np.int64) if keys is None else keys
         self.is_filled = self.source.is_filled
-        self.graph: Graph | None = None
-        if graph is not None and not self._use(graph):
-            graph = None
-        if graph is None and self.method != "exact" and self.is_filled.any():
+        self.graphs: tuple[Graph, ...] = ()
+        self._covering = _Covering.of((), self.keys, self.is_filled)
+        self._loading = None
+        if self.method == "exact" or not self.is_filled.any():
+            return
+        self._use(tuple(graphs))
+        if loading:
+            self._loading = _Loading(loading, self._use)
+        elif self.settings.method != "auto" and self._covering.is_stale:
             self.rebuild()
 
     def __len__(self) -> int:
@@ -124,54 +182,38 @@ class HistogramIndex:
         """The method in use: "auto" is a choice among the others."""
         return self.settings.chosen(len(self))
 
-    @cached_property
-    def filled(self) -> NDArray[np.int32]:
-        """Positions of the rows that are not all zero."""
-        return np.flatnonzero(self.is_filled).astype(np.int32)
-
     def rebuild(self) -> None:
-        """Build the graph over all rows that are not all zero."""
-        method, filled = self.method, self.source.rows(self.filled)
-        basis = None
-        if method == "inverted":
-            neighbours = NearestNeighbours(filled, method="simple_invindx", space="dot")
-        elif method == "sparse-hnsw":
-            neighbours = NearestNeighbours(filled, space="dot", ef_search=_EF_SEARCH)
-        else:
-            basis = learn_basis(filled, self.settings.n_components)
-            projected = project(filled, basis)
-            neighbours = NearestNeighbours(projected, space="dot", ef_search=_EF_SEARCH)
-        self._use(Graph(neighbours, self.keys[self.filled], basis), always=True)
+        """Build one graph over all rows that are not all zero."""
+        filled = np.flatnonzero(self.is_filled)
+        self._use((build_graph(self.source, filled, self.keys[filled], self.settings),))
 
-    def _use(self, graph: Graph, *, always: bool = False) -> bool:
-        """Adopt a graph, unless it differs too much from the rows; return whether it did."""
-        order = np.argsort(self.keys)
-        at = np.searchsorted(self.keys, graph.keys, sorter=order)
-        at = order[np.minimum(at, len(order) - 1)] if len(order) else at
-        known = self.keys[at] == graph.keys if len(order) else np.zeros(len(graph.keys), bool)
-        places = np.where(known, at, -1).astype(np.int32)
-        covered = np.zeros(len(self), bool)
-        covered[places[known]] = True
-        scanned = self.filled[~covered[self.filled]]
-        gone = int(np.count_nonzero(~known))
-        most = max(_SCANNED, len(self) // 5)
-        if not always and (len(scanned) > most or gone > most):
-            return False
-        self.graph, self.places, self._scanned, self._gone = graph, places, scanned, gone
-        self.is_fresh = gone == 0 and len(scanned) == 0
-        return True
+    def _use(self, graphs: tuple[Graph, ...]) -> None:
+        """Search with these graphs from now on."""
+        covering = _Covering.of(graphs, self.keys, self.is_filled)
+        self.graphs, self._covering = graphs, covering
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the graphs cover exactly the present rows that are not all zero."""
+        return self._covering.is_fresh
+
+    def wait(self) -> None:
+        """Wait until the graphs on disk are loaded."""
+        if self._loading is not None:
+            self._loading.wait()
 
     def save_graph(self, path: Path) -> Graph | None:
-        """Save a graph of all rows as nmslib's own files; None when the method saves no graph.
+        """Save one graph of all rows as nmslib's own files; None when the method saves no graph.
 
         nmslib's inverted index is not saved: building it from the words is faster than reading it.
         """
-        if self.graph is None or self.method not in GRAPHS:
+        if self.method not in GRAPHS or not self.is_filled.any():
             return None
-        if not self.is_fresh or not self.graph.neighbours.save(path):
+        self.wait()
+        if len(self.graphs) != 1 or not self.is_fresh or not self.graphs[0].neighbours.save(path):
             self.rebuild()
-            self.graph.neighbours.save(path)
-        return self.graph
+            self.graphs[0].neighbours.save(path)
+        return self.graphs[0]
 
     def search(
         self,
@@ -197,25 +239,24 @@ class HistogramIndex:
             For each query, by decreasing score, then increasing position. Rows that share no
             word with the query are left out.
         """
+        graphs, covering = self.graphs, self._covering  # another thread may load some meanwhile
         n = int(self.is_filled.sum())
         usable = n if allowed is None else int((self.is_filled & allowed).sum())
-        # The graph finds its share of the allowed rows among the nearest; ask for that many more.
+        # A graph finds its share of the allowed rows among the nearest; ask for that many more.
         wanted = k if usable == 0 else -(-k * n // usable)
         merged = self.method == "inverted" and queries.getnnz(axis=1).max(initial=0) > _MANY_WORDS
-        if self.graph is None or wanted >= n or merged:
+        if not graphs or wanted >= n or merged:
             return [self._exactly(query, k, allowed) for query in queries]
-        wanted += self._gone  # they may be among the first results, too
-        if self.graph.basis is None:
-            neighbours, _ = self.graph.neighbours.search(queries, wanted)
-        else:  # the projection is rough: rescore more rows than `k`
-            several = max(wanted, self.settings.n_candidates)
-            neighbours, _ = self.graph.neighbours.search(
-                project(queries, self.graph.basis), several
-            )
         found = []
-        for near, query in zip(neighbours, queries, strict=True):
-            positions = self.places[near[near >= 0]]
-            positions = np.concatenate([positions[positions >= 0], self._scanned])
+        for query in queries:
+            parts = [covering.scanned]
+            for graph, places in zip(graphs, covering.places, strict=True):
+                several = wanted + int(np.count_nonzero(places < 0))
+                if graph.basis is not None:  # the projection is rough: score more rows than `k`
+                    several = max(several, self.settings.n_rescored)
+                near = places[graph.nearest(query, several)]
+                parts.append(near[near >= 0])
+            positions = np.concatenate(parts)
             if allowed is not None:
                 positions = positions[allowed[positions]]
             found.append(_best(positions, self._rescore(query, positions), k))
@@ -243,9 +284,88 @@ class HistogramIndex:
         return np.asarray(rows @ query.toarray().ravel(), np.float32)
 
 
-def project(rows: sparse.csr_matrix, basis: NDArray[np.float32]) -> NDArray[np.float32]:
+@dataclass(frozen=True, eq=False)
+class _Covering:
+    """Which rows graphs cover.
+
+    `places` has for each graph the positions of its rows, -1 for those that were removed since.
+    `scanned` are the positions of the filled rows that no graph covers.
+    """
+
+    places: tuple[NDArray[np.int32], ...]
+    scanned: NDArray[np.int32]
+    n_rows: int
+
+    @classmethod
+    def of(
+        cls, graphs: Sequence[Graph], keys: NDArray[np.int64], is_filled: NDArray[np.bool_]
+    ) -> _Covering:
+        order = np.argsort(keys, kind="stable")
+        sorted_keys, uncovered = keys[order], is_filled.copy()
+        places = []
+        for graph in graphs:
+            at = np.minimum(np.searchsorted(sorted_keys, graph.keys), max(len(keys) - 1, 0))
+            known = sorted_keys[at] == graph.keys if len(keys) else np.zeros(len(at), bool)
+            places.append(np.where(known, order[at] if len(keys) else -1, -1).astype(np.int32))
+            uncovered[places[-1][known]] = False
+        return cls(tuple(places), np.flatnonzero(uncovered).astype(np.int32), len(keys))
+
+    @property
+    def n_gone(self) -> int:
+        return sum(int(np.count_nonzero(places < 0)) for places in self.places)
+
+    @property
+    def is_fresh(self) -> bool:
+        return bool(self.places) and len(self.scanned) == 0 and self.n_gone == 0
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether so much has changed that one new graph is better."""
+        most = max(_SCANNED, self.n_rows // 5)
+        return not self.places or len(self.scanned) > most or self.n_gone > most
+
+
+class _Loading:
+    """Loads graphs in another thread."""
+
+    def __init__(
+        self, stored: Sequence[StoredGraph], use: Callable[[tuple[Graph, ...]], None]
+    ) -> None:
+        self._done = threading.Event()
+        self._stored, self._use = stored, use
+        try:
+            # threading.Thread.start could wait for ever when memory runs out.
+            _thread.start_new_thread(self._load, ())
+        except RuntimeError:  # the system gives no new thread: load at once
+            self._load()
+
+    def _load(self) -> None:
+        try:
+            graphs = [graph.load() for graph in self._stored]
+            self._use(tuple(graph for graph in graphs if graph is not None))
+        except Exception as error:  # searching stays exact, which is slower
+            logging.getLogger("bovw").warning(
+                "nmslib's graphs could not be loaded, so all pictures are scored: %s", error
+            )
+        finally:
+            self._done.set()
+
+    def wait(self) -> None:
+        self._done.wait()
+
+
+def quantised(vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Quantise vectors of length 1 to bytes, such that distances are nearly kept.
+
+    Values beyond four times the root mean square of a random direction are clipped.
+    """
+    scale = 127 * np.sqrt(vectors.shape[1]) / 4
+    return np.asarray(np.rint(128 + scale * vectors).clip(0, 255), np.uint8)
+
+
+def project(rows: sparse.csr_matrix, basis: NDArray[np.floating]) -> NDArray[np.float32]:
     """Project histograms ``(n, n_words)`` by a basis, and scale the results to length 1."""
-    return unit_rows(np.asarray(rows @ basis.T, np.float32))
+    return unit_rows(np.asarray(rows @ basis.T.astype(np.float32), np.float32))
 
 
 def _best(

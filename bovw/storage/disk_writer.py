@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..collection import Collection as CollectionOfPictures
 from ..collection import SegmentBuilder
 from ..errors import IncompatibleError, StorageError
 from ..index import Index
 from ..pictures import Failure, PictureFile
 from ..search import Calibration
 from ..settings import Settings
+from .contents.graph_folder import graph_for, graph_name, listed_graphs, write_graph
 from .contents.index_folder import (
     KIND,
     VERSION,
     VERSIONS,
     load_index,
     upgraded,
-    write_graph,
 )
 from .contents.merging import write_merged
 from .contents.segment_folder import load_segment, segment_name, write_segment
@@ -113,7 +114,7 @@ class IndexWriter:
                 segment_name(s.number): changed.dead.get(s.number, ()) for s in changed.segments
             }
             kept.pop(segment_name(0), None)
-            self._publish(kept, self._manifest.get("candidates"), self._write_views(changed))
+            self._publish(kept, listed_graphs(self._manifest), self._write_views(changed))
         n_words = changed.vocabulary.n_words_
         mapped = {}
         # The change is made. A segment that cannot be mapped now stays in memory, with the same
@@ -141,35 +142,49 @@ class IndexWriter:
         }
         with self._writing():
             kept = {entry["name"]: entry["dead"] for entry in self._manifest["segments"]}
-            self._publish(kept, self._manifest.get("candidates"), self._manifest.get("views"), more)
+            graphs = listed_graphs(self._manifest)
+            self._publish(kept, graphs, self._manifest.get("views"), more)
         self.index = replace(self.index.calibrated(calibration), digest=self._manifest["digest"])
         return self.index
 
-    def compact(self) -> Index:
-        """Write the index as one segment, with nmslib's graph, as a new generation."""
+    def merge(self, numbers: Collection[int] | None = None) -> Index:
+        """Write some segments as one, with nmslib's graph, as a new generation; default: all."""
         index, number = self.index, self.index.next_number
-        name = segment_name(number)
+        merged = [s for s in index.segments if numbers is None or s.number in numbers]
+        mine = np.isin(index.collection.keys >> 32, [segment.number for segment in merged])
+        keys = index.collection.keys.copy()
+        keys[mine] = (number << 32) + np.arange(np.count_nonzero(mine), dtype=np.int64)
+        part = CollectionOfPictures(tuple(merged), index.collection.keys[mine])
+        failures = index.failures_in({segment.number for segment in merged})
+        kept = {
+            segment_name(s.number): index.dead.get(s.number, ())
+            for s in index.segments
+            if s not in merged
+        }
+        gone = {graph_name(segment.number) for segment in merged}
+        graphs = [name for name in listed_graphs(self._manifest) if name not in gone]
+        # An engine may search with other settings than those on disk. A graph on disk must fit the
+        # settings on disk.
+        usual = self._settings.candidates == index.settings.candidates
         with self._writing():
-            with self._folder(name) as place:
-                write_merged(place, index.collection, index.failures, index.vocabulary.n_words_)
-            keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
-            candidates = f"candidates/{number:04d}"
-            # An engine may search with other settings than those on disk. A graph on disk must fit
-            # the settings on disk.
-            usual = self._settings.candidates
-            with self._folder(candidates) as place:
-                has_graph = usual == index.settings.candidates and write_graph(place, index, keys)
-            # The pictures stay in their order. Document frequencies are counted anew if need be.
-            counted = replace(index, stored_weights=None) if index.weights.changed else index
-            views = self._write_views(counted, keys)
-            self._publish({name: ()}, candidates if has_graph else None, views)
+            with self._folder(segment_name(number)) as place:
+                write_merged(place, part, failures, index.vocabulary.n_words_)
+            graph = graph_for(index, np.flatnonzero(mine)) if usual else None
+            if graph is not None:
+                with self._folder(graph_name(number)) as place:
+                    write_graph(place, graph, index, keys)
+                graphs.append(graph_name(number))
+            # The pictures stay in their order. If all are merged, document frequencies are counted
+            # anew if need be.
+            stale = numbers is None and index.weights.changed > 0
+            views = self._write_views(replace(index, stored_weights=None) if stale else index, keys)
+            self._publish({**kept, segment_name(number): ()}, graphs, views)
         n_jobs = index.vocabulary.n_jobs
         try:
             loaded = load_index(self.folder, trusted=self._trusted, n_jobs=n_jobs)
         except StorageError as error:
             raise StorageError(f"{self.folder} was compacted, and is sound; but {error}") from error
-        graph = loaded.graph if usual == index.settings.candidates else None
-        self.index = replace(loaded, settings=index.settings, graph=graph)
+        self.index = replace(loaded, settings=index.settings, graphs=loaded.graphs if usual else ())
         return self.index
 
     @contextmanager
@@ -224,13 +239,13 @@ class IndexWriter:
     def _publish(
         self,
         segments: Mapping[str, Sequence[int]],
-        candidates: str | None,
+        graphs: Sequence[str],
         views: Mapping[str, Any] | None,
         more: Mapping[str, Any] | None = None,
     ) -> None:
         """Replace the manifest; `segments` maps names to the positions of removed entries."""
         files: dict[str, Any] = {}
-        others = ([candidates] if candidates else []) + ([views["folder"]] if views else [])
+        others = [*graphs, *([views["folder"]] if views else [])]
         for name in ("vocabulary", *segments, *others):
             # Of a folder that is listed already, keep the list: others may have added files to it.
             known = {n: f for n, f in self._manifest["files"].items() if n.startswith(f"{name}/")}
@@ -244,7 +259,7 @@ class IndexWriter:
             "version": VERSION,
             "generation": int(self._manifest["generation"]) + 1,
             "segments": [{"name": name, "dead": list(dead)} for name, dead in segments.items()],
-            "candidates": candidates,
+            "candidates": list(graphs),
             "views": views,
             "files": files,
         }

@@ -22,6 +22,7 @@ from ..pictures import Record
 from ..settings import checked_arguments
 from .contents.compressed_folder import KIND as LSA
 from .contents.compressed_folder import load_lsa_index
+from .contents.graph_folder import listed_graphs
 from .contents.index_folder import KIND, VERSIONS, load_index, load_listed, read_header
 from .contents.segment_folder import load_catalogue, load_segment, read_catalogue
 from .contents.vocabulary_folder import load_vocabulary
@@ -333,16 +334,16 @@ def _without_damage(manifest: Mapping[str, Any], found: _Findings) -> dict[str, 
         damaged = any(file.startswith(f"{name}/") for file in found.by_file)
         return len(names) == len(manifest["segments"]) and not damaged
 
-    candidates, views = manifest.get("candidates"), manifest.get("views")
-    candidates = candidates if is_sound(candidates) else None
+    graphs = [name for name in listed_graphs(manifest) if is_sound(name)]
+    views = manifest.get("views")
     views = views if views and is_sound(views["folder"]) else None
-    others = [candidates] * bool(candidates) + [views["folder"] if views else None] * bool(views)
+    others = [*graphs, *([views["folder"]] if views else [])]
     roots = tuple(f"{name}/" for name in ("vocabulary", *names, *others))
     return {
         **manifest,
         "generation": int(manifest["generation"]) + 1,
         "segments": found.sound,
-        "candidates": candidates,
+        "candidates": graphs,
         **({"views": views} if "views" in manifest else {}),
         "files": {n: f for n, f in manifest["files"].items() if n.startswith(roots)},
     }

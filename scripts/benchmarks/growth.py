@@ -93,10 +93,10 @@ def recall(engine: bovw.Engine) -> dict[str, dict[int, float]]:
     names = [record.identifier for record in engine.collection.records]
     for method in ("inverted", "sparse-hnsw", "lsa-hnsw"):
         settings = engine.settings.changed(candidates={"method": method})
-        index = replace(engine.index, settings=settings, graph=None)
+        index = replace(engine.index, settings=settings, graphs=())
         before = index.without(names[2::9]).histograms
-        after = replace(index.without(names[5::9]), graph=before.graph).histograms
-        assert after.graph is before.graph
+        after = replace(index.without(names[5::9]), graphs=before.graphs).histograms
+        assert after.graphs == before.graphs
         queries = after.rows[::40]
         found[method] = {k: candidate_recall(after, queries, k) for k in (10, 100, 1000)}
     return found
@@ -156,7 +156,7 @@ def opening(engine: bovw.Engine, folder: Path, n_pictures: int = 100_000) -> dic
             for r in segment.records
         )
         made.append(replace(segment, number=number, records=records))
-    large = replace(engine.index, segments=tuple(made), dead={}, graph=None)
+    large = replace(engine.index, segments=tuple(made), dead={}, graphs=())
     target = folder / "large.bovw"
     save_index(target, large)
     seconds, megabytes = [], []

@@ -58,17 +58,20 @@ def test_what_is_new_is_found_before_the_graph_knows_it(
     built = bovw.Engine.build(names(folder)[:9], vocabulary=vocabulary, settings=settings)
     built.save(tmp_path / "i")
     engine = bovw.Engine.open(tmp_path / "i")
-    graph = engine.index.histograms.graph
+    engine.index.histograms.wait()
+    graphs = engine.index.histograms.graphs
     engine.add(names(folder)[9:])
     engine.remove(names(folder)[0].name)
-    assert engine.index.histograms.graph is graph
+    assert engine.index.histograms.graphs == graphs
     again = bovw.Engine.open(tmp_path / "i")
     for opened in (engine, again):
         assert opened.search(names(folder)[10])[0].identifier == names(folder)[10].name
         found = [a.identifier for a in opened.search(names(folder)[0])]
         assert names(folder)[0].name not in found
     engine.compact()
-    assert bovw.Engine.open(tmp_path / "i", verify="full").index.histograms.is_fresh
+    histograms = bovw.Engine.open(tmp_path / "i", verify="full").index.histograms
+    histograms.wait()
+    assert histograms.is_fresh
 
 
 def test_only_what_is_new_or_changed_is_read(
@@ -222,7 +225,7 @@ def test_pictures_are_described_as_the_index_says(empty: bovw.Engine, folder: Pa
 def test_very_many_segments_are_merged(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bovw.engine.ingestion._MANY_SEGMENTS", 2)
+    monkeypatch.setattr("bovw.index.tiers._TOGETHER", 3)
     for n in (1, 2, 3):
         assert len(empty.add(names(folder)[:n]).added) == 1
     assert empty.info()["n_segments"] == 1 and len(empty) == 3
@@ -267,12 +270,12 @@ def test_a_merge_that_fails_stops_no_run(
 ) -> None:
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
     monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
-    monkeypatch.setattr("bovw.engine.ingestion._MANY_SEGMENTS", 3)
+    monkeypatch.setattr("bovw.index.tiers._TOGETHER", 4)
 
     def full(*_: Any) -> None:
         raise StorageError("no room")
 
-    monkeypatch.setattr(IndexWriter, "compact", full)
+    monkeypatch.setattr(IndexWriter, "merge", full)
     with pytest.raises(StorageError, match="no room"):
         empty.add(folder)
     assert empty.folder is not None and len(bovw.Engine.open(empty.folder)) == 12

@@ -195,7 +195,7 @@ def test_many_segments_are_merged(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bovw.engine.update._MANY_SEGMENTS", 2)
+    monkeypatch.setattr("bovw.index.tiers._TOGETHER", 3)
     for n in (1, 2, 3):
         engine, _ = bovw.update_index(
             tmp_path / "i", pictures[:n], vocabulary=vocabulary, settings=FEW

@@ -103,7 +103,8 @@ def test_a_stored_graph_gives_the_same_answers(
         cache = CacheFile.of(tmp_path / name)
         assert graph is not None and cache is not None
         loaded = StoredGraph(cache, graph.keys, graph.basis).load()
-        return HistogramIndex(rows, built.settings, graph=loaded)
+        assert loaded is not None
+        return HistogramIndex(rows, built.settings, graphs=[loaded])
 
     built = index(rows, method)
     loaded = stored("cache", built)
@@ -120,8 +121,8 @@ def test_a_graph_serves_while_pictures_come_and_go(rows: sparse.csr_matrix, meth
     keys = np.arange(n) + 7
     before = HistogramIndex(rows[: n - 20], index(rows, method).settings, keys=keys[: n - 20])
     now = np.flatnonzero(np.arange(n) % 10 != 3)
-    after = HistogramIndex(rows[now], before.settings, keys=keys[now], graph=before.graph)
-    assert after.graph is before.graph and not after.is_fresh
+    after = HistogramIndex(rows[now], before.settings, keys=keys[now], graphs=before.graphs)
+    assert after.graphs == before.graphs and not after.is_fresh
     assert candidate_recall(after, rows[:40], 10) > 0.99
     positions, _ = after.search(rows[n - 1], 1)[0]
     assert now[positions[0]] == n - 1

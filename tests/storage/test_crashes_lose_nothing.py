@@ -400,7 +400,7 @@ def test_segments_are_merged_before_too_many_files_are_open(
 ) -> None:
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
     monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
-    monkeypatch.setattr("bovw.engine.ingestion._MANY_SEGMENTS", 3)
+    monkeypatch.setattr("bovw.index.tiers._TOGETHER", 4)
     most = []
     commit = IndexWriter.commit
 

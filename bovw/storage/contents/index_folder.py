@@ -9,7 +9,7 @@
                             (offsets, words, signatures, keypoints .npy), and what a search reads
                             of them (postings, posting_offsets, joined, joined_offsets .npy)
     views/0007/             order of all pictures, document frequencies and lengths, by generation
-    candidates/0001/        nmslib's graph: its files, keys, and the basis of the projection
+    candidates/0001/        nmslib's graph of segment 1, if it has one
     journal                 pictures that are indexed, but not yet part of a segment
     reading                 name of the picture being read now, with one job; see `Diary`
     writer.lock             locked by the process that changes the index
@@ -24,21 +24,18 @@ opened.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...collection import Segment, make_segment
 from ...errors import FormatError, SettingsError
 from ...index import Index
-from ...search import Calibration, StoredGraph
-from ...settings import GRAPHS, Settings
+from ...search import Calibration
+from ...settings import Settings
 from ...vocabulary import Vocabulary
-from ..arrays import load_array
 from ..folders import new_folder
 from ..looking import is_file
 from ..manifest import (
@@ -46,10 +43,10 @@ from ..manifest import (
     check_hashes,
     of_one_generation,
     parse_manifest,
-    sound_cache,
     write_manifest,
 )
 from ..places import MANIFEST
+from .graph_folder import graph_for, graph_name, listed_graphs, load_graphs, write_graph
 from .merging import write_merged
 from .segment_folder import (
     load_segment,
@@ -70,7 +67,6 @@ KIND = "bovw-index"
 VERSION = 3
 VERSIONS = (2, 3)
 """Versions that can be read. Segments of version 2 have a catalogue.json and no views."""
-_GRAPH = "histograms.nmslib"
 
 
 def holds_index(path: str | os.PathLike[str]) -> bool:
@@ -96,11 +92,10 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
         if segments:
             (folder / views).mkdir(parents=True)
             write_views(folder / views, keys, index.weights)
-        candidates = f"candidates/{number:04d}"
-        (folder / candidates).mkdir(parents=True)
-        has_graph = write_graph(folder / candidates, index, keys)
-        if not has_graph:
-            shutil.rmtree(folder / "candidates")
+        graph = graph_for(index, np.arange(len(keys)))
+        if graph is not None:
+            (folder / graph_name(number)).mkdir(parents=True)
+            write_graph(folder / graph_name(number), graph, index, keys)
         write_manifest(
             folder,
             KIND,
@@ -108,7 +103,7 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
             {
                 "generation": _generation(target) + 1,
                 "segments": segments,
-                "candidates": candidates if has_graph else None,
+                "candidates": [] if graph is None else [graph_name(number)],
                 "views": views_entry(views, index) if segments else None,
                 "settings": index.settings.to_dict(),
                 "descriptor": index.descriptor,
@@ -120,23 +115,6 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
                 ),
             },
         )
-
-
-def write_graph(folder: Path, index: Index, keys: NDArray[np.int64]) -> bool:
-    """Write nmslib's graph into an empty folder; return False when the method needs no graph.
-
-    `keys` are the new keys of the pictures (number of the segment and position in it), in the
-    order of the collection.
-    """
-    if index.settings.candidates.chosen(len(keys)) not in GRAPHS or len(keys) == 0:
-        return False
-    graph = index.histograms.save_graph(folder / _GRAPH)
-    if graph is None:
-        return False
-    np.save(folder / "keys.npy", keys[index.histograms.places])
-    if graph.basis is not None:
-        np.save(folder / "basis.npy", graph.basis)
-    return True
 
 
 def load_index(
@@ -222,6 +200,7 @@ def read_header(folder: Path, manifest: Mapping[str, Any]) -> Header:
         if not all(type(place) is int for _, places in listed for place in places):
             raise ValueError(f"removed {shown([places for _, places in listed])}")
         calibration = read_calibration(manifest.get("calibration"))
+        listed_graphs(manifest)
         views = manifest.get("views")
         if views is not None and set(views) != {"folder", "changed"}:
             raise ValueError(f"views {shown(views)}")
@@ -258,7 +237,7 @@ def load_listed(
         descriptor=descriptor,
         versions=made_with,
         dead=dead,
-        graph=_load_graph(folder, manifest, settings, vocabulary) if trusted else None,
+        graphs=load_graphs(folder, manifest, vocabulary.n_words_) if trusted else (),
         calibration=calibration,
         digest=str(manifest["digest"]),
         stored_keys=views[0] if views else None,
@@ -268,18 +247,3 @@ def load_listed(
 
 def _empty(vocabulary: Vocabulary) -> Segment:
     return make_segment((), (), vocabulary.n_words_, number=0)
-
-
-def _load_graph(
-    folder: Path, manifest: Mapping[str, Any], settings: Settings, vocabulary: Vocabulary
-) -> StoredGraph | None:
-    place = manifest.get("candidates")
-    if not isinstance(place, str):
-        return None
-    keys = load_array(folder, manifest, f"{place}/keys.npy", ("int64",), (None,))
-    basis = None
-    if f"{place}/basis.npy" in manifest["files"]:
-        shape = (None, vocabulary.n_words_)
-        basis = load_array(folder, manifest, f"{place}/basis.npy", ("float32",), shape)
-    cache = sound_cache(folder, manifest, f"{place}/{_GRAPH}")
-    return None if cache is None else StoredGraph(cache, keys, basis)
