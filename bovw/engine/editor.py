@@ -233,7 +233,7 @@ class Editor(Ranker):
 
     def duplicates(self) -> tuple[tuple[str, ...], ...]:
         """Groups of identifiers whose files are identical, byte for byte."""
-        return duplicates(self.collection.records)
+        return duplicates(self.collection)
 
     def _as_here(self, index: Index) -> Index:
         """Apply the changes of this engine's settings to an index just loaded from disk."""

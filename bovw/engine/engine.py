@@ -227,6 +227,7 @@ class Engine(Editor):
             "calibration": None
             if self.index.calibration is None
             else self.index.calibration.to_dict(),
+            "candidates": self.settings.candidates.chosen(len(self)),
             "settings": self.settings.to_dict(),
             "versions": self.index.versions,
         }

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..collection import Collection
 from ..errors import ImageError, some
 from ..index import Index
 from ..pictures import Failure, PictureFile, Record, read_bytes
@@ -206,11 +209,18 @@ def _is_gone(path: str) -> bool:
 
 
 def duplicates(
-    records: Iterable[Record], among: AnyCollection[str] | None = None
+    collection: Collection, among: AnyCollection[str] | None = None
 ) -> tuple[tuple[str, ...], ...]:
     """Groups of pictures with identical files; with `among`, only groups that hold one of these."""
+    short = collection.records.short_hashes()
+    if among is None:
+        _, which, counts = np.unique(short, return_inverse=True, return_counts=True)
+        several = counts[which] > 1
+    else:
+        several = np.isin(short, short[[collection.positions[name] for name in among]])
     groups: dict[str, list[str]] = {}
-    for record in records:
+    for position in np.flatnonzero(several).tolist():
+        record = collection.records[position]
         groups.setdefault(record.sha256, []).append(record.identifier)
     return tuple(
         tuple(group)
@@ -253,7 +263,7 @@ def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()
         updated=tuple(name for name in done if name in known and name in changed),
         unchanged=plan.unchanged,
         failed=(*plan.failed, *failed),
-        duplicates=duplicates(after.collection.records, set(done)),
+        duplicates=duplicates(after.collection, set(done)),
         without_features=tuple(name for name in done if name in changed and sizes[now[name]] == 0),
         left_out=tuple(
             (name, plan.left_out[name]) for name in done if plan.left_out.get(name, 0) > 0

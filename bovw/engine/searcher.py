@@ -27,6 +27,7 @@ from ..search import (
     SearchResult,
     Stopwatch,
     answer_each,
+    candidate_recall,
     checked_k,
 )
 from ..settings import Settings, checked_arguments
@@ -79,6 +80,36 @@ class Searcher:
     def __repr__(self) -> str:
         name = type(self).__name__
         return f"{name}({len(self)} pictures, {self.vocabulary.n_words_} words)"
+
+    @checked_arguments
+    def candidate_recall(self, n_queries: int = 100, k: int = 100) -> float:
+        """Share of the `k` nearest histograms that the method for candidates finds.
+
+        Pictures of the index, spread evenly over it, are the queries. The exact methods give 1.
+
+        Parameters
+        ----------
+        n_queries : int
+            How many pictures are asked; at most as many as the index has.
+        k : int
+            How many neighbours should be found.
+
+        Returns
+        -------
+        float
+            NaN for an index in which no picture has features.
+        """
+        for name, value in (("n_queries", n_queries), ("k", k)):
+            if value < 1:
+                raise SettingsError(f"{name}={value}: expected at least 1")
+        histograms = self.index.histograms
+        histograms.wait()
+        filled = np.flatnonzero(histograms.is_filled)
+        if len(filled) == 0:
+            return float("nan")
+        chosen = np.unique(np.linspace(0, len(filled) - 1, n_queries).astype(int))
+        queries = histograms.source.rows(filled[chosen])
+        return candidate_recall(histograms, queries, k)
 
     def _with(self: Self, index: Index) -> Self:
         """Return a searcher of the same kind over another index."""

@@ -86,3 +86,28 @@ def test_a_compressed_index_answers_as_it_did(golden: Path) -> None:
         order = np.argsort(-scores, kind="stable")
         assert [index.records[i].identifier for i in order] == [name for name, _ in then]
         assert scores[order] == pytest.approx([score for _, score in then], abs=1e-5)
+
+
+def test_an_old_index_grows_and_is_converted(golden: Path, tmp_path: Path) -> None:
+    """Its segments stay as they are until they are merged; answers are the same throughout."""
+    shutil.copytree(golden / "posters.bovw", tmp_path / "i")
+    engine = bovw.Engine.open(tmp_path / "i")
+
+    def answered() -> list[list[str]]:
+        found = [engine.search_features(f, None) for f in queries(golden)]
+        return [[answer.identifier for answer in result] for result in found]
+
+    before = answered()
+    gone = engine.collection.records[0].identifier
+    expected = [[name for name in names if name != gone] for names in before]
+    engine.remove(gone)
+    assert sorted(answered()[0]) == sorted(expected[0])
+    assert diagnose(tmp_path / "i").is_sound
+    engine.compact()
+    manifest = json.loads((tmp_path / "i" / "manifest.json").read_text())
+    assert manifest["version"] == 3
+    assert not list((tmp_path / "i").rglob("catalogue.json"))
+    assert diagnose(tmp_path / "i").is_sound
+    opened = bovw.Engine.open(tmp_path / "i", verify="full")
+    assert list(opened.collection.records) == list(engine.collection.records)
+    assert sorted(answered()[0]) == sorted(expected[0])

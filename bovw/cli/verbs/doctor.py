@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from ..arguments import add_untrusted
+from ..arguments import add_untrusted, positive
 from ..output import ERROR, GOOD, answer
 
 HELP = "check every byte of an index or a vocabulary for damage"
@@ -31,6 +31,13 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="delete what --repair has set aside, if the index is sound",
     )
+    what.add_argument(
+        "--recall",
+        type=positive,
+        metavar="N",
+        help="ask N pictures of the index, and say which share of the 100 nearest histograms is "
+        "found; 1 unless an nmslib graph is used",
+    )
     add_untrusted(sub)  # here it changes nothing: a check never loads these files
 
 
@@ -38,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
     """Check every byte of an index or a vocabulary."""
     from ...storage import diagnose
 
+    if options.recall:
+        return _recall(options)
     found = diagnose(options.path, repair=options.repair, purge=options.purge)
     advice = ": restore it from a copy, or create it again"
     if found.can_be_repaired:
@@ -57,3 +66,18 @@ def run(options: argparse.Namespace) -> int:
         f"{options.path}: {verdict}",
     )
     return GOOD if found.is_sound else ERROR
+
+
+def _recall(options: argparse.Namespace) -> int:
+    """Measure how many of the nearest histograms are found."""
+    from ...engine import Engine
+
+    engine = Engine.open(options.path, trusted=not options.untrusted)
+    recall, method = engine.candidate_recall(options.recall), engine.info()["candidates"]
+    answer(
+        options,
+        {"path": options.path, "method": method, "n_queries": options.recall, "recall": recall},
+        f"{options.path}: {recall:.3f} of the 100 nearest histograms are found ({method}), asking "
+        f"{min(options.recall, len(engine))} of its pictures",
+    )
+    return GOOD
