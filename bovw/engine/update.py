@@ -51,6 +51,7 @@ from .plan import Changes, looked_up
 # After the exchange with the old index it tells which of the two lies there.
 _MADE = "made"
 _MADE_BYTES = 1 << 10
+_MANY = 100_000
 
 
 @checked_arguments
@@ -189,7 +190,8 @@ def update_index(
         cache=cache or (spare if is_there(spare) else None),
         progress=progress,
     )
-    if not before and engine.info()["n_segments"] > 1:  # searching one is a little faster
+    # Searching one segment is a little faster; of many pictures, it would take long to write.
+    if not before and engine.info()["n_segments"] > 1 and len(engine) <= _MANY:
         engine.compact()
     shutil.rmtree(spare, ignore_errors=True)
     return engine, changes

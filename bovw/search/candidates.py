@@ -25,6 +25,7 @@ from .histograms import MatrixRows, Rows
 
 # Breadth of the search in nmslib's graph. The rows it finds are then scored exactly.
 _EF_SEARCH = 100
+_LINKS = 12  # of a node in the graph over projections
 # A graph is rebuilt when more pictures than this, and more than a fifth of all, were added after
 # it was built, or were removed since. Comparing this many takes less than a millisecond.
 _SCANNED = 1000
@@ -34,8 +35,11 @@ _MANY_WORDS = 2000
 # The projection is learned from this many pictures, and computed for so many at once.
 _SAMPLE = 20_000
 _AT_ONCE = 4096
-# Of so few rows the words are read; for more, the postings of the query's words.
-_FEW_ROWS = 2000
+# The graph over projections gives one candidate in so many, the postings of the query's heaviest
+# words, at most so many, the others; docs/scaling.md.
+_PROJECTED = 4
+_AT_LEAST = 32  # of each graph
+_POSTINGS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,8 @@ class Graph:
         if self.basis is None:
             found = self.neighbours.search(query, k)[0]
         else:
-            found = self.neighbours.search(quantised(project(query, self.basis)), k)[0]
+            own = self.basis[:, query.indices].astype(np.float32) @ query.data
+            found = self.neighbours.search(quantised(unit_rows(own[None])), k)[0]
         return np.asarray(found[0][found[0] >= 0])
 
 
@@ -121,9 +126,14 @@ def build_graph(
         quantised(project(rows.rows(positions[first : first + _AT_ONCE]), basis))
         for first in range(0, len(positions), _AT_ONCE)
     ]
-    return Graph(
-        NearestNeighbours(np.concatenate(parts), space="l2", ef_search=_EF_SEARCH), keys, basis
+    neighbours = NearestNeighbours(
+        np.concatenate(parts),
+        space="l2",
+        n_links=_LINKS,
+        ef_construction=_EF_SEARCH,
+        ef_search=_EF_SEARCH,
     )
+    return Graph(neighbours, keys, basis)
 
 
 class HistogramIndex:
@@ -251,15 +261,20 @@ class HistogramIndex:
         for query in queries:
             parts = [covering.scanned]
             for graph, places in zip(graphs, covering.places, strict=True):
-                several = wanted + int(np.count_nonzero(places < 0))
-                if graph.basis is not None:  # the projection is rough: score more rows than `k`
-                    several = max(several, self.settings.n_rescored)
+                several = wanted
+                if graph.basis is not None:
+                    several = _AT_LEAST + wanted * len(graph.keys) // (_PROJECTED * n)
+                several += int(np.count_nonzero(places < 0))
                 near = places[graph.nearest(query, several)]
                 parts.append(near[near >= 0])
-            positions = np.concatenate(parts)
+            if any(graph.basis is not None for graph in graphs):
+                # The projection is rough, and misses what shares a few rare words with the query.
+                rough = self.source.scores(query, _POSTINGS)
+                parts.append(_best(np.arange(len(self), dtype=np.int32), rough, wanted)[0])
+            positions = np.unique(np.concatenate(parts))
             if allowed is not None:
                 positions = positions[allowed[positions]]
-            found.append(_best(positions, self._rescore(query, positions), k))
+            found.append(_best(positions, self.source.scores_of(query, positions), k))
         return found
 
     def _exactly(
@@ -274,14 +289,6 @@ class HistogramIndex:
         """Compute the exact score of every row for every query: ``(n_queries, n)``."""
         found = [self.source.scores(query) for query in queries]
         return np.stack(found) if found else np.zeros((0, len(self)), np.float32)
-
-    def _rescore(
-        self, query: sparse.csr_matrix, positions: NDArray[np.integer]
-    ) -> NDArray[np.float32]:
-        if len(positions) > _FEW_ROWS:
-            return np.asarray(self.source.scores(query, positions)[positions])
-        rows = self.source.rows(positions)
-        return np.asarray(rows @ query.toarray().ravel(), np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ inverse document frequency, divided by the length of the whole. The lengths of a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..collection import Collection, Views, add_scores, first_of_words, slices
+from ..collection import Collection, Segment, Views, add_scores, first_of_words, slices
 from ..vocabulary import TfidfWeighting
 
 _POSTINGS_AT_ONCE = 1 << 20
+_ROWS_AT_ONCE = 64  # their words fit into the processor's cache
+_MANY_ROWS = 20_000
 _STALE = 50  # document frequencies are counted anew when one picture in so many has changed
 
 
@@ -131,12 +134,18 @@ class Rows(Protocol):
         """Histograms ``(m, n_words)`` at some positions."""
 
     def scores(
-        self, query: sparse.csr_matrix, among: NDArray[np.integer] | None = None
+        self, query: sparse.csr_matrix, most_postings: int | None = None
     ) -> NDArray[np.float32]:
         """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row.
 
-        With `among`, only those at some positions need to be right; the others may be 0.
+        With `most_postings`, words that weigh little are left out, so that no more postings are
+        read.
         """
+
+    def scores_of(
+        self, query: sparse.csr_matrix, positions: NDArray[np.integer]
+    ) -> NDArray[np.float32]:
+        """Dot products ``(m,)`` of a histogram ``(1, n_words)`` and some rows."""
 
 
 class MatrixRows:
@@ -160,10 +169,19 @@ class MatrixRows:
         return self._matrix[positions]
 
     def scores(
-        self, query: sparse.csr_matrix, among: NDArray[np.integer] | None = None
+        self, query: sparse.csr_matrix, most_postings: int | None = None
     ) -> NDArray[np.float32]:
         """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row."""
-        return np.asarray(self._postings[query.indices].T @ query.data, np.float32)
+        words = query.indices
+        kept = _heaviest(query.data, np.diff(self._postings.indptr)[words], most_postings)
+        found = self._postings[words[kept]].T @ query.data[kept]
+        return np.asarray(found, np.float32)
+
+    def scores_of(
+        self, query: sparse.csr_matrix, positions: NDArray[np.integer]
+    ) -> NDArray[np.float32]:
+        """Dot products ``(m,)`` of a histogram ``(1, n_words)`` and some rows."""
+        return np.asarray(self._matrix[positions] @ query.toarray().ravel(), np.float32)
 
 
 class CollectionRows:
@@ -205,19 +223,69 @@ class CollectionRows:
         return found
 
     def scores(
-        self, query: sparse.csr_matrix, among: NDArray[np.integer] | None = None
+        self, query: sparse.csr_matrix, most_postings: int | None = None
     ) -> NDArray[np.float32]:
         """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row."""
-        collection = self._collection
-        wanted = None if among is None else set(np.unique(collection.keys[among] >> 32).tolist())
-        weights = query.data * self._weighting.idf_[query.indices]
-        parts = []
-        for segment in collection.segments:
-            parts.append(np.zeros(len(segment)))
-            if wanted is None or segment.number in wanted:
-                add_scores(
-                    parts[-1], segment.views, query.indices, weights, self._weighting.term_weights
-                )
-        found = collection.placed(parts)
+        return self._scores(query, self._collection.segments, most_postings)
+
+    def _scores(
+        self, query: sparse.csr_matrix, segments: Sequence[Segment], most_postings: int | None
+    ) -> NDArray[np.float32]:
+        """The same, but 0 for the pictures of other segments."""
+        words, weights = query.indices, query.data * self._weighting.idf_[query.indices]
+        frequencies = np.zeros(len(words), np.int64)
+        for segment in segments:
+            bounds = segment.views.posting_offsets
+            frequencies += bounds[words + 1] - bounds[words]
+        kept = _heaviest(weights, frequencies, most_postings)
+        parts = [np.zeros(len(segment)) for segment in self._collection.segments]
+        for part, segment in zip(parts, self._collection.segments, strict=True):
+            if segment in segments:
+                term_weights = self._weighting.term_weights
+                add_scores(part, segment.views, words[kept], weights[kept], term_weights)
+        found = self._collection.placed(parts)
         found /= np.where(self._lengths > 0, self._lengths, 1)
         return np.asarray(found, np.float32)
+
+    def scores_of(
+        self, query: sparse.csr_matrix, positions: NDArray[np.integer]
+    ) -> NDArray[np.float32]:
+        """Dot products ``(m,)`` of a histogram ``(1, n_words)`` and some rows."""
+        collection, weighting = self._collection, self._weighting
+        if len(positions) > _MANY_ROWS:  # then postings are read sooner than words
+            numbers = np.unique(collection.keys[positions] >> 32)
+            segments = [s for s in collection.segments if s.number in numbers]
+            return np.asarray(self._scores(query, segments, None)[positions])
+        weights = np.zeros(len(weighting.idf_), np.float32)
+        weights[query.indices] = query.data * weighting.idf_[query.indices]
+        sums = np.zeros(len(positions))
+        for first in range(0, len(positions), _ROWS_AT_ONCE):
+            some = positions[first : first + _ROWS_AT_ONCE]
+            sizes = collection.sizes[some]
+            words = slices(collection.words, collection.starts[some], sizes)
+            shared = np.flatnonzero((weights > 0)[words])
+            word = words[shared]
+            row = np.searchsorted(np.cumsum(sizes), shared, side="right")
+            new = np.ones(len(word), bool)
+            new[1:] = (word[1:] != word[:-1]) | (row[1:] != row[:-1])
+            starts = np.flatnonzero(new)
+            each = weighting.term_weights(np.diff(starts, append=len(word)))
+            each *= weights[word[starts]]
+            sums[first : first + len(some)] = np.bincount(row[starts], each, len(some))
+        lengths = self._lengths[positions]
+        return np.asarray(sums / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def _heaviest(
+    weights: NDArray[np.floating], frequencies: NDArray[np.integer], most: int | None
+) -> NDArray[np.intp]:
+    """Choose the heaviest words of a query that have at most so many postings together.
+
+    Rare words weigh most, and have the fewest postings. Words that appear in very many pictures
+    hardly tell which are nearest (Broder et al., "Efficient query evaluation using a two-level
+    retrieval process", CIKM 2003, skip them, too).
+    """
+    if most is None or frequencies.sum() <= most:
+        return np.arange(len(weights))
+    order = np.argsort(-weights, kind="stable")
+    return np.sort(order[np.cumsum(frequencies[order]) <= most])

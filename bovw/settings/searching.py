@@ -33,15 +33,13 @@ class CandidateSettings:
         "exact": all pictures that share a word with the query are scored, from their postings.
         "inverted": nmslib's inverted index, which is exact, too, and some thirty times slower.
         "sparse-hnsw": nmslib's graph over the histograms. "lsa-hnsw": nmslib's graph over the
-        histograms projected by latent semantic analysis. "auto": "exact" up to `graph_from`
+        histograms projected by latent semantic analysis, and the postings of the query's rarest
+        words; what these find is scored exactly. "auto": "exact" up to `graph_from`
         pictures, then "lsa-hnsw"; docs/quality.md.
     n_candidates : int
         How many candidates a search finds, at least, and passes on to the match kernel.
     n_components : int
         Dimensions of the projection ("lsa-hnsw"). Up to 128 take a byte each, more take four.
-    n_rescored : int
-        How many pictures with the nearest projections are scored by their histograms, at least
-        ("lsa-hnsw").
     graph_from : int
         See `method`.
     """
@@ -49,7 +47,6 @@ class CandidateSettings:
     method: CandidateMethod = "auto"
     n_candidates: int = 1000
     n_components: int = 128
-    n_rescored: int = 2000
     graph_from: int = 50_000
 
     def __post_init__(self) -> None:
@@ -57,7 +54,6 @@ class CandidateSettings:
         one_of("method", self.method, CandidateMethod)
         require(self.n_candidates >= 1, "n_candidates", self.n_candidates, "at least 1")
         require(self.n_components >= 1, "n_components", self.n_components, "at least 1")
-        require(self.n_rescored >= 1, "n_rescored", self.n_rescored, "at least 1")
         require(self.graph_from >= 1, "graph_from", self.graph_from, "at least 1")
 
     def chosen(self, n_pictures: int) -> CandidateMethod:

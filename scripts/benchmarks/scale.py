@@ -120,7 +120,7 @@ def record(name: str) -> Record:
 
 
 def build(folder: Path, source: bovw.Engine, queries: Sequence[Features], n: int) -> dict[str, Any]:
-    """Build an index of `n` pictures, as one segment."""
+    """Build an index of `n` pictures."""
     maker = Maker(source.collection, 0)
     planted = {
         f"planted/{i:03d}_{j}": picture
@@ -153,7 +153,8 @@ def build(folder: Path, source: bovw.Engine, queries: Sequence[Features], n: int
             spent += time.perf_counter() - start
             print(f"{first + count} pictures, {time.perf_counter() - begun:.0f} s", flush=True)
         start = time.perf_counter()
-        writer.merge()
+        if n <= 100_000:  # as `bovw index` does
+            writer.merge()
         merging = time.perf_counter() - start
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return {
