@@ -9,30 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..settings import KernelSettings
+from .answer import RESULT_VERSION, Answer, SharedWord
 from .kernels.aggregated import aggregated_contributions
 from .kernels.hamming import contributions, find_matches
 from .query import Query
 from .ranking import Base
-from .results import Answer
-
-
-@dataclass(frozen=True)
-class SharedWord:
-    """A visual word that occurs both in the query and in the answer.
-
-    Attributes
-    ----------
-    word : int
-    contribution : float
-        Share of the similarity that comes from this word. It is computed with the original query,
-        before query expansion.
-    idf : float
-        Inverse document frequency: how rare the word is.
-    """
-
-    word: int
-    contribution: float
-    idf: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +50,13 @@ class Explanation:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        points, query_points = self.answer.points, self.answer.query_points
+        """Return plain values, for JSON; docs/results.md describes them."""
         return {
+            "format": "bovw-explanation",
+            "version": RESULT_VERSION,
             "query": self.query,
-            "answer": self.answer.to_dict(),
-            "query_points": [] if query_points is None else query_points.tolist(),
-            "points": [] if points is None else points.tolist(),
-            "words": [
-                {"word": w.word, "contribution": w.contribution, "idf": w.idf} for w in self.words
-            ],
+            "answer": self.answer.to_dict(points=True),
+            "words": [word.to_dict() for word in self.words],
             "following": None if self.following is None else self.following.to_dict(),
             "reason": self.reason,
         }
