@@ -4,15 +4,19 @@ This package does not know how any figure was computed, and knows no engine.
 """
 
 from .csv_files import csv_cell, results_csv, text_of_cell
+from .result_page import check_page, page, save_page
 from .run_files import write_runs
 from .tables import comparison_csv, comparison_latex, comparison_text
 
 __all__ = [
+    "check_page",
     "comparison_csv",
     "comparison_latex",
     "comparison_text",
     "csv_cell",
+    "page",
     "results_csv",
+    "save_page",
     "text_of_cell",
     "write_runs",
 ]

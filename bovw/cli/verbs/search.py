@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...errors import SettingsError, printable
 from ...search import Explanation, SearchResult, SearchResults
 from ..arguments import PICTURES, add_jobs, add_search_options, add_untrusted, positive, region
 from ..output import complain, matching, print_json, report_failures, say, table
@@ -88,7 +89,6 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Search an index."""
-    from ...errors import SettingsError
     from ...pictures import find_queries
     from ...storage import read_manifest
 
@@ -106,15 +106,11 @@ def run(options: argparse.Namespace) -> int:
     is_compressed = read_manifest(Path(options.index))["format"] == "bovw-lsa"
     search = _search_compressed if is_compressed else _search
     results, explanations = search(options, queries)
-    if options.html is not None:
-        from ...report import save_page
-
-        unshown = save_page(results, options.html, explanations=explanations)
-        for name, reason in unshown:
-            complain(f"note: no picture in the page: {name}: {reason}")
+    _print(options, results, explanations)
     if options.csv is not None:
         _write_csv(results, options.csv)
-    _print(options, results, explanations)
+    if options.html is not None:
+        _write_page(options, results, explanations)
     failed = [(r.query, r.error.removeprefix(f"{r.query}: ")) for r in results if r.error]
     return report_failures(failed)
 
@@ -155,7 +151,6 @@ def _explained(
 def _search_compressed(
     options: argparse.Namespace, queries: Sequence[tuple[str, Any]]
 ) -> tuple[SearchResults, list[list[Explanation]]]:
-    from ...errors import SettingsError
     from ...storage import load_lsa_index
 
     if (options.verify, options.expand, options.also, options.why_not) != (None, None, None, []):
@@ -188,6 +183,18 @@ def _write_csv(results: SearchResults, target: str) -> None:
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
 
 
+def _write_page(
+    options: argparse.Namespace,
+    results: SearchResults,
+    explanations: Sequence[Sequence[Explanation]],
+) -> None:
+    from ...report import save_page
+
+    for name, reason in save_page(results, options.html, explanations=explanations):
+        complain(f"note: the page lacks a picture: {name}: {reason}")
+    print(f"bovw: wrote {printable(options.html)}", file=sys.stderr)
+
+
 def _print(
     options: argparse.Namespace,
     results: Sequence[SearchResult],
@@ -210,8 +217,6 @@ def _print(
                 say(table(result))
             for one in explained:
                 say(f"why not {one}")
-        if options.html is not None:
-            say(f"wrote {options.html}")
 
 
 def _filters(
