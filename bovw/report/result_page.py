@@ -126,7 +126,12 @@ class _Pictures:
         try:
             return read_preview(source, _PREVIEW)
         except ImageError as error:
-            self.unshown[name] = f"{error.found}; {error.advice}"
+            in_memory = isinstance(source, str) and source.startswith("<")
+            self.unshown[name] = (
+                "it was no file: give it in sources"
+                if in_memory
+                else f"{error.found}; {error.advice}"
+            )
         except BovwError as error:
             self.unshown[name] = str(error)
         return None

@@ -19,7 +19,7 @@ from .decision import Decision, decide, false_alarms, probability
 from .expansion import enrich_query
 from .explanation import Explanation, reason, shared_words
 from .geometry.regions import matched_quadrilaterals
-from .geometry.verification import verify
+from .geometry.verification import Verification, verify
 from .guises import join_guises
 from .histograms import CollectionRows, Weights, count_weights, kept_weights
 from .query import Combine, Query, QueryFeatures, picture_as_query
@@ -56,6 +56,7 @@ __all__ = [
     "SharedWord",
     "Stopwatch",
     "StoredGraph",
+    "Verification",
     "Weights",
     "answer_each",
     "build_graph",
