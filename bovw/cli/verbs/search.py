@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import SettingsError, printable
 from ...search import Explanation, SearchResult, SearchResults
 from ..arguments import PICTURES, add_jobs, add_search_options, add_untrusted, positive, region
-from ..output import complain, matching, print_json, report_failures, say, table
+from ..output import USAGE, complain, matching, print_json, report_failures, say, table
 
 if TYPE_CHECKING:
     from ...engine import Engine
@@ -95,9 +95,11 @@ def run(options: argparse.Namespace) -> int:
     printed = [n for n in ("json", "jsonl") if getattr(options, n)]
     printed += ["csv -"] if options.csv == "-" else []
     if len(printed) > 1:
-        raise SettingsError(f"--{' and --'.join(printed)}: only one can be printed; give one")
+        complain(f"error: --{' and --'.join(printed)}: only one can be printed; give one")
+        return USAGE
     if options.points and not (options.json or options.jsonl):
-        raise SettingsError("--points adds to JSON: give --json or --jsonl too")
+        complain("error: --points adds to JSON: give --json or --jsonl too")
+        return USAGE
     if options.html is not None:
         from ...report import check_page
 
