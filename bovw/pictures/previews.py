@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
-from ..settings import ImageSettings
+from ..settings import ImageSettings, checked_arguments
 from .decoding import read_image
 from .endings import register_plug_ins
 from .frames import frame_count
@@ -39,6 +39,7 @@ class Preview:
     size: tuple[int, int]
 
 
+@checked_arguments
 def read_preview(
     source: Source,
     side: int = 1024,
@@ -67,6 +68,8 @@ def read_preview(
     ------
     ImageError
         When the source cannot be read.
+    SettingsError
+        When `side` is less than 1.
     """
     name, content = describe(source), content_of(source)
     if isinstance(content, (str, os.PathLike)):

@@ -4,6 +4,8 @@ This package does not know how any figure was computed, and knows no engine.
 """
 
 from .csv_files import csv_cell, results_csv, text_of_cell
+from .drawing import draw_matches
+from .notebook import notebook_html
 from .result_page import check_page, page, save_page
 from .run_files import write_runs
 from .tables import comparison_csv, comparison_latex, comparison_text
@@ -14,6 +16,8 @@ __all__ = [
     "comparison_latex",
     "comparison_text",
     "csv_cell",
+    "draw_matches",
+    "notebook_html",
     "page",
     "results_csv",
     "save_page",

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..search import COLUMNS, SearchResult, table_rows
+from ..settings import checked_arguments
 
 _COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
@@ -29,7 +30,8 @@ def text_of_cell(cell: str) -> str:
     return cell.removeprefix("'")
 
 
-def results_csv(results: Iterable[SearchResult]) -> str:
+@checked_arguments
+def results_csv(results: SearchResult | Iterable[SearchResult]) -> str:
     """Give a table with a row for each answer, as CSV (RFC 4180).
 
     A query without answers has one row without a rank, and a query that could not be read one with
@@ -38,7 +40,7 @@ def results_csv(results: Iterable[SearchResult]) -> str:
 
     Parameters
     ----------
-    results : iterable of SearchResult
+    results : SearchResult or iterable of SearchResult
 
     Returns
     -------
@@ -46,10 +48,11 @@ def results_csv(results: Iterable[SearchResult]) -> str:
         Write it as UTF-8 with ``errors="surrogateescape"``, and without changing ends of lines, so
         that names of files are kept whatever bytes they have.
     """
+    several = [results] if isinstance(results, SearchResult) else results
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(row[name]) for name in COLUMNS] for row in table_rows(results))
+    writer.writerows([_cell(row[name]) for name in COLUMNS] for row in table_rows(several))
     return text.getvalue()
 
 

@@ -18,6 +18,7 @@ from ..errors import BovwError, ImageError, SettingsError, imported, printable, 
 from ..files import replaced
 from ..pictures import Path_, Preview, Source, read_preview
 from ..search import Answer, Explanation, SearchResult, reason
+from ..settings import checked_arguments
 from .thumbnails import PATCH, data_uri, patches, words_with_patches
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _SCRIPTS = ("basics.js", "stage.js", "view.js", "gallery.js")
 Explanations = Sequence[Explanation] | Sequence[Sequence[Explanation]]
 
 
+@checked_arguments
 def page(
     results: SearchResult | Iterable[SearchResult],
     *,
@@ -68,6 +70,7 @@ def page(
     return "".join(_Page(results, explanations, sources, title).pieces())
 
 
+@checked_arguments
 def save_page(
     results: SearchResult | Iterable[SearchResult],
     path: Path_,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..settings import KernelSettings
 from .answer import RESULT_VERSION, Answer, SharedWord
+from .display import drawn, html_or_none
 from .kernels.aggregated import aggregated_contributions
 from .kernels.hamming import contributions, find_matches
 from .query import Query
 from .ranking import Base
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,14 @@ class Explanation:
         lines.append(f"  shared words: {len(words)}, {share}")
         lines.append("  " + self.reason)
         return "\n".join(lines)
+
+    def show(self, **options: Any) -> Axes:
+        """Draw the query beside the picture; see `bovw.report.draw_matches`."""
+        axes: Axes = drawn("draw_matches", self, **options)
+        return axes
+
+    def _repr_html_(self) -> str | None:
+        return html_or_none(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON; docs/results.md describes them."""

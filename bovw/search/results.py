@@ -14,10 +14,12 @@ from ..errors import BovwError, SettingsError, shown
 from ..features import Features
 from ..pictures import Box
 from .answer import RESULT_VERSION, Answer
+from .display import drawn, html_or_none
 from .tabular import to_frame
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,22 @@ class SearchResult:
         """Return a table of the answers; see `SearchResults.to_frame`."""
         return to_frame([self])
 
+    def show(self, rank: int = 1, **options: Any) -> Axes:
+        """Draw the query beside one of its answers, with what matched, by matplotlib.
+
+        Parameters
+        ----------
+        rank : int
+            1 for the first answer.
+        **options
+            See `bovw.report.draw_matches`: `ax`, `lines`, `query`, `sources`.
+        """
+        axes: Axes = drawn("draw_matches", self, rank, **options)
+        return axes
+
+    def _repr_html_(self) -> str | None:
+        return html_or_none(self)
+
 
 class SearchResults(list[SearchResult]):
     """The results of many queries, in their order: a list of `SearchResult`."""
@@ -137,6 +155,9 @@ class SearchResults(list[SearchResult]):
             When pandas is not installed.
         """
         return to_frame(self)
+
+    def _repr_html_(self) -> str | None:
+        return html_or_none(self)
 
 
 @dataclass(frozen=True, eq=False)
