@@ -28,7 +28,8 @@ const draw = (tag, properties, ...children) =>
 const nameOf = (text) => make("bdi", {}, printable(text));
 const counted = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many || one + "s"}`;
 const number = (value, digits) => (value === null ? "not known" : value.toFixed(digits));
-const lastPart = (name) => name.split("/").pop() || name;
+// The name of a file without its folder; a query that is no file is described, as "<array ...>".
+const lastPart = (name) => (name.startsWith("<") ? name : name.split("/").pop() || name);
 
 // Words before numbers.
 const DECISIONS = { match: "Match", possible: "Possible", no: "No match", none: "Not verified" };
