@@ -169,7 +169,7 @@ def test_why_not(engine: bovw.Engine, pictures: list[Path], results: SearchResul
         assert one["picture"] is not None
     with pytest.raises(SettingsError, match="1 explanations for 4 results"):
         page(results, explanations=[explanation])
-    with pytest.raises(SettingsError, match="expected results of a search"):
+    with pytest.raises(SettingsError, match="expected SearchResult or several"):
         page(["no result"])  # type: ignore[list-item]
 
 
