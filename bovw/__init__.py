@@ -33,9 +33,13 @@ _HOMES = {
     "update_index": "engine",
 }
 
+# A package that is used by its own name, such as `bovw.report.page`.
+_DOORS = ("report",)
+
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from . import report as report
     from .comparison import compare as compare
     from .engine import Engine as Engine
     from .engine import update_index as update_index
@@ -57,6 +61,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
+    if name in _DOORS:
+        return import_module(f".{name}", __name__)
     try:
         home = _HOMES[name]
     except KeyError:
@@ -65,4 +71,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_DOORS])

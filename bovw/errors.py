@@ -7,6 +7,7 @@
     ├── ImageError                        a picture cannot be read
     ├── TrainingError (ValueError)        too little data to train on
     ├── NotFittedError (ValueError, AttributeError)   an estimator was used before ``fit``
+    ├── MissingPackageError (ImportError) a package of an extra is not installed
     ├── UnknownPictureError (KeyError)    an identifier is not in the index
     ├── GroundTruthError (ValueError)     a ground truth is malformed, or does not fit the index
     ├── EmbeddingError (ValueError)       vectors are malformed, or do not fit their names
@@ -24,6 +25,7 @@ from __future__ import annotations
 import reprlib
 import unicodedata
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 
@@ -66,6 +68,10 @@ class NotFittedError(BovwError, ValueError, AttributeError):
     """An estimator was used before ``fit``."""
 
 
+class MissingPackageError(BovwError, ImportError):
+    """Something was asked for that needs a package of an extra, which is not installed."""
+
+
 class UnknownPictureError(BovwError, KeyError):
     """An identifier is not that of a picture of the index."""
 
@@ -99,6 +105,30 @@ class FormatError(StorageError):
 
 class IncompatibleError(StorageError):
     """Two things do not fit together, such as an index and the settings given for it."""
+
+
+def imported(module: str, extra: str, what: str) -> Any:
+    """Import a module of an optional package; if it is absent, say which extra has it.
+
+    Parameters
+    ----------
+    module : str
+    extra : str
+        Name of the extra of this project that installs it.
+    what : str
+        What needs it, as the beginning of the message.
+
+    Raises
+    ------
+    MissingPackageError
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{what} needs {module.partition('.')[0]}, which is not installed: "
+            f"pip install 'bovw[{extra}]'"
+        ) from error
 
 
 def shown(value: Any) -> str:

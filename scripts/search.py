@@ -3,19 +3,19 @@
 
 python scripts/search.py photos.bovw queries/ > answers.csv
 
-A query without answers has a row with an empty rank; a query that cannot be read has a row with the
-reason, and the exit code is 3.
+The same as ``bovw search photos.bovw queries/ --csv -``: a row for each answer. A query without
+answers has a row with an empty rank; a query that cannot be read has a row with the reason, and the
+exit code is 3. docs/results.md describes the columns.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 
 import bovw
 from bovw.pictures import find_queries
-from bovw.report import csv_cell
+from bovw.report import results_csv
 
 
 def main() -> int:
@@ -28,28 +28,12 @@ def main() -> int:
     options = parser.parse_args()
 
     engine = bovw.Engine.open(options.index, n_jobs=options.jobs)
-    writer = csv.writer(sys.stdout)
-    writer.writerow(
-        ["query", "matched", "rank", "identifier", "decision", "score", "inliers", "error"]
-    )
-    failed = False
-    queries = find_queries(options.queries)
-    for result in engine.search_many(queries, options.k, progress=True):
-        name = csv_cell(result.query)
-        if result.error is not None or not result.answers:
-            failed |= result.error is not None
-            writer.writerow(
-                [name, result.matched, "", "", "", "", "", csv_cell(result.error or "")]
-            )
-        for answer in result:
-            row = (
-                answer.rank,
-                csv_cell(answer.identifier),
-                answer.decision or "",
-                f"{answer.score:.6f}",
-                answer.inliers,
-            )
-            writer.writerow([name, result.matched, *row, ""])
+    results = engine.search_many(find_queries(options.queries), options.k, progress=True)
+    # As bytes, so that names of files that are not UTF-8 are kept.
+    sys.stdout.buffer.write(results_csv(results).encode("utf-8", "surrogateescape"))
+    failed = [result for result in results if result.error is not None]
+    for result in failed:
+        print(f"failed: {result.error!a}", file=sys.stderr)
     return 3 if failed else 0
 
 

@@ -19,7 +19,8 @@ from bovw.errors import BovwError
 from bovw.evaluation import metric
 from bovw.formats import load_ground_truth, load_run
 from bovw.index import LsaIndex
-from bovw.pictures import find_pictures, find_queries, read_image
+from bovw.pictures import find_pictures, find_queries, read_image, read_preview
+from bovw.report import page, results_csv, save_page
 from bovw.storage import diagnose, load_lsa_index
 
 from .support import SAMPLE
@@ -82,6 +83,7 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
     vocabulary = engine.vocabulary
     descriptors = np.random.default_rng(0).integers(0, 255, (120, 128)).astype(np.uint8)
     compressed = load_lsa_index(folder / "c")
+    result = engine.search(query, 2, explain=True)
     chosen: dict[str, Any] = {"allow": [name], "deny": [], "verify": 3, "expand": "none"}
     reading: dict[str, Any] = {"root": None, "patterns": None, "on_error": "record"}
     return {
@@ -90,7 +92,14 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
                         "on_error": "record", "progress": False}),
         "search_together": (engine.search_together, {"queries": [query], "k": 2,
                             "combine": "joined", **chosen}),
-        "explain": (engine.explain, {"query": query, "identifier": name, "region": None}),
+        "explain": (engine.explain, {"query": query, "identifier": name, "region": None,
+                    **chosen}),
+        "page": (page, {"results": [result], "explanations": [[]], "sources": {}, "title": "t"}),
+        "save_page": (save_page, {"results": result, "path": folder / "p.html"}),
+        "results_csv": (results_csv, {"results": [result]}),
+        "show": (result.show, {"rank": 1, "query": query, "sources": {}}),
+        "read_preview": (read_preview, {"source": query, "side": 100, "settings": None,
+                         "channels": "bgr"}),
         "rank_many": (engine.rank_many, {"queries": [query], "cache": None}),
         "verify_many": (engine.verify_many, {"queries": [query], "short_lists": [[name]]}),
         "calibrate": (engine.calibrate, {"negatives": [query], "false_accept_rate": 0.1}),
@@ -141,7 +150,7 @@ NAMES = [
     "update_index", "train", "load_vocabulary", "save_vocabulary", "load_settings",
     "save_settings", "settings", "read_image", "find_pictures", "find_queries", "fit", "predict",
     "nearest", "tfidf", "compressed", "diagnose", "ground truth", "run", "metric", "Embeddings",
-    "load_embeddings", "compare",
+    "load_embeddings", "compare", "page", "save_page", "results_csv", "show", "read_preview",
 ]  # fmt: skip
 
 

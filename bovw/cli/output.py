@@ -31,7 +31,7 @@ def complain(text: str) -> None:
 
 def print_json(content: Any) -> None:
     """Print JSON to stdout."""
-    print(json.dumps(content, indent=1))
+    print(json.dumps(content, indent=1, allow_nan=False))
 
 
 def answer(options: argparse.Namespace, content: Any, *lines: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..errors import SettingsError
 from ..features import Features, Queries, listed_queries
-from ..search import Calibration, FullRanking, SearchResult, Stopwatch, calibrate
+from ..search import Calibration, FullRanking, SearchResults, Stopwatch, calibrate
 from ..settings import checked_arguments
 from .searcher import Searcher
 
@@ -47,7 +47,7 @@ class Ranker(Searcher):
         *,
         cache: str | os.PathLike[str] | None = None,
         progress: bool = False,
-    ) -> list[SearchResult]:
+    ) -> SearchResults:
         """Verify the first answers of another system (a short list for each query) by geometry.
 
         Parameters
@@ -60,7 +60,7 @@ class Ranker(Searcher):
 
         Returns
         -------
-        list of SearchResult
+        SearchResults
             The pictures of each list that share a visual word with the query; `Answer.verified`
             is true for those that show the same thing. A query that cannot be read raises an
             ImageError.
@@ -72,7 +72,7 @@ class Ranker(Searcher):
             )
         depth = max((len(names) for names in short_lists), default=0)
         engine = self.changed(geometry={"verify": depth}, expansion={"method": "none"})
-        results = []
+        results = SearchResults()
         found = self._extracted(pairs, progress, cache)
         for (name, features), names in zip(found, short_lists, strict=True):
             if not isinstance(features, Features):

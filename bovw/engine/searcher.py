@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar, get_args
 
 import numpy as np
@@ -18,13 +19,15 @@ from ..features import (
     extract_queries,
     listed_queries,
 )
-from ..index import Filter, Index, allowed_places
+from ..index import Filter, Index, allowed_places, answers_of, explanation_of, with_shared_words
 from ..parallel import limited_threads, thread_count
 from ..pictures import Box, Source, describe
 from ..search import (
     Combine,
     Explanation,
+    QueryPicture,
     SearchResult,
+    SearchResults,
     Stopwatch,
     answer_each,
     candidate_recall,
@@ -143,6 +146,7 @@ class Searcher:
         expand: str | None = None,
         also: Also = None,
         channels: str = "bgr",
+        explain: bool = False,
     ) -> SearchResult:
         """Find the pictures that show the same thing as a query picture.
 
@@ -170,6 +174,9 @@ class Searcher:
             `Answer.guise`.
         channels : {"bgr", "rgb"}
             Order of the colours of an array.
+        explain : bool
+            Whether each answer says which words it shares with the query, and how much each of
+            them counts: `Answer.shared_words`. It takes a little longer.
 
         Returns
         -------
@@ -186,7 +193,13 @@ class Searcher:
             features = extractor.extract(query, self.settings.images, region, channels=channels)
         engine = self._for_search(verify, expand, also)
         return engine.search_features(
-            features, k, allow=allow, deny=deny, name=describe(query), stopwatch=stopwatch
+            features,
+            k,
+            allow=allow,
+            deny=deny,
+            name=describe(query),
+            stopwatch=stopwatch,
+            explain=explain,
         )
 
     @checked_arguments
@@ -201,8 +214,9 @@ class Searcher:
         expand: str | None = None,
         also: Also = None,
         on_error: str = "record",
+        explain: bool = False,
         progress: bool = False,
-    ) -> list[SearchResult]:
+    ) -> SearchResults:
         """Search for many queries; their features are extracted in parallel (see `n_jobs`).
 
         Parameters
@@ -212,18 +226,20 @@ class Searcher:
         on_error : {"record", "raise"}
             What to do with a query that cannot be read: put the reason into
             ``SearchResult.error``, or raise it.
-        k, allow, deny, verify, expand, also
+        k, allow, deny, verify, expand, also, explain
             See `search`.
 
         Returns
         -------
-        list of SearchResult
-            In the order of the queries.
+        SearchResults
+            A list of `SearchResult`, in the order of the queries.
         """
         engine = self._for_search(verify, expand, also)
 
         def answer(name: str, features: Features) -> SearchResult:
-            return engine.search_features(features, k, allow=allow, deny=deny, name=name)
+            return engine.search_features(
+                features, k, allow=allow, deny=deny, name=name, explain=explain
+            )
 
         return answer_each(self._extracted(queries, progress), answer, on_error)
 
@@ -239,6 +255,7 @@ class Searcher:
         verify: int | None = None,
         expand: str | None = None,
         also: Also = None,
+        explain: bool = False,
     ) -> SearchResult:
         """Search with several pictures of the same thing, as one query.
 
@@ -250,7 +267,7 @@ class Searcher:
             (Arandjelovic & Zisserman, "Multiple queries for large scale specific object
             retrieval", 2012), by the mean of its scores for each query picture, or by the largest
             of them. It is verified with the query picture that fits it best.
-        k, allow, deny, verify, expand, also
+        k, allow, deny, verify, expand, also, explain
             See `search`.
 
         Raises
@@ -260,18 +277,20 @@ class Searcher:
         """
         if combine not in get_args(Combine):
             raise SettingsError(f"combine={combine!r}: expected one of {get_args(Combine)}")
-        features = []
-        for _, found in self._extracted(queries, progress=False):
+        features, names = [], []
+        for each, found in self._extracted(queries, progress=False):
             if not isinstance(found, Features):
                 raise found
             features.append(found)
+            names.append(each)
         if not features:
             raise SettingsError("queries=[]: expected at least one picture")
         engine = self._for_search(verify, expand, also)
         name = f"{len(features)} pictures together"
-        return engine.search_features(
-            features, k, allow=allow, deny=deny, name=name, combine=combine
+        result = engine.search_features(
+            features, k, allow=allow, deny=deny, name=name, combine=combine, explain=explain
         )
+        return replace(result, pictures=_asked(names, features))
 
     @checked_arguments
     def explain(
@@ -280,16 +299,24 @@ class Searcher:
         identifier: str,
         *,
         region: Box | None = None,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
+        verify: int | None = None,
+        expand: str | None = None,
+        also: Also = None,
         channels: str = "bgr",
     ) -> Explanation:
-        """Say why a picture is an answer to a query: shared words, inliers, next answer.
+        """Say why a picture is an answer to a query, or is not: shared words, inliers, next one.
+
+        A picture that a search would not verify, since others are more similar, is verified too.
 
         Parameters
         ----------
         query : path, bytes, array, or picture of PIL
         identifier : str
-            Identifier of a picture of the index.
-        region, channels
+            Identifier of a picture of the index. If `allow` or `deny` leave it out, its reason says
+            so, and its rank is the one that it would have.
+        region, allow, deny, verify, expand, also, channels
             See `search`.
 
         Raises
@@ -297,13 +324,23 @@ class Searcher:
         UnknownPictureError
             When the index has no such picture.
         """
-        index = self.index
-        position = index.collection.position(identifier)
+        index = self._for_search(verify, expand, also).index
+        collection = index.collection
+        position = collection.position(identifier)
         with limited_threads(thread_count(self.n_jobs)):
             extractor = SiftExtractor(self.settings.features)
             features = extractor.extract(query, self.settings.images, region, channels=channels)
-        ranking = index.rank([features], len(index.collection))
-        return index.explain(ranking, features, position, describe(query))
+        allowed = allowed_places(collection.records, collection.positions, allow, deny)
+        left_out = allowed is not None and not allowed[position]
+        if allowed is not None:
+            allowed[position] = True
+        ranking = index.rank([features], len(collection), allowed)
+        explanation = explanation_of(index, ranking, features, position, describe(query))
+        if not left_out:
+            return explanation
+        answer = explanation.answer
+        why = f"left out by allow or deny; otherwise: {answer.reason}"
+        return replace(explanation, answer=replace(answer, reason=why))
 
     def _extracted(
         self,
@@ -341,6 +378,7 @@ class Searcher:
         name: str = "<features>",
         stopwatch: Stopwatch | None = None,
         combine: Combine = "joined",
+        explain: bool = False,
     ) -> SearchResult:
         """Search with features that were already extracted; see `search`, `search_together`."""
         pictures = [features] if isinstance(features, Features) else list(features)
@@ -351,7 +389,10 @@ class Searcher:
         collection = index.collection
         allowed = allowed_places(collection.records, collection.positions, allow, deny)
         ranking = index.rank(pictures, depth, allowed, stopwatch, combine)
-        answers, direct = index.answers(ranking, k), ranking.direct
+        answers, direct = answers_of(index, ranking, k), ranking.direct
+        if explain:
+            with stopwatch("explanation"):
+                answers = with_shared_words(index, answers, pictures)
         contrast = float(ranking.contrast[direct].max(initial=0))
         verified = self.settings.geometry.verify > 0
         return SearchResult(
@@ -362,4 +403,13 @@ class Searcher:
             contrast=contrast,
             n_features=sum(map(len, pictures)),
             milliseconds=dict(stopwatch.milliseconds),
+            pictures=_asked([name] * len(pictures), pictures),
         )
+
+
+def _asked(names: Sequence[str], features: Sequence[Features]) -> tuple[QueryPicture, ...]:
+    """Describe the pictures of a query."""
+    return tuple(
+        QueryPicture(name, part.size, part.region)
+        for name, part in zip(names, features, strict=True)
+    )

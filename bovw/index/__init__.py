@@ -1,5 +1,6 @@
 """The index in memory: pictures, vocabulary and settings. It does not depend on files."""
 
+from .answering import answers_of, explanation_of, with_shared_words
 from .augmentation import augment_index
 from .compressed import LsaIndex, Quantizer
 from .filters import Filter, allowed_places
@@ -15,6 +16,9 @@ __all__ = [
     "Quantizer",
     "Writer",
     "allowed_places",
+    "answers_of",
     "augment_index",
     "due",
+    "explanation_of",
+    "with_shared_words",
 ]

@@ -23,7 +23,9 @@ from ..pictures import Box, Record, Source
 from ..search import (
     Answer,
     FullRanking,
+    QueryPicture,
     SearchResult,
+    SearchResults,
     answer_each,
     checked_k,
     learn_basis,
@@ -153,7 +155,7 @@ class LsaIndex:
         on_error: str = "record",
         n_jobs: int | None = None,
         progress: bool = False,
-    ) -> list[SearchResult]:
+    ) -> SearchResults:
         """Search for many queries; see `Engine.search_many`."""
         k = checked_k(k)
         mask = allowed_places(self.records, self._positions, allow, deny)
@@ -180,9 +182,24 @@ class LsaIndex:
             zip(near.indices[0].tolist(), near.similarities[0].tolist(), strict=True), start=1
         ):
             record = self.records[allowed[row]]
-            answers.append(Answer(rank, record.identifier, record.path, score, score))
+            size = record.width, record.height
+            answers.append(
+                Answer(
+                    rank,
+                    record.identifier,
+                    record.path,
+                    score,
+                    score,
+                    size=size,
+                    initial_rank=rank,
+                )
+            )
         return SearchResult(
-            name, tuple(answers), n_features=len(features), milliseconds={"search": spent}
+            name,
+            tuple(answers),
+            n_features=len(features),
+            milliseconds={"search": spent},
+            pictures=(QueryPicture(name, features.size, features.region),),
         )
 
     @checked_arguments

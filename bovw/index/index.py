@@ -23,12 +23,10 @@ from ..features import (
 from ..parallel import thread_count
 from ..pictures import Failure
 from ..search import (
-    Answer,
     Base,
     Calibration,
     CollectionRows,
     Combine,
-    Explanation,
     Graph,
     HistogramIndex,
     Query,
@@ -38,14 +36,9 @@ from ..search import (
     StoredGraph,
     Weights,
     count_weights,
-    decide,
-    false_alarms,
     join_guises,
     kept_weights,
-    probability,
     rank,
-    reason,
-    shared_words,
 )
 from ..settings import Settings, warn_of_other_versions
 from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
@@ -382,64 +375,4 @@ class Index:
             center_weights(keypoints[:, :2], features.size, sigma),
             features.size,
             whole,
-        )
-
-    def answers(self, ranking: Ranking, k: int | None) -> tuple[Answer, ...]:
-        """Describe the first `k` pictures of a ranking."""
-        return tuple(self._answer(ranking, place) for place in range(len(ranking.positions[:k])))
-
-    def explain(
-        self, ranking: Ranking, features: Features, position: int, name: str
-    ) -> Explanation:
-        """Explain the rank of a picture in the ranking for a query."""
-        places = np.flatnonzero(ranking.positions == position)
-        if len(places) == 0:
-            identifier = self.collection.records[int(position)].identifier
-            answer = Answer(len(ranking.positions) + 1, identifier, "", 0.0, 0.0)
-            return Explanation(name, answer, (), None, "it shares no word with the query")
-        place = int(places[0])
-        answer = self._answer(ranking, place)
-        last = place + 1 == len(ranking.positions)
-        following = None if last else self._answer(ranking, place + 1)
-        words = shared_words(
-            self.query([features], Stopwatch()), position, self.base, self.settings.kernel
-        )
-        return Explanation(name, answer, words, following, reason(answer, following))
-
-    def _answer(self, ranking: Ranking, place: int) -> Answer:
-        position = int(ranking.positions[place])
-        record = self.collection.records[position]
-        answer = Answer(
-            rank=place + 1,
-            identifier=record.identifier,
-            path=record.path,
-            score=float(ranking.scores[place]),
-            similarity=float(ranking.similarities[place]),
-        )
-        geometry = self.settings.geometry
-        if geometry.verify == 0:
-            return answer
-        evidence, contrast = float(ranking.evidence[place]), float(ranking.contrast[place])
-        found = ranking.found.get(position)
-        decision, why = decide(found, evidence, contrast, geometry)
-        if found is None:
-            return replace(answer, decision=decision, reason=why)
-        return replace(
-            answer,
-            inliers=found.verification.inliers,
-            evidence=evidence,
-            contrast=contrast,
-            decision=decision,
-            reason=why,
-            probability=probability(contrast if found.direct else 0.0, geometry),
-            false_alarms=false_alarms(
-                found.verification, self.collection.size(position), geometry.tolerance
-            ),
-            verified=decision == "match" or evidence >= geometry.min_evidence,
-            direct=found.direct,
-            guise=found.guise,
-            transform=found.verification.transform,
-            region=found.verification.region,
-            query_points=found.verification.query_points,
-            points=found.verification.points,
         )

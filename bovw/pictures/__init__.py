@@ -11,8 +11,9 @@ from .finding import (
     listed,
     passed_over,
 )
+from .previews import Preview, read_preview
 from .records import Failure, Record
-from .sources import LARGEST_FILE, Content, Source, content_of, describe, read_bytes
+from .sources import LARGEST_FILE, Content, Path_, Source, content_of, describe, read_bytes
 
 __all__ = [
     "LARGEST_FILE",
@@ -21,8 +22,10 @@ __all__ = [
     "Content",
     "Failure",
     "Image",
+    "Path_",
     "Paths",
     "PictureFile",
+    "Preview",
     "Record",
     "Source",
     "content_of",
@@ -35,5 +38,6 @@ __all__ = [
     "passed_over",
     "read_bytes",
     "read_image",
+    "read_preview",
     "readable_endings",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..errors import printable
 from ..evaluation import Comparison, Run
+from .csv_files import csv_cell
 
 WIDTH = 100
 """Columns of plain text."""
@@ -179,12 +180,6 @@ def comparison_csv(comparison: Comparison) -> str:
         cells = ["" if math.isnan(v) else repr(v) for v in (*values, *_facts(run))]
         writer.writerow([csv_cell(run.name), *cells])
     return text.getvalue()
-
-
-def csv_cell(text: str) -> str:
-    """Make text safe for a spreadsheet, which would compute a cell that begins like a formula."""
-    text = printable(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def comparison_latex(comparison: Comparison) -> str:

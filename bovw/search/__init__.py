@@ -3,6 +3,7 @@
 This package reads no index files and does not know how an index is changed.
 """
 
+from .answer import RESULT_VERSION, Answer, SharedWord
 from .calibration import Calibration, calibrate
 from .candidates import (
     Graph,
@@ -17,14 +18,25 @@ from .cascade import rank
 from .decision import Decision, decide, false_alarms, probability
 from .expansion import enrich_query
 from .explanation import Explanation, reason, shared_words
-from .geometry.verification import verify
+from .geometry.regions import matched_quadrilaterals
+from .geometry.verification import Verification, verify
 from .guises import join_guises
 from .histograms import CollectionRows, Weights, count_weights, kept_weights
 from .query import Combine, Query, QueryFeatures, picture_as_query
 from .ranking import Base, Ranking, Stopwatch
-from .results import Answer, FullRanking, SearchResult, answer_each, checked_k
+from .results import (
+    FullRanking,
+    QueryPicture,
+    SearchResult,
+    SearchResults,
+    answer_each,
+    checked_k,
+)
+from .tabular import COLUMNS, table_rows
 
 __all__ = [
+    "COLUMNS",
+    "RESULT_VERSION",
     "Answer",
     "Base",
     "Calibration",
@@ -37,10 +49,14 @@ __all__ = [
     "HistogramIndex",
     "Query",
     "QueryFeatures",
+    "QueryPicture",
     "Ranking",
     "SearchResult",
+    "SearchResults",
+    "SharedWord",
     "Stopwatch",
     "StoredGraph",
+    "Verification",
     "Weights",
     "answer_each",
     "build_graph",
@@ -54,11 +70,13 @@ __all__ = [
     "join_guises",
     "kept_weights",
     "learn_basis",
+    "matched_quadrilaterals",
     "picture_as_query",
     "probability",
     "project",
     "rank",
     "reason",
     "shared_words",
+    "table_rows",
     "verify",
 ]

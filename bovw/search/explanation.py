@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..settings import KernelSettings
+from .answer import RESULT_VERSION, Answer, SharedWord
+from .display import drawn, html_or_none
 from .kernels.aggregated import aggregated_contributions
 from .kernels.hamming import contributions, find_matches
 from .query import Query
 from .ranking import Base
-from .results import Answer
 
-
-@dataclass(frozen=True)
-class SharedWord:
-    """A visual word that occurs both in the query and in the answer.
-
-    Attributes
-    ----------
-    word : int
-    contribution : float
-        Share of the similarity that comes from this word. It is computed with the original query,
-        before query expansion.
-    idf : float
-        Inverse document frequency: how rare the word is.
-    """
-
-    word: int
-    contribution: float
-    idf: float
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +53,22 @@ class Explanation:
         lines.append("  " + self.reason)
         return "\n".join(lines)
 
+    def show(self, **options: Any) -> Axes:
+        """Draw the query beside the picture; see `bovw.report.draw_matches`."""
+        axes: Axes = drawn("draw_matches", self, **options)
+        return axes
+
+    def _repr_html_(self) -> str | None:
+        return html_or_none(self)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        points, query_points = self.answer.points, self.answer.query_points
+        """Return plain values, for JSON; docs/results.md describes them."""
         return {
+            "format": "bovw-explanation",
+            "version": RESULT_VERSION,
             "query": self.query,
-            "answer": self.answer.to_dict(),
-            "query_points": [] if query_points is None else query_points.tolist(),
-            "points": [] if points is None else points.tolist(),
-            "words": [
-                {"word": w.word, "contribution": w.contribution, "idf": w.idf} for w in self.words
-            ],
+            "answer": self.answer.to_dict(points=True),
+            "words": [word.to_dict() for word in self.words],
             "following": None if self.following is None else self.following.to_dict(),
             "reason": self.reason,
         }

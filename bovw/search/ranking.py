@@ -87,3 +87,10 @@ class Ranking:
         """Whether each answer was verified with the query's own features ``(n,)``."""
         found = (self.found.get(p) for p in self.positions.tolist())
         return np.array([one is not None and one.direct for one in found], bool)
+
+    @cached_property
+    def initial_ranks(self) -> NDArray[np.int64]:
+        """Rank of each answer by similarity alone, from 1 ``(n,)``."""
+        ranks = np.empty(len(self.positions), np.int64)
+        ranks[np.lexsort((self.positions, -self.similarities))] = np.arange(1, len(ranks) + 1)
+        return ranks

@@ -1,11 +1,11 @@
-"""Results of a search: answers, and full rankings."""
+"""Results of a search: the answers to a query, to many queries, and full rankings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,97 +13,37 @@ from numpy.typing import NDArray
 from ..errors import BovwError, SettingsError, shown
 from ..features import Features
 from ..pictures import Box
-from .decision import Decision
+from .answer import RESULT_VERSION, Answer
+from .display import drawn, html_or_none
+from .tabular import to_frame
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """One answer: a picture of the index, and why it was found.
+@dataclass(frozen=True)
+class QueryPicture:
+    """A picture that was asked with.
 
     Attributes
     ----------
-    rank : int
-        1 for the best.
-    identifier, path : str
-    score : float
-        The ranking is sorted by it; larger is better. Only scores of the same query can be
-        compared.
-    similarity : float
-        Similarity of the query (or the expanded query) and the picture. With a match kernel it is
-        the kernel's score as a share of the best one, else the cosine of the histograms.
-    inliers : int or None
-        Correspondences that agree on a transform; None when geometric verification was not tried.
-    evidence : float or None
-        Number of inliers minus what chance explains; see `GeometrySettings`.
-    contrast : float or None
-        Evidence in contrast to what many answers of this query share; see `bovw.search.decision`.
-    decision : {"match", "possible", "no"} or None
-        Whether the picture shows what the query shows; None when nothing was verified.
-    reason : str
-        Why, in words.
-    probability : float or None
-        Probability that the answer is right; see `bovw.search.decision`.
-    false_alarms : float or None
-        Logarithm (base 10) of the number of false alarms, an a-contrario measure; less is better.
-    verified : bool
-        Whether the evidence reaches ``settings.geometry.min_evidence``, or it is a match.
-    direct : bool
-        False when the evidence needed features that query expansion added from other answers.
-    guise : {"plain", "mirror", "negative"}
-        In which guise the query matches the picture.
-    transform : (3, 3) float64 ndarray or None
-        Maps query pixels ``(x, y, 1)`` to pixels of the picture; a reflection if it is mirrored.
+    name : str
+        Its path, or a description when it is not a file.
+    size : (int, int)
+        Width and height.
     region : tuple of float or None
-        Box ``x0, y0, x1, y1`` around the inliers in the picture.
-    query_points, points : (inliers, 2) float32 ndarray
-        Positions of the inliers in the query and in the picture.
+        Box ``x0, y0, x1, y1``, the part of it that was asked with; None for the whole picture.
     """
 
-    rank: int
-    identifier: str
-    path: str
-    score: float
-    similarity: float
-    inliers: int | None = None
-    evidence: float | None = None
-    contrast: float | None = None
-    decision: Decision | None = None
-    reason: str = ""
-    probability: float | None = None
-    false_alarms: float | None = None
-    verified: bool = False
-    direct: bool = True
-    guise: str = "plain"
-    transform: NDArray[np.float64] | None = field(default=None, repr=False)
+    name: str
+    size: tuple[int, int]
     region: Box | None = None
-    query_points: NDArray[np.float32] | None = field(default=None, repr=False)
-    points: NDArray[np.float32] | None = field(default=None, repr=False)
-
-    def __repr__(self) -> str:
-        evidence = "not verified" if self.inliers is None else f"{self.inliers} inliers"
-        return f"Answer({self.rank}, {self.identifier!r}, score {self.score:.4f}, {evidence})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        return {
-            "rank": self.rank,
-            "identifier": self.identifier,
-            "path": self.path,
-            "score": self.score,
-            "similarity": self.similarity,
-            "inliers": self.inliers,
-            "evidence": self.evidence,
-            "contrast": self.contrast,
-            "decision": self.decision,
-            "reason": self.reason,
-            "probability": self.probability,
-            "false_alarms": self.false_alarms,
-            "verified": self.verified,
-            "direct": self.direct,
-            "guise": self.guise,
-            "transform": None if self.transform is None else self.transform.tolist(),
-            "region": None if self.region is None else list(self.region),
-        }
+        region = None if self.region is None else list(self.region)
+        return {"name": self.name, "size": list(self.size), "region": region}
 
 
 @dataclass(frozen=True)
@@ -128,6 +68,8 @@ class SearchResult:
         Time of each stage.
     error : str or None
         Why there are no answers, when the query could not be read.
+    pictures : tuple of QueryPicture
+        The picture that was asked with, or several that were asked with together.
     """
 
     query: str
@@ -138,6 +80,7 @@ class SearchResult:
     n_features: int = 0
     milliseconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
+    pictures: tuple[QueryPicture, ...] = ()
 
     def __len__(self) -> int:
         return len(self.answers)
@@ -154,9 +97,17 @@ class SearchResult:
         match = {True: "a match", False: "no match", None: "not verified"}[self.matched]
         return f"SearchResult({self.query!r}, {len(self)} answers, {match})"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
+    def to_dict(self, *, points: bool = False) -> dict[str, Any]:
+        """Return plain values, for JSON; docs/results.md describes them.
+
+        Parameters
+        ----------
+        points : bool
+            Whether each answer has its pairs of inliers.
+        """
         return {
+            "format": "bovw-result",
+            "version": RESULT_VERSION,
             "query": self.query,
             "matched": self.matched,
             "evidence": self.evidence,
@@ -164,8 +115,49 @@ class SearchResult:
             "n_features": self.n_features,
             "milliseconds": self.milliseconds,
             "error": self.error,
-            "answers": [answer.to_dict() for answer in self.answers],
+            "pictures": [picture.to_dict() for picture in self.pictures],
+            "answers": [answer.to_dict(points=points) for answer in self.answers],
         }
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a table of the answers; see `SearchResults.to_frame`."""
+        return to_frame([self])
+
+    def show(self, rank: int = 1, **options: Any) -> Axes:
+        """Draw the query beside one of its answers, with what matched, by matplotlib.
+
+        Parameters
+        ----------
+        rank : int
+            1 for the first answer.
+        **options
+            See `bovw.report.draw_matches`: `ax`, `lines`, `query`, `sources`.
+        """
+        axes: Axes = drawn("draw_matches", self, rank, **options)
+        return axes
+
+    def _repr_html_(self) -> str | None:
+        return html_or_none(self)
+
+
+class SearchResults(list[SearchResult]):
+    """The results of many queries, in their order: a list of `SearchResult`."""
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a table with a row for each answer, for pandas.
+
+        The columns are those of the CSV; docs/results.md describes them. A query without answers
+        has one row without a rank, and a query that could not be read one with its `error`.
+
+        Raises
+        ------
+        MissingPackageError
+            When pandas is not installed.
+        """
+        return to_frame(self)
+
+    def _repr_html_(self) -> str | None:
+        return html_or_none(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +195,7 @@ def answer_each(
     queries: Iterable[tuple[str, Features | BovwError]],
     answer: Callable[[str, Features], SearchResult],
     on_error: str,
-) -> list[SearchResult]:
+) -> SearchResults:
     """Answer queries. For a query that cannot be read `on_error` says what to do.
 
     With "record" its result has no answers and says why; with "raise" the error is raised.
@@ -215,7 +207,7 @@ def answer_each(
     """
     if on_error not in ("record", "raise"):
         raise SettingsError(f"on_error={on_error!r}: expected 'record' or 'raise'")
-    results = []
+    results = SearchResults()
     for name, features in queries:
         if not isinstance(features, BovwError):
             results.append(answer(name, features))

@@ -200,7 +200,7 @@ def test_an_explanation_of_an_answer(engine: bovw.Engine, pictures: list[Path]) 
         assert sum(word.contribution for word in found.words) == pytest.approx(1)
         assert found.words[0].contribution >= found.words[-1].contribution > 0
         assert "inliers" in str(found)
-        assert len(found.to_dict()["points"]) == ranked[1].inliers
+        assert len(found.to_dict()["answer"]["pairs"]) == ranked[1].inliers
 
 
 def test_an_explanation_of_what_does_not_answer(engine: bovw.Engine) -> None:

@@ -26,7 +26,9 @@ def found(points: np.ndarray, matches: int | None = None, *, direct: bool = True
     points = np.asarray(points, np.float32).reshape(n, 2)
     pairs = np.zeros((n, 2), np.int32)
     models = (np.eye(3),) if n else ()
-    return Found(Verification(matches or n, pairs, points, points, models), 0, direct)
+    return Found(
+        Verification(matches or n, pairs, points, points, np.ones(n, np.float32), models), 0, direct
+    )
 
 
 def places(n: int, seed: int) -> np.ndarray:

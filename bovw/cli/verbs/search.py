@@ -1,15 +1,24 @@
-"""``bovw search``: prints ranked answers to query pictures."""
+"""``bovw search``: ranked answers to query pictures, as text, JSON, CSV or a page."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from ...errors import SettingsError, printable
+from ...search import Explanation, SearchResult, SearchResults
 from ..arguments import PICTURES, add_jobs, add_search_options, add_untrusted, positive, region
-from ..output import matching, print_json, report_failures, say, table
+from ..output import USAGE, complain, matching, print_json, report_failures, say, table
+
+if TYPE_CHECKING:
+    from ...engine import Engine
 
 HELP = "find pictures in an index that show the same thing as a query picture"
-EXAMPLE = "bovw search photos.bovw query.jpg -k 5 --region 10,10,300,200"
+EXAMPLE = "bovw search photos.bovw query.jpg -k 5 --html answers.html --csv answers.csv"
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -44,6 +53,35 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help="pictures whose identifier matches cannot be answers; may be repeated",
     )
+    sub.add_argument(
+        "--why-not",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="say why this picture of the index, given by its identifier, is not a better answer "
+        "to each query; may be repeated",
+    )
+    sub.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write a page of the answers with their pictures, in one file that opens offline "
+        "(pip install 'bovw[report]')",
+    )
+    sub.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="write a table with a row for each answer as CSV; - prints it instead of the text",
+    )
+    sub.add_argument(
+        "--jsonl",
+        action="store_true",
+        help="print the JSON of each query in a line of its own",
+    )
+    sub.add_argument(
+        "--points",
+        action="store_true",
+        help="add to JSON the pairs of features that agree, and the words that count most",
+    )
     add_untrusted(sub)
     add_search_options(sub)
     add_jobs(sub)
@@ -51,45 +89,136 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Search an index."""
-    from ...engine import Engine
-    from ...errors import SettingsError
     from ...pictures import find_queries
-    from ...storage import load_lsa_index, read_manifest
+    from ...storage import read_manifest
 
+    printed = [n for n in ("json", "jsonl") if getattr(options, n)]
+    printed += ["csv -"] if options.csv == "-" else []
+    if len(printed) > 1:
+        complain(f"error: --{' and --'.join(printed)}: only one can be printed; give one")
+        return USAGE
+    if options.points and not (options.json or options.jsonl):
+        complain("error: --points adds to JSON: give --json or --jsonl too")
+        return USAGE
+    if options.html is not None:
+        from ...report import check_page
+
+        check_page()
     queries = [(path, options.region) for path in find_queries(options.queries)]
-    if read_manifest(Path(options.index))["format"] == "bovw-lsa":
-        if (options.verify, options.expand, options.also) != (None, None, None):
-            raise SettingsError(
-                f"{options.index} is a compressed index, which has no geometry to verify: leave "
-                "out --verify, --expand and --also, or search the index that it was made from"
-            )
-        trusted = not options.untrusted
-        compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
-        allow, deny = _filters(options, [r.identifier for r in compressed.records])
-        results = compressed.search_many(
-            queries, options.k, allow=allow, deny=deny, n_jobs=options.jobs, progress=True
-        )
-    else:
-        engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
-        allow, deny = _filters(options, [r.identifier for r in engine.collection.records])
-        results = engine.search_many(
-            queries,
-            options.k,
-            allow=allow,
-            deny=deny,
-            verify=options.verify,
-            expand=options.expand,
-            also=options.also,
-            progress=True,
-        )
-    if options.json:
-        print_json([result.to_dict() for result in results])
-    else:
-        for result in results:
-            if result.error is None:
-                say(table(result))
+    is_compressed = read_manifest(Path(options.index))["format"] == "bovw-lsa"
+    search = _search_compressed if is_compressed else _search
+    results, explanations = search(options, queries)
+    _print(options, results, explanations)
+    if options.csv is not None:
+        _write_csv(results, options.csv)
+    if options.html is not None:
+        _write_page(options, results, explanations)
     failed = [(r.query, r.error.removeprefix(f"{r.query}: ")) for r in results if r.error]
     return report_failures(failed)
+
+
+def _search(
+    options: argparse.Namespace, queries: Sequence[tuple[str, Any]]
+) -> tuple[SearchResults, list[list[Explanation]]]:
+    """Search an index; return the results, and explanations of --why-not for each of them."""
+    from ...engine import Engine
+
+    engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
+    for name in options.why_not:
+        engine.collection.position(name)  # refuses a name that is unknown, before the work
+    allow, deny = _filters(options, [r.identifier for r in engine.collection.records])
+    how: dict[str, Any] = {
+        "allow": allow,
+        "deny": deny,
+        "verify": options.verify,
+        "expand": options.expand,
+        "also": options.also,
+    }
+    explain = options.html is not None or options.points
+    results = engine.search_many(queries, options.k, explain=explain, progress=True, **how)
+    explanations = [
+        [] if result.error else _explained(engine, query, options.why_not, how)
+        for query, result in zip(queries, results, strict=True)
+    ]
+    return results, explanations
+
+
+def _explained(
+    engine: Engine, query: tuple[str, Any], names: Sequence[str], how: dict[str, Any]
+) -> list[Explanation]:
+    path, region = query
+    return [engine.explain(path, name, region=region, **how) for name in names]
+
+
+def _search_compressed(
+    options: argparse.Namespace, queries: Sequence[tuple[str, Any]]
+) -> tuple[SearchResults, list[list[Explanation]]]:
+    from ...storage import load_lsa_index
+
+    if (options.verify, options.expand, options.also, options.why_not) != (None, None, None, []):
+        raise SettingsError(
+            f"{options.index} is a compressed index, which has no geometry to verify: leave "
+            "out --verify, --expand, --also and --why-not, or search the index that it was made "
+            "from"
+        )
+    trusted = not options.untrusted
+    compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
+    allow, deny = _filters(options, [r.identifier for r in compressed.records])
+    results = compressed.search_many(
+        queries, options.k, allow=allow, deny=deny, n_jobs=options.jobs, progress=True
+    )
+    return results, [[] for _ in results]
+
+
+def _write_csv(results: SearchResults, target: str) -> None:
+    """Write a table as CSV; print it for "-", escaped only where a terminal would obey it."""
+    from ...files import write_text
+    from ...report import results_csv
+
+    text = results_csv(results)
+    if target != "-":
+        write_text(target, text)
+    elif sys.stdout.isatty():
+        say(text.replace("\r\n", "\n").rstrip("\n"))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+
+
+def _write_page(
+    options: argparse.Namespace,
+    results: SearchResults,
+    explanations: Sequence[Sequence[Explanation]],
+) -> None:
+    from ...report import save_page
+
+    for name, reason in save_page(results, options.html, explanations=explanations):
+        complain(f"note: the page lacks a picture: {name}: {reason}")
+    print(f"bovw: wrote {printable(options.html)}", file=sys.stderr)
+
+
+def _print(
+    options: argparse.Namespace,
+    results: Sequence[SearchResult],
+    explanations: Sequence[Sequence[Explanation]],
+) -> None:
+    if options.json or options.jsonl:
+        contents = []
+        for result, explained in zip(results, explanations, strict=True):
+            content = result.to_dict(points=options.points)
+            if options.why_not:
+                content["why_not"] = [one.to_dict() for one in explained]
+            contents.append(content)
+        if options.json:
+            print_json(contents)
+        for content in contents if options.jsonl else ():
+            print(json.dumps(content, allow_nan=False))
+    elif options.csv != "-":
+        for result, explained in zip(results, explanations, strict=True):
+            if result.error is None:
+                say(table(result))
+            for one in explained:
+                say(f"why not {one}")
 
 
 def _filters(

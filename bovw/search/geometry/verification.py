@@ -50,6 +50,8 @@ class Verification:
         into small cells ("places"), and each cell gives at most one inlier of each model.
     query_points, points : (inliers, 2) float32 ndarray
         Positions of these features in the query and in the candidate.
+    scales : (inliers,) float32 ndarray
+        Scales of these features in the query.
     transforms : tuple of (3, 3) float64 ndarray
         The models, in the order in which they were found. They map homogeneous query positions to
         candidate positions.
@@ -62,6 +64,7 @@ class Verification:
     pairs: NDArray[np.int32]
     query_points: NDArray[np.float32]
     points: NDArray[np.float32]
+    scales: NDArray[np.float32]
     transforms: tuple[NDArray[np.float64], ...]
     weight: float = 1.0
 
@@ -154,7 +157,7 @@ def verify(
     every = np.concatenate([np.zeros(0, np.intp), *found])
     asked, points = matches.query[every], target[every, :2].astype(np.float32)
     pairs = np.stack([asked, matches.candidate[every]], axis=1)
-    query_points = query.keypoints[asked, :2]
+    query_points, scales = query.keypoints[asked, :2], query.keypoints[asked, 2]
     shapes = np.array([c.size for c in candidates]).reshape(-1, 2)
     each = center_weights(points, shapes[group[every]], center_sigma)
     if weights is not None:
@@ -169,6 +172,7 @@ def verify(
                 pairs=pairs[own],
                 query_points=query_points[own],
                 points=points[own],
+                scales=scales[own],
                 transforms=tuple(transforms[g]),
                 weight=float(each[own].mean()) if len(found[g]) else 1.0,
             )

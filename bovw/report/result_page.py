@@ -1,0 +1,328 @@
+"""The page of results: one HTML file with pictures, which opens offline in any browser.
+
+What is shown stands in the page as JSON (`SearchResult.to_dict`); the scripts in `web/` draw it. No
+text of a result becomes HTML: the template escapes it, and the scripts set it as text.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BovwError, ImageError, SettingsError, imported, printable, shown
+from ..files import replaced
+from ..pictures import Path_, Preview, Source, read_preview
+from ..search import Answer, Explanation, SearchResult, reason
+from ..settings import checked_arguments
+from .thumbnails import PATCH, data_uri, patches, words_with_patches
+
+if TYPE_CHECKING:
+    import jinja2
+
+# An answer takes less than 30 kB: a third more than these bytes as base64, and its JSON.
+_ANSWER_SIDE, _ANSWER_BYTES = 420, 10_500
+_QUERY_SIDE, _QUERY_BYTES = 640, 30_000
+_PATCHES, _PATCH_BYTES = 6, 3_600
+_PAIRS = 160
+_PREVIEW = 900  # side of the square that patches are cut out of
+_KEPT = 32  # previews kept in memory
+_SCRIPTS = ("basics.js", "stage.js", "view.js", "gallery.js")
+
+Explanations = Sequence[Explanation] | Sequence[Sequence[Explanation]]
+
+
+@checked_arguments
+def page(
+    results: SearchResult | Iterable[SearchResult],
+    *,
+    explanations: Explanations = (),
+    sources: Mapping[str, Source] | None = None,
+    title: str | None = None,
+) -> str:
+    """Show results as one HTML page, which needs no other file and no network.
+
+    Parameters
+    ----------
+    results : SearchResult or iterable of SearchResult
+        From ``search(..., explain=True)`` the page also shows the words that count most.
+    explanations : sequence of Explanation, or of such a sequence for each result
+        From `Engine.explain`: why a picture that one names is no better answer.
+    sources : mapping of str to source, optional
+        Pictures that are not where the results say: by the identifier of an answer, or by the name
+        of a query, such as that of an array. See `read_image`.
+    title : str, optional
+
+    Returns
+    -------
+    str
+        HTML. A picture that cannot be read is shown as a frame with the reason.
+
+    Raises
+    ------
+    MissingPackageError
+        When Jinja2 is not installed.
+    """
+    return "".join(_Page(results, explanations, sources, title).pieces())
+
+
+@checked_arguments
+def save_page(
+    results: SearchResult | Iterable[SearchResult],
+    path: Path_,
+    *,
+    explanations: Explanations = (),
+    sources: Mapping[str, Source] | None = None,
+    title: str | None = None,
+) -> list[tuple[str, str]]:
+    """Write the page to a file, without holding all of it in memory.
+
+    Parameters
+    ----------
+    path : path
+    results, explanations, sources, title
+        See `page`.
+
+    Returns
+    -------
+    list of (str, str)
+        Names of the pictures that the page cannot show, each with the reason.
+
+    Raises
+    ------
+    MissingPackageError
+        When Jinja2 is not installed.
+    StorageError
+        When the file cannot be written.
+    """
+    made = _Page(results, explanations, sources, title)
+    with replaced(path) as file:
+        for piece in made.pieces():
+            file.write(piece.encode())
+    return sorted(made.pictures.unshown.items())
+
+
+def check_page() -> None:
+    """Raise a MissingPackageError when no page can be made, since Jinja2 is not installed."""
+    imported("jinja2", "report", "a page of results")
+
+
+class _Pictures:
+    """The pictures of a page: each is written once, however many queries it answers."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self.sources = sources
+        self.unshown: dict[str, str] = {}
+        self._numbers: dict[tuple[str, str, bool], str] = {}
+        self._new: list[dict[str, str]] = []
+        self._preview = lru_cache(_KEPT)(self._read)
+
+    def _read(self, name: str, path: str) -> Preview | None:
+        source = self.sources.get(name, path)
+        if isinstance(source, str) and not source:
+            self.unshown[name] = "no path of a file is known"
+            return None
+        try:
+            return read_preview(source, _PREVIEW)
+        except ImageError as error:
+            in_memory = isinstance(source, str) and source.startswith("<")
+            self.unshown[name] = (
+                "it was no file: give it in sources"
+                if in_memory
+                else f"{error.found}; {error.advice}"
+            )
+        except BovwError as error:
+            self.unshown[name] = str(error)
+        return None
+
+    def of_query(self, name: str) -> Preview | None:
+        return self._preview(name, name)
+
+    def of_answer(self, answer: Answer) -> Preview | None:
+        return self._preview(answer.identifier, answer.path)
+
+    def shown(self, name: str, path: str, *, is_query: bool) -> dict[str, Any]:
+        """Give the element of a picture in the page, or why there is none."""
+        key = name, path, is_query
+        if key not in self._numbers:
+            preview = self._preview(name, path)
+            if preview is None:
+                return {"picture": None, "unshown": self.unshown[name]}
+            number = f"picture-{len(self._numbers)}"
+            limits = (_QUERY_SIDE, _QUERY_BYTES) if is_query else (_ANSWER_SIDE, _ANSWER_BYTES)
+            uri, _ = data_uri(preview.picture, *limits)
+            self._numbers[key] = number
+            self._new.append({"id": number, "uri": uri})
+        return {"picture": self._numbers[key], "unshown": None}
+
+    def take_new(self) -> list[dict[str, str]]:
+        """Pictures that were not yet written."""
+        new, self._new = self._new, []
+        return new
+
+
+class _Page:
+    """What a page shows, and the pieces of its HTML."""
+
+    def __init__(
+        self,
+        results: SearchResult | Iterable[SearchResult],
+        explanations: Explanations,
+        sources: Mapping[str, Source] | None,
+        title: str | None,
+    ) -> None:
+        check_page()
+        self.results = [results] if isinstance(results, SearchResult) else list(results)
+        wrong = [one for one in self.results if not isinstance(one, SearchResult)]
+        if wrong:
+            raise SettingsError(f"results holds {shown(wrong[0])}: expected results of a search")
+        self.explanations = _for_each(explanations, len(self.results))
+        self.title = printable(title if title is not None else _title(self.results))
+        self.pictures = _Pictures(sources or {})
+
+    def pieces(self) -> Iterator[str]:
+        """Give the HTML, piece by piece; pictures are read as their piece is made."""
+        template = _template()
+        css, script = _text("page.css"), "".join(map(_text, _SCRIPTS))
+        yield from template.generate(
+            title=self.title,
+            css=css,
+            script=script,
+            css_hash=_hash(css),
+            script_hash=_hash(script),
+            results=self.results,
+            explanations=self.explanations,
+            index=_json([_summary(result) for result in self.results]),
+            blocks=self._blocks(),
+        )
+
+    def _blocks(self) -> Iterator[dict[str, Any]]:
+        for result, explained in zip(self.results, self.explanations, strict=True):
+            block = self._block(result, explained)
+            yield {"json": _json(block), "pictures": self.pictures.take_new()}
+
+    def _block(self, result: SearchResult, explained: Sequence[Explanation]) -> dict[str, Any]:
+        content = result.to_dict(points=True)
+        answers = list(result)
+        following = [*answers[1:], None][: len(answers)]
+        return {
+            "result": {**content, "answers": [_thinned(a) for a in content["answers"]]},
+            "queries": [
+                self.pictures.shown(picture.name, picture.name, is_query=True)
+                for picture in result.pictures
+            ],
+            "answers": [
+                {
+                    **self._extra(result, answer),
+                    "above": None if after is None else reason(answer, after),
+                }
+                for answer, after in zip(answers, following, strict=True)
+            ],
+            "why_not": [
+                {
+                    **one.to_dict(),
+                    "answer": _thinned(one.answer.to_dict(points=True)),
+                    "words": [],
+                    **self._extra(result, one.answer),
+                    "above": one.reason,
+                }
+                for one in explained
+            ],
+        }
+
+    def _extra(self, result: SearchResult, answer: Answer) -> dict[str, Any]:
+        """What the page has of an answer besides its JSON: its picture, and patches of words."""
+        found = words_with_patches(answer, _PATCHES)
+        sheet = None
+        if found and answer.query_picture < len(result.pictures):
+            sheet = patches(
+                answer,
+                [number for _, number in found],
+                self.pictures.of_query(result.pictures[answer.query_picture].name),
+                self.pictures.of_answer(answer),
+            )
+        known = answer.shared_words
+        return {
+            **self.pictures.shown(answer.identifier, answer.path, is_query=False),
+            "n_words": None if known is None else len(known),
+            "patches": None
+            if sheet is None
+            else {
+                "side": PATCH,
+                "sheet": data_uri(sheet, max(sheet.size), _PATCH_BYTES)[0],
+                "words": [word.to_dict() for word, _ in found],
+                "points": [_position(answer, number) for _, number in found],
+            },
+        }
+
+
+def _position(answer: Answer, number: int) -> list[float]:
+    assert answer.query_points is not None and answer.points is not None
+    both = [*answer.query_points[number].tolist(), *answer.points[number].tolist()]
+    return [round(value, 2) for value in both]
+
+
+def _thinned(answer: dict[str, Any]) -> dict[str, Any]:
+    """The JSON of an answer with at most `_PAIRS` pairs, evenly chosen, and without its words."""
+    pairs = answer["pairs"]
+    if len(pairs) > _PAIRS:
+        pairs = [pairs[i * len(pairs) // _PAIRS] for i in range(_PAIRS)]
+    short = [[*(round(value, 1) for value in pair[:4]), pair[4]] for pair in pairs]
+    return {**answer, "pairs": short, "words": None}
+
+
+def _for_each(explanations: Explanations, n_results: int) -> list[list[Explanation]]:
+    given: list[Any] = list(explanations)
+    if not given:
+        return [[] for _ in range(n_results)]
+    if n_results == 1 and all(isinstance(one, Explanation) for one in given):
+        return [given]
+    if len(given) != n_results or any(isinstance(each, Explanation) for each in given):
+        raise SettingsError(
+            f"{len(given)} explanations for {n_results} results: expected a list for each result"
+        )
+    return [list(each) for each in given]
+
+
+def _title(results: Sequence[SearchResult]) -> str:
+    if len(results) == 1:
+        return f"Answers to {results[0].query}"
+    return f"Answers to {len(results)} queries"
+
+
+def _summary(result: SearchResult) -> dict[str, Any]:
+    return {
+        "query": result.query,
+        "matched": result.matched,
+        "best": result[0].decision if result.answers else None,
+        "answers": len(result),
+        "error": result.error is not None,
+    }
+
+
+def _json(content: Any) -> str:
+    """JSON that may stand in a script element: nothing in it ends the element."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _text(name: str) -> str:
+    return (resources.files(__package__) / "web" / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """Hash by which the page's policy knows its own script and style."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _template() -> jinja2.Template:
+    jinja = imported("jinja2", "report", "a page of results")
+    environment: jinja2.Environment = jinja.Environment(
+        autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["printable"] = printable
+    return environment.from_string(_text("page.html.jinja"))
