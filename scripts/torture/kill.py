@@ -132,7 +132,7 @@ class Torture(Subject):
 
             return do
 
-        for name in ("commit", "compact"):
+        for name in ("commit", "merge"):
             setattr(IndexWriter, name, announced(getattr(IndexWriter, name)))
         with extracted():
             os.write(out, b"s")

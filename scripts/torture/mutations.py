@@ -138,23 +138,26 @@ def values(content: bytes, rng: Rng) -> bytes:
     """Change numbers of the array, to extreme ones or to those of its other elements."""
     array = np.load(io.BytesIO(content))
     flat = array.reshape(-1)
+    if array.dtype.names:  # columns, all of one type
+        flat = flat.view(array.dtype[0])
     if not flat.size:
         return content
     at = rng.integers(flat.size, size=int(rng.choice([1, 3, flat.size])))
     if rng.random() < 0.2:
         at = np.array([flat.size - 1])
-    info: Any = np.iinfo if array.dtype.kind in "iu" else np.finfo
+    kind = flat.dtype
+    info: Any = np.iinfo if kind.kind in "iu" else np.finfo
     match int(rng.integers(5)):
         case 0:
-            flat[at] = info(array.dtype).max
+            flat[at] = info(kind).max
         case 1:
-            flat[at] = info(array.dtype).min
+            flat[at] = info(kind).min
         case 2:
             flat[at] = rng.permutation(flat)[: len(at)]
         case 3:
-            flat[at] = flat[at] + flat.dtype.type(1)
+            flat[at] = flat[at] + kind.type(1)
         case _:
-            flat[at] = np.nan if array.dtype.kind == "f" else 0
+            flat[at] = np.nan if kind.kind == "f" else 0
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
@@ -228,6 +231,8 @@ def json_value(content: bytes, rng: Rng) -> bytes:
     groups = list(by_container.values())
     if rng.random() < 0.9:  # sizes and hashes are many, and all alike
         groups = [g for g in groups if "sha256" not in [key for _, key in g]]
+    if not groups:  # an empty list, say
+        return json.dumps(JUNK[int(rng.integers(len(JUNK)))]()).encode()
     group = groups[int(rng.integers(len(groups)))]
     container, key = group[int(rng.integers(len(group)))]
     match int(rng.integers(8)):
