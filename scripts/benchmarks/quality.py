@@ -24,7 +24,6 @@ from common import (
     figures,
     halves,
     load_truth,
-    n_s_text,
     options_parser,
     paths_of,
     write,
@@ -71,6 +70,9 @@ def main() -> None:
         metavar="ROOM.FIELD=VALUE",
         help="change a setting, such as geometry.verify=0 (the value is JSON); may be repeated",
     )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the vocabularies"
+    )
     options = parser.parse_args()
 
     settings = bovw.PRESETS[options.preset]
@@ -78,19 +80,30 @@ def main() -> None:
         place, value = change.split("=", 1)
         room, name = place.split(".")
         settings = settings.changed(**{room: {name: json.loads(value)}})
-    results: dict[str, Any] = {}
-    print(f"{'':<30}{'mAP':>8}{'P@1':>8}{'N-S':>8}{'ms/query':>10}")
-    with tempfile.TemporaryDirectory() as folder:
-        workshop = Workshop(settings, options.keep or Path(folder), options.cache, options.jobs)
-        for name in options.sets:
-            result = results[name] = run(BENCHMARKS[name], workshop, options.every)
-            print(
-                f"{name:<30}{result['map_trapezoid']:>8.4f}{result['p_at_1']:>8.4f}{n_s_text(result):>8}"
-                f"{result['milliseconds_per_query']:>10.1f}",
-                flush=True,
-            )
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in options.sets}
     about = conditions(options.preset, [*options.change, f"--every {options.every}"], settings)
-    write(options.json, results, about)
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in options.seeds:
+            place = (options.keep or Path(folder)) / f"s{seed}"
+            place.mkdir(parents=True, exist_ok=True)
+            seeded = settings.changed(vocabulary={"random_state": seed})
+            workshop = Workshop(seeded, place, options.cache, options.jobs)
+            for name in options.sets:
+                result = run(BENCHMARKS[name], workshop, options.every)
+                results[name].append({"seed": seed, **result})
+                print(f"seed {seed}, {name}: mAP {result['map_trapezoid']:.4f}", flush=True)
+                write(options.json, {"sets": results}, about)
+    print(
+        f"{'mean, and range over vocabularies':<36}{'mAP':>7}{'from':>7}{'to':>7}{'P@1':>8}{'N-S':>8}"
+    )
+    for name, runs in results.items():
+        maps = [result["map_trapezoid"] for result in runs]
+        first = float(np.mean([result["p_at_1"] for result in runs]))
+        n_s = [result["n_s"] for result in runs if result["n_s"] is not None]
+        print(
+            f"{name:<36}{np.mean(maps):>7.3f}{min(maps):>7.3f}{max(maps):>7.3f}{first:>8.3f}"
+            f"{f'{np.mean(n_s):.3f}' if n_s else '':>8}"
+        )
 
 
 if __name__ == "__main__":
