@@ -93,9 +93,7 @@ def main() -> None:
                 results[name].append({"seed": seed, **result})
                 print(f"seed {seed}, {name}: mAP {result['map_trapezoid']:.4f}", flush=True)
                 write(options.json, {"sets": results}, about)
-    print(
-        f"{'mean, and range over vocabularies':<36}{'mAP':>7}{'from':>7}{'to':>7}{'P@1':>8}{'N-S':>8}"
-    )
+    print(f"{'mean over vocabularies':<36}{'mAP':>7}{'from':>7}{'to':>7}{'P@1':>8}{'N-S':>8}")
     for name, runs in results.items():
         maps = [result["map_trapezoid"] for result in runs]
         first = float(np.mean([result["p_at_1"] for result in runs]))
