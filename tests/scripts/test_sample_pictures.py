@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bovw
 from bovw.evaluation import evaluate
@@ -30,9 +31,10 @@ def test_signatures_verification_and_expansion_help(tmp_path: Path) -> None:
     paths = {record.identifier: record.path for record in engine.collection.records}
 
     def score(stage: bovw.Engine) -> float:
-        return evaluate(
-            lambda queries: [r.identifiers for r in stage.rank_many(queries)], paths, truth, SAMPLE
-        ).macro("ap")
+        def ranked(queries: Any) -> list[tuple[str, ...]]:
+            return [r.identifiers for r in stage.rank_many(queries, cache=tmp_path)]
+
+        return evaluate(ranked, paths, truth, SAMPLE).macro("ap")
 
     textbook = engine.changed(kernel={"method": "none"}, expansion={"method": "average"})
     verified = textbook.changed(expansion={"method": "none"})
