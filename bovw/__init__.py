@@ -17,6 +17,9 @@ _HOMES = {
     "BovwError": "errors",
     "Engine": "engine",
     "Explanation": "search",
+    "Extractor": "features",
+    "ExtractorTemplate": "features",
+    "Features": "features",
     "ImageError": "errors",
     "PRESETS": "settings",
     "SearchResult": "search",
@@ -27,6 +30,7 @@ _HOMES = {
     "compare": "comparison",
     "load_settings": "settings",
     "load_vocabulary": "storage",
+    "own_words": "vocabulary",
     "save_settings": "settings",
     "save_vocabulary": "storage",
     "train_vocabulary": "vocabulary",
@@ -45,6 +49,9 @@ if TYPE_CHECKING:
     from .engine import update_index as update_index
     from .errors import BovwError as BovwError
     from .errors import ImageError as ImageError
+    from .features import Extractor as Extractor
+    from .features import ExtractorTemplate as ExtractorTemplate
+    from .features import Features as Features
     from .features import SiftExtractor as SiftExtractor
     from .search import Answer as Answer
     from .search import Explanation as Explanation
@@ -57,6 +64,7 @@ if TYPE_CHECKING:
     from .storage import save_vocabulary as save_vocabulary
     from .vocabulary import TfidfWeighting as TfidfWeighting
     from .vocabulary import Vocabulary as Vocabulary
+    from .vocabulary import own_words as own_words
     from .vocabulary import train_vocabulary as train_vocabulary
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..engine import Engine
 from ..evaluation import GroundTruth, Run, left_out, names_in_truth, queries_in_base, query_paths
-from ..features import DESCRIPTOR_LENGTH, SiftExtractor
+from ..features import SiftExtractor
 from ..parallel import limited_threads
+from ..pictures import read_image
 from .fusion import (
     put_first,
 )
@@ -72,14 +73,15 @@ def index_seconds(engine: Engine) -> float:
     records = engine.collection.records
     chosen = records[:: max(1, len(records) // _TIMED)][:_TIMED]
     paths = [record.path for record in chosen if Path(record.path).is_file()]
-    if not paths:
+    if not paths or (engine.extractor is None and not engine.index.is_ours):
         return float("nan")
-    extractor = SiftExtractor(engine.settings.features)
+    extractor = engine.extractor or SiftExtractor(engine.settings.features)
     with limited_threads(1):
-        engine.vocabulary.predict(np.zeros((1, DESCRIPTOR_LENGTH), np.uint8))  # loads the graph
+        engine.vocabulary.predict(np.zeros((0, 0), np.uint8))  # loads the graph
         begun = time.perf_counter()
         for path in paths:
-            descriptors = extractor.extract(path, engine.settings.images).descriptors
+            image = read_image(path, engine.settings.images)
+            descriptors = extractor.extract_image(image).descriptors
             engine.vocabulary.signatures(descriptors, engine.vocabulary.predict(descriptors))
         return (time.perf_counter() - begun) / len(paths)
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ..features import Extractor, Features, extract_files
 from ..index import Index, MemoryWriter, Writer
 from ..parallel import uninterrupted
 from ..pictures import Failure, Paths, PictureFile, find_pictures, folders_of, listed
 from ..search import Calibration
 from ..settings import checked_arguments
 from ..storage import index_writer, load_index
+from .given import GivenFeatures
 from .ingestion import (
+    Extract,
     check_on_error,
     ingest,
 )
 from .plan import (
     Changes,
+    Plan,
     duplicates,
     make_plan,
     missing,
@@ -44,6 +49,8 @@ class Editor(Ranker):
         The folder of the index. Changes are written there immediately.
     trusted : bool
         See `Engine.open`.
+    extractor : Extractor, optional
+        See `Reader`.
     """
 
     def __init__(
@@ -53,14 +60,16 @@ class Editor(Ranker):
         n_jobs: int | None = None,
         folder: str | os.PathLike[str] | None = None,
         trusted: bool = True,
+        extractor: Extractor | None = None,
     ) -> None:
-        super().__init__(index, n_jobs=n_jobs)
+        super().__init__(index, n_jobs=n_jobs, extractor=extractor)
         self.folder = None if folder is None else Path(folder)
         self.trusted = trusted
         self._usual = index.settings  # as stored on disk; `changed` may have changed ours
 
     def _with(self: Self, index: Index) -> Self:
         engine = type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
+        engine.extractor = self.extractor
         engine._usual = self._usual
         return engine
 
@@ -154,26 +163,90 @@ class Editor(Ranker):
         progress: bool,
     ) -> Changes:
         check_on_error(on_error)
+        self._check_extractor()
         with self._writing() as writer:
             before = writer.index
+
+            def extract(
+                wanted: Sequence[PictureFile], diary: Path | None
+            ) -> Iterator[tuple[PictureFile, Features | Failure]]:
+                return extract_files(
+                    wanted,
+                    before.settings,
+                    on_error=on_error,
+                    extractor=self.extractor,
+                    cache=cache,
+                    n_jobs=self.n_jobs,
+                    diary=diary,
+                    description="reading pictures" if progress else None,
+                )
+
             plan = make_plan(files, before, retry=retry)
             gone = missing(before, prune, files)
-            ingest(
-                writer,
-                plan,
-                gone,
-                self._take,
-                retry=retry,
-                on_error=on_error,
-                cache=cache,
-                n_jobs=self.n_jobs,
-                progress=progress,
-                merge=self.folder is not None,
-            )
-            changes = summary(before, writer.index, plan, gone)
-            if on_error == "skip":
-                changes = replace(changes, failed=())
-            return changes
+            return self._carry_out(writer, plan, gone, extract, retry=retry, on_error=on_error)
+
+    def _carry_out(
+        self,
+        writer: Writer,
+        plan: Plan,
+        gone: Sequence[str],
+        extract: Extract,
+        *,
+        retry: bool,
+        on_error: str,
+    ) -> Changes:
+        before, merge = writer.index, self.folder is not None
+        ingest(writer, plan, gone, self._take, extract, retry=retry, on_error=on_error, merge=merge)
+        changes = summary(before, writer.index, plan, gone)
+        return replace(changes, failed=()) if on_error == "skip" else changes
+
+    @checked_arguments
+    def add_features(
+        self,
+        features: Mapping[str, Features],
+        *,
+        root: str | os.PathLike[str] | None = None,
+        sync: bool = False,
+        on_error: str = "record",
+        retry: bool = False,
+        progress: bool = False,
+    ) -> Changes:
+        """Index pictures by features that were extracted before; their files are not read.
+
+        Whether a picture is new or has changed is decided by `Features.sha256`.
+
+        Parameters
+        ----------
+        features : mapping of str to Features
+            By the identifiers of the pictures, such as a dict of `Features.from_arrays`,
+            `bovw.exchange.ColmapFeatures` or `HlocFeatures`. A value is taken when it is needed,
+            twice if it is new. When taking it raises a BovwError, the picture is a failure.
+        root : path, optional
+            Folder of the pictures. An identifier is the path of a picture relative to it, with
+            ``/``. Default: the paths are not known, and answers have the identifier as path.
+        sync : bool
+            Also remove the pictures and failures that are not among the features.
+        on_error, retry, progress
+            See `add`.
+
+        Returns
+        -------
+        Changes
+
+        Raises
+        ------
+        LockedError
+            When another process is changing the index.
+        """
+        check_on_error(on_error)
+        given = GivenFeatures(features, root, progress=progress)
+        with self._writing() as writer:
+            before = writer.index
+            plan = make_plan(given.files(), before, retry=retry, look=False)
+            known = [*self.identifiers, *(failure.identifier for failure in before.failures)]
+            gone = sorted(name for name in set(known) if name not in features) if sync else []
+            extract = partial(given.extract, on_error=on_error)
+            return self._carry_out(writer, plan, gone, extract, retry=retry, on_error=on_error)
 
     def _take(self, index: Index) -> None:
         self.index = index
@@ -227,7 +300,7 @@ class Editor(Ranker):
         index = load_index(self.folder, trusted=self.trusted, n_jobs=self.n_jobs)
         if index.digest == self.index.digest:
             return False
-        index.check(f"the index {self.folder}")
+        index.check(f"the index {self.folder}", self.extractor)
         self.index = self._as_here(index)
         return True
 
@@ -249,6 +322,6 @@ class Editor(Ranker):
             return
         with index_writer(self.folder, self.index, trusted=self.trusted) as writer:
             if writer.index is not self.index:  # another process has changed it
-                writer.index.check(f"the index {self.folder}")
+                writer.index.check(f"the index {self.folder}", self.extractor)
                 self.index = writer.index = self._as_here(writer.index)
             yield writer

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from ..features import Extractor, Features
 from ..index import augment_index
 from ..parallel import limited_threads
 from ..pictures import Paths, find_pictures
@@ -15,10 +16,13 @@ from ..settings import Settings, checked_arguments
 from ..storage import load_index, save_index
 from ..vocabulary import Vocabulary, train_on_files
 from .editor import Editor
+from .given import described_features, fitting_vocabulary
 from .ingestion import (
     check_on_error,
+    described,
     empty_index,
     fitting_settings,
+    kind_of,
     opened_vocabulary,
 )
 
@@ -62,6 +66,7 @@ class Engine(Editor):
         root: str | os.PathLike[str] | None = None,
         patterns: Sequence[str] | None = None,
         on_error: str = "record",
+        extractor: Extractor | None = None,
         cache: str | os.PathLike[str] | None = None,
         n_jobs: int | None = None,
         progress: bool = False,
@@ -73,8 +78,9 @@ class Engine(Editor):
         pictures, root, patterns
             See `find_pictures`.
         vocabulary : Vocabulary or path, optional
-            One that was trained before, or its folder. Without it, a vocabulary is trained on
-            these pictures. Its number of words then depends on how many features they have.
+            One that was trained before, or its folder, or a file of centres (see `own_words`).
+            Without it, a vocabulary is trained on these pictures. Its number of words then depends
+            on how many features they have.
         settings : Settings, optional
             Without them, the settings of `preset` are used. The settings of images and features
             are then those that the vocabulary was trained with, if it records them.
@@ -86,6 +92,10 @@ class Engine(Editor):
         on_error : {"record", "skip", "raise"}
             What to do with pictures that cannot be read: leave them out and list them in
             `failures`, leave them out silently, or raise an ImageError.
+        extractor : Extractor, optional
+            What extracts the features, instead of SIFT; see `ExtractorTemplate`. The index
+            remembers its description. Neural networks may need many cores for a picture, and are
+            copied for each process: use `n_jobs` with care.
         cache : path, optional
             A folder that keeps the extracted features by the content of the picture, so that
             interrupted or repeated work need not extract them again.
@@ -100,9 +110,10 @@ class Engine(Editor):
             When the settings describe pictures differently from the vocabulary.
         """
         check_on_error(on_error)
+        about = described(extractor)
         if vocabulary is not None:
-            vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs)
-        settings = fitting_settings(settings, preset, vocabulary)
+            vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs, kind=kind_of(about))
+        settings = fitting_settings(settings, preset, vocabulary, about)
         files = find_pictures(pictures, root=root, patterns=patterns)
         with ExitStack() as stack:
             if vocabulary is None:
@@ -113,11 +124,13 @@ class Engine(Editor):
                     settings,
                     sized=True,
                     on_error=on_error,
+                    extractor=extractor,
                     cache=cache,
                     n_jobs=n_jobs,
                     progress=progress,
                 )
-            engine = cls(empty_index(vocabulary, settings), n_jobs=n_jobs)
+            engine = cls(empty_index(vocabulary, settings, about), n_jobs=n_jobs)
+            engine.extractor = extractor
             engine._add(files, on_error=on_error, cache=cache, progress=progress)
         return engine
 
@@ -131,6 +144,7 @@ class Engine(Editor):
         settings: Settings | None = None,
         preset: str = "strong",
         overwrite: bool = False,
+        extractor: Extractor | None = None,
         n_jobs: int | None = None,
     ) -> Engine:
         """Make an index without pictures in a folder; `add` then fills it.
@@ -142,15 +156,56 @@ class Engine(Editor):
         Parameters
         ----------
         path : path
-        vocabulary, settings, preset, n_jobs
+        vocabulary, settings, preset, extractor, n_jobs
             See `build`.
         overwrite : bool
             See `save`.
         """
-        vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs, output=path)
-        settings = fitting_settings(settings, preset, vocabulary)
-        save_index(path, empty_index(vocabulary, settings), overwrite=overwrite)
-        return cls.open(path, n_jobs=n_jobs)
+        about = described(extractor)
+        vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs, output=path, kind=kind_of(about))
+        settings = fitting_settings(settings, preset, vocabulary, about)
+        save_index(path, empty_index(vocabulary, settings, about), overwrite=overwrite)
+        return cls.open(path, extractor=extractor, n_jobs=n_jobs)
+
+    @classmethod
+    @checked_arguments
+    def from_features(
+        cls,
+        features: Mapping[str, Features],
+        *,
+        origin: str = "given features",
+        vocabulary: Vocabulary | str | os.PathLike[str] | None = None,
+        settings: Settings | None = None,
+        preset: str = "strong",
+        root: str | os.PathLike[str] | None = None,
+        on_error: str = "record",
+        n_jobs: int | None = None,
+        progress: bool = False,
+    ) -> Engine:
+        """Index pictures in memory by features that were extracted before.
+
+        The index can be searched with features (`search_features`) and with its own pictures
+        (`search_stored`); with other pictures only if `extractor` is set, or given to `open`.
+
+        Parameters
+        ----------
+        features, root, on_error, progress
+            See `add_features`.
+        origin : str
+            Name of what made the features, such as "superpoint". The index remembers it, and
+            refuses a vocabulary of another one.
+        vocabulary, settings, preset, n_jobs
+            See `build`. Settings of pictures and features are not used.
+        """
+        check_on_error(on_error)
+        about = described_features(features, origin)
+        vocabulary = fitting_vocabulary(
+            features, about, vocabulary, settings, preset, n_jobs=n_jobs, progress=progress
+        )
+        chosen = fitting_settings(settings, preset, vocabulary, about)
+        engine = cls(empty_index(vocabulary, chosen, about), n_jobs=n_jobs)
+        engine.add_features(features, root=root, on_error=on_error, progress=progress)
+        return engine
 
     @classmethod
     @checked_arguments
@@ -160,6 +215,7 @@ class Engine(Editor):
         *,
         verify: str = "quick",
         trusted: bool = True,
+        extractor: Extractor | None = None,
         n_jobs: int | None = None,
     ) -> Engine:
         """Open an index in a folder. Its features are memory-mapped, not read into memory.
@@ -173,6 +229,9 @@ class Engine(Editor):
         trusted : bool
             Whether nmslib may load its own files. An attacker could craft files that crash
             nmslib; when this is false, they are built again from the rest of the index.
+        extractor : Extractor, optional
+            The one that the index was made with, if it was not SIFT. Without it, such an index
+            cannot read pictures; see `from_features`.
         n_jobs : int, optional
 
         Raises
@@ -180,11 +239,14 @@ class Engine(Editor):
         FormatError
             When the folder holds no index, or a damaged one.
         IncompatibleError
-            When the installed OpenCV computes other descriptors than the one that made the index.
+            When the installed OpenCV, or the extractor, computes other descriptors than the one
+            that made the index.
         """
         index = load_index(path, verify=verify, trusted=trusted, n_jobs=n_jobs)
-        index.check(f"the index {os.fsdecode(path)}")
-        return cls(index, n_jobs=n_jobs, folder=path, trusted=trusted)
+        index.check(f"the index {os.fsdecode(path)}", extractor)
+        engine = cls(index, n_jobs=n_jobs, folder=path, trusted=trusted)
+        engine.extractor = extractor
+        return engine
 
     @checked_arguments
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -210,7 +272,9 @@ class Engine(Editor):
         """
         with limited_threads(1):
             index = augment_index(self.index, n_answers, progress=progress)
-        return Engine(index, n_jobs=self.n_jobs)
+        engine = Engine(index, n_jobs=self.n_jobs)
+        engine.extractor = self.extractor
+        return engine
 
     def info(self) -> dict[str, Any]:
         """Return facts about the index, for JSON."""
@@ -223,6 +287,7 @@ class Engine(Editor):
             "n_segments": sum(segment.number > 0 for segment in self.index.segments),
             "n_removed": sum(map(len, self.index.segments)) - len(self),
             "n_words": self.vocabulary.n_words_,
+            "descriptor": self.index.descriptor["descriptor"],
             "vocabulary": self.vocabulary.facts(),
             "calibration": None
             if self.index.calibration is None

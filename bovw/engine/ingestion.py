@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..collection import PictureWords, SegmentBuilder, make_segment, picture_words
-from ..errors import SettingsError, StorageError
-from ..features import Features, SiftExtractor, check_same_meaning, extract_files
+from ..errors import ImageError, IncompatibleError, SettingsError, StorageError
+from ..features import (
+    DESCRIPTOR_LENGTH,
+    Extractor,
+    Features,
+    SiftExtractor,
+    check_same_meaning,
+    description_of,
+)
 from ..index import Index, Writer, due
 from ..parallel import uninterrupted
 from ..pictures import Failure, PictureFile, Record
 from ..settings import Settings, load_settings, versions
 from ..storage import load_vocabulary
-from ..vocabulary import Vocabulary
+from ..vocabulary import Vocabulary, is_centers, own_words
 from .plan import Plan
 
+Extract: TypeAlias = Callable[
+    [Sequence[PictureFile], Path | None], Iterator[tuple[PictureFile, Features | Failure]]
+]
 # Words are assigned to this many pictures at a time; a crash loses at most as many.
 _PICTURES_AT_ONCE = 16
 
@@ -37,45 +48,85 @@ def opened_vocabulary(
     trusted: bool = True,
     n_jobs: int | None = None,
     output: str | os.PathLike[str] | None = None,
+    kind: Literal["uint8", "float32"] = "uint8",
 ) -> Vocabulary:
     """Return a vocabulary; one that is given by its path is loaded.
+
+    A path may also name a file of centres; `kind` is then the type of the descriptors, see
+    `own_words`.
 
     Raise a SettingsError when the path is that of the folder to be written, `output`.
     """
     if isinstance(vocabulary, Vocabulary):
         return vocabulary
+    if is_centers(vocabulary):
+        return own_words(vocabulary, kind=kind, n_jobs=n_jobs)
     if output is not None and os.path.realpath(vocabulary) == os.path.realpath(output):
         raise SettingsError(f"{os.fspath(output)} is the vocabulary: choose another output")
     return load_vocabulary(vocabulary, trusted=trusted, n_jobs=n_jobs)
 
 
 def fitting_settings(
-    settings: Settings | None, preset: str, vocabulary: Vocabulary | None
+    settings: Settings | None,
+    preset: str,
+    vocabulary: Vocabulary | None,
+    description: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Return `settings`, or else those of `preset` with the features of the vocabulary.
 
-    Raise an IncompatibleError when they describe pictures differently from the vocabulary.
+    `description` is that of the extractor, if it is not our SIFT. Raise an IncompatibleError when
+    pictures would be described differently from the vocabulary.
     """
     made_with = None if vocabulary is None else vocabulary.made_with_
     if settings is None:
         settings = load_settings(preset)
         if made_with is not None:
             settings = settings.changed(images=made_with["images"], features=made_with["features"])
+    given = description or SiftExtractor(settings.features).description()
     if made_with is not None:
-        given = SiftExtractor(settings.features).description()
         check_same_meaning(made_with["descriptor"], given, "the vocabulary")
+    if vocabulary is not None:
+        kind, length = given.get("dtype", "uint8"), given.get("dimensions", DESCRIPTOR_LENGTH)
+        if length and misfit(vocabulary, kind, length):
+            raise IncompatibleError(
+                f"the vocabulary does not fit: {misfit(vocabulary, kind, length)}: give one that "
+                "was trained on such descriptors"
+            )
     return settings
 
 
-def empty_index(vocabulary: Vocabulary, settings: Settings) -> Index:
-    """Make an index without pictures."""
+def misfit(vocabulary: Vocabulary, kind: str, length: int) -> str | None:
+    """Say why a vocabulary has no words for descriptors of a type and length; None if it has."""
+    expected = "uint8" if vocabulary.scale_ is None else "float32"
+    if (kind, length) == (expected, vocabulary.n_features_in_):
+        return None
+    return (
+        f"descriptors of {length} values of {kind}, but its words are for {expected} and "
+        f"{vocabulary.n_features_in_} values"
+    )
+
+
+def described(extractor: Extractor | None) -> dict[str, Any] | None:
+    """Return the description of an extractor; None for our SIFT, which depends on the settings."""
+    return None if extractor is None else description_of(extractor)
+
+
+def kind_of(description: Mapping[str, Any] | None) -> Literal["uint8", "float32"]:
+    """Type of the descriptors that a description is of."""
+    return "float32" if (description or {}).get("dtype") == "float32" else "uint8"
+
+
+def empty_index(
+    vocabulary: Vocabulary, settings: Settings, description: Mapping[str, Any] | None = None
+) -> Index:
+    """Make an index without pictures; see `fitting_settings`."""
     names = set(asdict(settings.vocabulary))
     chosen = {k: v for k, v in vocabulary.get_params().items() if k in names}
     return Index(
         segments=(make_segment((), (), vocabulary.n_words_, number=0),),
         vocabulary=vocabulary,
         settings=settings.changed(vocabulary={**chosen, "n_words": vocabulary.n_words_}),
-        descriptor=SiftExtractor(settings.features).description(),
+        descriptor=dict(description or SiftExtractor(settings.features).description()),
         versions=versions(),
     )
 
@@ -85,12 +136,10 @@ def ingest(
     plan: Plan,
     gone: Sequence[str],
     take: Callable[[Index], None],
+    extract: Extract,
     *,
     retry: bool = False,
     on_error: str = "record",
-    cache: str | os.PathLike[str] | None = None,
-    n_jobs: int | None = None,
-    progress: bool = False,
     merge: bool = True,
 ) -> None:
     """Carry out a plan: read pictures, commit them as segments, remove pictures that are gone.
@@ -105,9 +154,11 @@ def ingest(
         Identifiers to remove; they are removed in the last commit.
     take : callable
         Called with the new index after each commit.
+    extract : callable
+        See `read_pictures`.
     retry : bool
         Read files again that failed in an interrupted run.
-    on_error, cache, n_jobs, progress
+    on_error
         See `read_pictures`.
     merge : bool
         Merge segments of a similar size when there are ten of them; see `bovw.index.due`.
@@ -142,11 +193,9 @@ def ingest(
                 before,
                 builder,
                 go_on,
+                extract,
                 left_out=plan.left_out,
                 on_error=on_error,
-                cache=cache,
-                n_jobs=n_jobs,
-                progress=progress,
             )
         except KeyboardInterrupt:
             commit()
@@ -160,12 +209,10 @@ def read_pictures(
     index: Index,
     builder: SegmentBuilder,
     commit: Callable[[], None],
+    extract: Extract,
     *,
     left_out: dict[str, int] | None = None,
     on_error: str = "record",
-    cache: str | os.PathLike[str] | None = None,
-    n_jobs: int | None = None,
-    progress: bool = False,
 ) -> None:
     """Read pictures into a segment builder.
 
@@ -173,35 +220,35 @@ def read_pictures(
     ----------
     files : sequence of PictureFile
     index : Index
-        Its vocabulary and settings are used.
+        Its vocabulary is used.
     builder : SegmentBuilder
     commit : callable
         Called when the builder is full; it must empty the builder. Pictures that are in the
         builder at the end, or at an interruption, stay there for the caller to commit.
+    extract : callable
+        Called with the files and the folder of the builder's diary; yields each file with its
+        features, or with a `Failure`.
     left_out : dict of str to int, optional
         Filled with how many frames or pages of each file were not read, if there are any.
     on_error : {"record", "skip", "raise"}
         What to do with a picture that cannot be read: add a failure to the segment, leave the
         picture out, or raise an ImageError.
-    cache, n_jobs, progress
-        See `extract_files`.
     """
     vocabulary = index.vocabulary
     waiting: list[tuple[Record, Features]] = []
-    found = extract_files(
-        files,
-        index.settings,
-        on_error=on_error,
-        cache=cache,
-        n_jobs=n_jobs,
-        diary=builder.diary,
-        description="reading pictures" if progress else None,
-    )
     try:
-        for file, features in found:
+        for file, features in extract(files, builder.diary):
             if isinstance(features, Failure):
                 if on_error != "skip":
                     builder.fail(replace(features, size=file.size, mtime_ns=file.mtime_ns))
+                continue
+            wrong = misfit(vocabulary, *_kind(features)) if len(features) else None
+            if wrong is not None and on_error == "raise":
+                raise ImageError(file.path, wrong, "extract them again")
+            if wrong is not None:
+                if on_error != "skip":
+                    about = file.identifier, file.path, wrong, file.size, file.mtime_ns
+                    builder.fail(Failure(*about))
                 continue
             if left_out is not None and features.left_out:
                 left_out[file.identifier] = features.left_out
@@ -212,6 +259,10 @@ def read_pictures(
                 commit()
     finally:  # keep what was read before an interruption
         _assign(waiting, vocabulary, builder)
+
+
+def _kind(features: Features) -> tuple[str, int]:
+    return str(features.descriptors.dtype), int(features.descriptors.shape[1])
 
 
 def keep_features(
@@ -239,7 +290,9 @@ def _assign(
     """Assign words to the features of all waiting pictures together."""
     if not waiting:
         return
-    together: NDArray[np.uint8] = np.concatenate([features.descriptors for _, features in waiting])
+    # Of pictures without features it may not be known how long a descriptor would be.
+    some = [features.descriptors for _, features in waiting if len(features)]
+    together = np.concatenate(some) if some else np.zeros((0, vocabulary.n_features_in_))
     words = vocabulary.predict(together)
     signatures = vocabulary.signatures(together, words)
     start = 0

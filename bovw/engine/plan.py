@@ -96,11 +96,14 @@ class Plan:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False) -> Plan:
+def make_plan(
+    files: Iterable[PictureFile], index: Index, *, retry: bool = False, look: bool = True
+) -> Plan:
     """Compare files with the records of an index, and decide which to read.
 
     A file with the recorded size and modification time counts as unchanged. If only the time
     differs, the hash of its content decides. With `retry`, files that failed before are read again.
+    Without `look`, files are taken as they are described, and the disk is not looked at.
     """
     collection = index.collection
     failures = {failure.identifier: failure for failure in index.failures}
@@ -108,14 +111,14 @@ def make_plan(files: Iterable[PictureFile], index: Index, *, retry: bool = False
     unchanged: list[str] = []
     failed: list[Failure] = []
     touched: list[Record] = []
-    for file in map(looked_up, files):
+    for file in map(looked_up, files) if look else files:
         failure, position = failures.get(file.identifier), collection.positions.get(file.identifier)
         record = None if position is None else collection.records[position]
         if failure is not None and not retry and _same(failure, file):
             failed.append(failure)
         elif failure is None and record is not None and _same(record, file):
             unchanged.append(file.identifier)
-        elif failure is None and record is not None and _is_touched(record, file):
+        elif failure is None and record is not None and look and _is_touched(record, file):
             unchanged.append(file.identifier)
             touched.append(replace(record, mtime_ns=file.mtime_ns))
         else:

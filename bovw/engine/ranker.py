@@ -5,15 +5,54 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..errors import SettingsError
 from ..features import Features, Queries, listed_queries
-from ..search import Calibration, FullRanking, SearchResults, Stopwatch, calibrate
+from ..search import (
+    Calibration,
+    FullRanking,
+    SearchResults,
+    Stopwatch,
+    calibrate,
+    candidate_recall,
+)
 from ..settings import checked_arguments
 from .searcher import Searcher
 
 
 class Ranker(Searcher):
     """Ranks all pictures of an index for many queries, verifies short lists, and calibrates."""
+
+    @checked_arguments
+    def candidate_recall(self, n_queries: int = 100, k: int = 100) -> float:
+        """Share of the `k` nearest histograms that the method for candidates finds.
+
+        Pictures of the index, spread evenly over it, are the queries. The exact methods give 1.
+
+        Parameters
+        ----------
+        n_queries : int
+            How many pictures are asked; at most as many as the index has.
+        k : int
+            How many neighbours should be found.
+
+        Returns
+        -------
+        float
+            NaN for an index in which no picture has features.
+        """
+        for name, value in (("n_queries", n_queries), ("k", k)):
+            if value < 1:
+                raise SettingsError(f"{name}={value}: expected at least 1")
+        histograms = self.index.histograms
+        histograms.wait()
+        filled = np.flatnonzero(histograms.is_filled)
+        if len(filled) == 0:
+            return float("nan")
+        chosen = np.unique(np.linspace(0, len(filled) - 1, n_queries).astype(int))
+        queries = histograms.source.rows(filled[chosen])
+        return candidate_recall(histograms, queries, k)
 
     @checked_arguments
     def rank_many(

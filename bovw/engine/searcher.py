@@ -9,114 +9,42 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import numpy as np
 
-from ..collection import Collection
 from ..errors import BovwError, SettingsError
 from ..features import (
     Features,
     Queries,
-    SiftExtractor,
     checked_guises,
     extract_queries,
+    extract_query,
     listed_queries,
 )
 from ..index import Filter, Index, allowed_places, answers_of, explanation_of, with_shared_words
 from ..parallel import limited_threads, thread_count
 from ..pictures import Box, Source, describe
 from ..search import (
+    Answer,
     Combine,
     Explanation,
     QueryPicture,
+    Ranking,
     SearchResult,
     SearchResults,
     Stopwatch,
     answer_each,
-    candidate_recall,
     checked_k,
 )
-from ..settings import Settings, checked_arguments
-from ..vocabulary import Vocabulary
+from ..settings import checked_arguments
+from .reader import Reader
 
 Self = TypeVar("Self", bound="Searcher")
 Also: TypeAlias = str | Sequence[str] | None
 
 
-class Searcher:
+class Searcher(Reader):
     """Searches an index. Its subclass `bovw.Engine` also makes and changes one.
 
-    Parameters
-    ----------
-    index : Index
-    n_jobs : int, optional
-        How many queries have their features extracted in parallel; -1: one for each core. A single
-        query uses as many threads; with None, one for each core. The answers do not depend on it.
+    See `Reader` for the parameters.
     """
-
-    def __init__(self, index: Index, *, n_jobs: int | None = None) -> None:
-        self.index = index
-        self.n_jobs = n_jobs
-
-    @property
-    def collection(self) -> Collection:
-        """The pictures, their words and keypoints."""
-        return self.index.collection
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The vocabulary of visual words."""
-        return self.index.vocabulary
-
-    @property
-    def settings(self) -> Settings:
-        """The settings that this searcher uses."""
-        return self.index.settings
-
-    @property
-    def without_features(self) -> tuple[str, ...]:
-        """Identifiers of pictures in which no feature was found: no query can find them."""
-        records = self.collection.records
-        empty = np.flatnonzero(self.collection.sizes == 0).tolist()
-        return tuple(records[i].identifier for i in empty)
-
-    def __len__(self) -> int:
-        return len(self.collection)
-
-    def __repr__(self) -> str:
-        name = type(self).__name__
-        return f"{name}({len(self)} pictures, {self.vocabulary.n_words_} words)"
-
-    @checked_arguments
-    def candidate_recall(self, n_queries: int = 100, k: int = 100) -> float:
-        """Share of the `k` nearest histograms that the method for candidates finds.
-
-        Pictures of the index, spread evenly over it, are the queries. The exact methods give 1.
-
-        Parameters
-        ----------
-        n_queries : int
-            How many pictures are asked; at most as many as the index has.
-        k : int
-            How many neighbours should be found.
-
-        Returns
-        -------
-        float
-            NaN for an index in which no picture has features.
-        """
-        for name, value in (("n_queries", n_queries), ("k", k)):
-            if value < 1:
-                raise SettingsError(f"{name}={value}: expected at least 1")
-        histograms = self.index.histograms
-        histograms.wait()
-        filled = np.flatnonzero(histograms.is_filled)
-        if len(filled) == 0:
-            return float("nan")
-        chosen = np.unique(np.linspace(0, len(filled) - 1, n_queries).astype(int))
-        queries = histograms.source.rows(filled[chosen])
-        return candidate_recall(histograms, queries, k)
-
-    def _with(self: Self, index: Index) -> Self:
-        """Return a searcher of the same kind over another index."""
-        return type(self)(index, n_jobs=self.n_jobs)
 
     @checked_arguments
     def changed(self: Self, **changes: dict[str, Any]) -> Self:
@@ -189,8 +117,7 @@ class Searcher:
         """
         stopwatch = Stopwatch()
         with stopwatch("features"), limited_threads(thread_count(self.n_jobs)):
-            extractor = SiftExtractor(self.settings.features)
-            features = extractor.extract(query, self.settings.images, region, channels=channels)
+            features = self._features_of(query, region, channels)
         engine = self._for_search(verify, expand, also)
         return engine.search_features(
             features,
@@ -328,8 +255,7 @@ class Searcher:
         collection = index.collection
         position = collection.position(identifier)
         with limited_threads(thread_count(self.n_jobs)):
-            extractor = SiftExtractor(self.settings.features)
-            features = extractor.extract(query, self.settings.images, region, channels=channels)
+            features = self._features_of(query, region, channels)
         allowed = allowed_places(collection.records, collection.positions, allow, deny)
         left_out = allowed is not None and not allowed[position]
         if allowed is not None:
@@ -342,15 +268,26 @@ class Searcher:
         why = f"left out by allow or deny; otherwise: {answer.reason}"
         return replace(explanation, answer=replace(answer, reason=why))
 
+    def _features_of(self, query: Source, region: Box | None, channels: str) -> Features:
+        self._check_extractor()
+        found = extract_query(
+            (query, region), self.settings, extractor=self.extractor, channels=channels
+        )
+        if not isinstance(found, Features):
+            raise found
+        return found
+
     def _extracted(
         self,
         queries: Queries,
         progress: bool,
         cache: str | os.PathLike[str] | None = None,
     ) -> Iterator[tuple[str, Features | BovwError]]:
+        self._check_extractor()
         return extract_queries(
             listed_queries(queries),
             self.settings,
+            extractor=self.extractor,
             cache=cache,
             n_jobs=self.n_jobs,
             progress=progress,
@@ -384,27 +321,64 @@ class Searcher:
         pictures = [features] if isinstance(features, Features) else list(features)
         k = checked_k(k)
         stopwatch = stopwatch or Stopwatch()
-        depth = len(self) if k is None else max(self.settings.candidates.n_candidates, k)
         index = self.index  # another thread may replace it during the search
         collection = index.collection
         allowed = allowed_places(collection.records, collection.positions, allow, deny)
-        ranking = index.rank(pictures, depth, allowed, stopwatch, combine)
-        answers, direct = answers_of(index, ranking, k), ranking.direct
+        ranking = index.rank(pictures, self._depth(k), allowed, stopwatch, combine)
+        answers = answers_of(index, ranking, k)
         if explain:
             with stopwatch("explanation"):
                 answers = with_shared_words(index, answers, pictures)
-        contrast = float(ranking.contrast[direct].max(initial=0))
-        verified = self.settings.geometry.verify > 0
-        return SearchResult(
-            query=name,
-            answers=answers,
-            matched=any(a.decision == "match" for a in answers[:1]) if verified else None,
-            evidence=float(ranking.evidence[direct].max(initial=0)),
-            contrast=contrast,
-            n_features=sum(map(len, pictures)),
-            milliseconds=dict(stopwatch.milliseconds),
-            pictures=_asked([name] * len(pictures), pictures),
-        )
+        result = _result(index, ranking, answers, name, sum(map(len, pictures)), stopwatch)
+        return replace(result, pictures=_asked([name] * len(pictures), pictures))
+
+    @checked_arguments
+    def search_stored(
+        self,
+        identifier: str,
+        k: int | None = 10,
+        *,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
+        verify: int | None = None,
+        expand: str | None = None,
+    ) -> SearchResult:
+        """Search with the stored features of a picture of the index; its file is not read.
+
+        The picture itself is left out of the answers, and it counts as the whole query. The answers
+        are those of a search with its file, with three differences: keypoints are packed (see
+        `IndexedFeatures`); each feature has only its nearest word, also where a search looks into
+        several (``kernel.n_nearest``); and other guises (``expansion.also``) are not asked for.
+
+        Parameters
+        ----------
+        identifier : str
+        k, allow, deny, verify, expand
+            See `search`.
+
+        Raises
+        ------
+        UnknownPictureError
+            When the index has no such picture.
+        """
+        engine = self._for_search(verify, expand, None)
+        k, stopwatch, index = checked_k(k), Stopwatch(), engine.index
+        collection = index.collection
+        position = collection.position(identifier)
+        allowed = allowed_places(collection.records, collection.positions, allow, deny)
+        allowed = np.ones(len(collection), bool) if allowed is None else allowed.copy()
+        allowed[position] = False
+        with stopwatch("words"):
+            query = index.stored_query(position)
+        ranking = index.ranked(query, engine._depth(k), allowed, stopwatch)
+        answers = answers_of(index, ranking, k)
+        n_features = len(query.pictures[0])
+        result = _result(index, ranking, answers, identifier, n_features, stopwatch)
+        asked = QueryPicture(identifier, collection.size(position), None)
+        return replace(result, pictures=(asked,))
+
+    def _depth(self, k: int | None) -> int:
+        return len(self) if k is None else max(self.settings.candidates.n_candidates, k)
 
 
 def _asked(names: Sequence[str], features: Sequence[Features]) -> tuple[QueryPicture, ...]:
@@ -412,4 +386,24 @@ def _asked(names: Sequence[str], features: Sequence[Features]) -> tuple[QueryPic
     return tuple(
         QueryPicture(name, part.size, part.region)
         for name, part in zip(names, features, strict=True)
+    )
+
+
+def _result(
+    index: Index,
+    ranking: Ranking,
+    answers: tuple[Answer, ...],
+    name: str,
+    n_features: int,
+    stopwatch: Stopwatch,
+) -> SearchResult:
+    direct, verified = ranking.direct, index.settings.geometry.verify > 0
+    return SearchResult(
+        query=name,
+        answers=answers,
+        matched=any(a.decision == "match" for a in answers[:1]) if verified else None,
+        evidence=float(ranking.evidence[direct].max(initial=0)),
+        contrast=float(ranking.contrast[direct].max(initial=0)),
+        n_features=n_features,
+        milliseconds=dict(stopwatch.milliseconds),
     )

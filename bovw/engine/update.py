@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import astuple
 from pathlib import Path
@@ -21,6 +21,7 @@ from ..errors import (
     StorageError,
     TrainingError,
 )
+from ..features import Extractor
 from ..files import write_text
 from ..pictures import Paths, PictureFile, find_pictures, listed
 from ..settings import Settings, checked_arguments
@@ -44,7 +45,14 @@ from ..storage import (
 )
 from ..vocabulary import Vocabulary, train_on_files
 from .engine import Engine
-from .ingestion import check_on_error, empty_index, fitting_settings, opened_vocabulary
+from .ingestion import (
+    check_on_error,
+    described,
+    empty_index,
+    fitting_settings,
+    kind_of,
+    opened_vocabulary,
+)
 from .plan import Changes, looked_up
 
 # File in a working folder (see `room_for_another`) that holds the digest of the finished new index.
@@ -68,6 +76,7 @@ def update_index(
     retry: bool = False,
     overwrite: bool = False,
     on_error: str = "record",
+    extractor: Extractor | None = None,
     cache: str | os.PathLike[str] | None = None,
     trusted: bool = True,
     n_jobs: int | None = None,
@@ -95,7 +104,7 @@ def update_index(
         After an interruption, the same call continues where it stopped.
     trusted : bool
         See `Engine.open`.
-    on_error, cache, n_jobs, progress
+    on_error, extractor, cache, n_jobs, progress
         See `Engine.build`.
 
     Returns
@@ -113,15 +122,18 @@ def update_index(
     target = Path(path).absolute()  # the working folders lie in the same parent folder
     pictures = listed(pictures)
     check_on_error(on_error)
+    about = described(extractor)
     if vocabulary is not None:
-        vocabulary = opened_vocabulary(vocabulary, trusted=trusted, n_jobs=n_jobs, output=target)
+        vocabulary = opened_vocabulary(
+            vocabulary, trusted=trusted, n_jobs=n_jobs, output=target, kind=kind_of(about)
+        )
     tidy(target)
     vacant = is_vacant(target)
     if (overwrite and not vacant) or (vacant and rooms_for_another(target)):
         check_target(target, overwrite, "bovw-index")
         files = find_pictures(pictures, root=root, patterns=patterns)
-        chosen = fitting_settings(settings, preset or "strong", vocabulary)
-        key = _key(files, vocabulary, chosen, on_error)
+        chosen = fitting_settings(settings, preset or "strong", vocabulary, about)
+        key = _key(files, vocabulary, chosen, on_error, about)
         lock = nullcontext() if vacant else locked(target)  # vacant: there is no index to lock
         with lock, _room_for_another(target, key, trusted) as room:
             made, changes = update_index(
@@ -134,6 +146,7 @@ def update_index(
                 patterns=patterns,
                 on_error=on_error,
                 retry=retry,
+                extractor=extractor,
                 cache=cache,
                 trusted=trusted,
                 n_jobs=n_jobs,
@@ -144,16 +157,19 @@ def update_index(
             read_manifest(room / NEW)  # never replace an index with a damaged one
             write_text(room / _MADE, made.index.digest)
             replace_folder(target, room, overwrite and not vacant)
-        return Engine.open(target, trusted=trusted, n_jobs=n_jobs), changes
+        return (
+            Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs),
+            changes,
+        )
     # Training keeps its features here, so that indexing need not extract them again, even after a
     # crash.
     spare = target.parent / f".{target.name}.features"
     if holds_index(target):
-        engine = Engine.open(target, trusted=trusted, n_jobs=n_jobs)
+        engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
         _check_same(engine, vocabulary, settings, preset)
     else:
         check_target(target, kind="bovw-index")
-        chosen = fitting_settings(settings, preset or "strong", vocabulary)
+        chosen = fitting_settings(settings, preset or "strong", vocabulary, about)
         files = find_pictures(pictures, root=root, patterns=patterns)
         # No other process may train a vocabulary for the same target.
         with locked(spare, make=True) if vocabulary is None else nullcontext():
@@ -165,6 +181,7 @@ def update_index(
                         chosen,
                         sized=True,
                         on_error=on_error,
+                        extractor=extractor,
                         cache=cache,
                         n_jobs=n_jobs,
                         progress=progress,
@@ -173,15 +190,16 @@ def update_index(
                     shutil.rmtree(spare, ignore_errors=True)
                     raise
             try:
-                engine = Engine.create(target, vocabulary, settings=chosen, n_jobs=n_jobs)
+                engine = Engine.create(
+                    target, vocabulary, settings=chosen, extractor=extractor, n_jobs=n_jobs
+                )
             except ExistsError:  # another process has just created it
                 if not holds_index(target):
                     raise
-                engine = Engine.open(target, trusted=trusted, n_jobs=n_jobs)
+                engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
                 _check_same(engine, vocabulary, settings, preset)
     before = engine.info()["n_segments"]
-    work = engine.sync if sync else engine.add
-    changes = work(
+    changes = (engine.sync if sync else engine.add)(
         pictures,
         root=root,
         patterns=patterns,
@@ -198,7 +216,11 @@ def update_index(
 
 
 def _key(
-    files: Sequence[PictureFile], vocabulary: Vocabulary | None, settings: Settings, on_error: str
+    files: Sequence[PictureFile],
+    vocabulary: Vocabulary | None,
+    settings: Settings,
+    on_error: str,
+    description: Mapping[str, Any] | None,
 ) -> str:
     """Hash everything that decides the content of an index: only an equal call may continue it."""
     seen: list[Any] = [(file.identifier, file.path) for file in files]
@@ -210,6 +232,8 @@ def _key(
         for array in (vocabulary.centers_, embedding.projection, embedding.thresholds):
             words.update(array.tobytes())
     asked = [settings.to_dict(), words.hexdigest(), on_error, seen]
+    if description is not None:
+        asked.append(dict(description))
     return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
 
 
@@ -242,7 +266,7 @@ def _goes_on(room: Path, trusted: bool) -> bool:
     if is_there(made) and content_of(made, _MADE_BYTES) != digest_at(room / NEW).encode():
         return False
     try:
-        Engine.open(room / NEW, trusted=trusted)
+        Engine.open(room / NEW, trusted=trusted)  # its extractor was compared by the key
     except (FormatError, IncompatibleError):
         return False
     return True
@@ -259,7 +283,8 @@ def _check_same(
             f"{engine.folder} has another vocabulary than the one given: {advice}"
         )
     if settings is not None or preset is not None:
-        chosen = fitting_settings(settings, preset or "strong", engine.vocabulary)
+        about = None if engine.index.is_ours else engine.index.descriptor
+        chosen = fitting_settings(settings, preset or "strong", engine.vocabulary, about)
         if empty_index(engine.vocabulary, chosen).settings != engine.settings:
             raise IncompatibleError(
                 f"{engine.folder} was made with other settings than those given: {advice}"

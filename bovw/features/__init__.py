@@ -2,23 +2,34 @@
 
 from .cache import FeatureCache
 from .extraction import extract_files, extract_queries, extract_query
+from .extractor import Extractor, ExtractorTemplate, description_of
+from .features import MOST_DIMENSIONS, Descriptors, Features
 from .guises import Guise, checked_guises, in_guise
+from .meaning import check_description, check_same_meaning, describe_given, is_ours
 from .queries import Queries, listed_queries
-from .sift import DESCRIPTOR_LENGTH, Features, SiftExtractor, check_same_meaning, root_sift
+from .sift import DESCRIPTOR_LENGTH, SiftExtractor, root_sift
 
 __all__ = [
     "DESCRIPTOR_LENGTH",
+    "MOST_DIMENSIONS",
+    "Descriptors",
+    "Extractor",
+    "ExtractorTemplate",
     "FeatureCache",
     "Features",
     "Guise",
     "Queries",
     "SiftExtractor",
+    "check_description",
     "check_same_meaning",
     "checked_guises",
+    "describe_given",
+    "description_of",
     "extract_files",
     "extract_queries",
     "extract_query",
     "in_guise",
+    "is_ours",
     "listed_queries",
     "root_sift",
 ]

@@ -12,13 +12,16 @@ import os
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..files import replaced
 from ..pictures import Box
 from ..settings import Settings
-from .sift import DESCRIPTOR_LENGTH, Features, golden_descriptor
+from .extractor import Extractor, description_of
+from .features import Features
+from .sift import golden_descriptor
 
 # Raised when pictures are read in another way, and so have other features.
 _READING = 2
@@ -34,11 +37,22 @@ class FeatureCache:
     settings : Settings
         Only the settings of images and features count. Features that were stored with other
         settings are not found.
+    extractor : Extractor, optional
+        Default: a `SiftExtractor` with these settings. Features of another extractor, by its
+        description, are not found.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], settings: Settings) -> None:
-        asked = [asdict(settings.images), asdict(settings.features)]
-        meaning = [_READING, *asked, golden_descriptor()]
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        settings: Settings,
+        extractor: Extractor | None = None,
+    ) -> None:
+        meaning: list[Any] = [_READING, asdict(settings.images)]
+        if extractor is None:
+            meaning += [asdict(settings.features), golden_descriptor()]
+        else:
+            meaning += [description_of(extractor)]
         key = hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
         self.folder = Path(folder) / key[:16]
 
@@ -59,7 +73,7 @@ class FeatureCache:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         n = len(keypoints)
-        if keypoints.shape != (n, 4) or descriptors.shape != (n, DESCRIPTOR_LENGTH):
+        if keypoints.shape != (n, 4) or descriptors.ndim != 2 or len(descriptors) != n:
             return None
         return Features(keypoints, descriptors, (width, height), sha256, region, left_out)
 

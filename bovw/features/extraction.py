@@ -10,11 +10,12 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
-from ..errors import BovwError, ImageError
-from ..parallel import READING, Diary, ordered_map
+from ..errors import BovwError, ImageError, SettingsError, shown
+from ..parallel import READING, Diary, ordered_map, worker_count
 from ..pictures import (
     Box,
     Failure,
+    Image,
     PictureFile,
     Source,
     content_of,
@@ -24,32 +25,38 @@ from ..pictures import (
 )
 from ..settings import Settings
 from .cache import FeatureCache
-from .sift import Features, SiftExtractor
+from .extractor import Extractor
+from .features import Features
+from .sift import SiftExtractor
 
 
 def extract_query(
-    query: tuple[Source | ImageError, Box | None], settings: Settings, cache: str | None = None
+    query: tuple[Source | ImageError, Box | None],
+    settings: Settings,
+    cache: FeatureCache | None = None,
+    extractor: Extractor | None = None,
+    channels: str = "bgr",
 ) -> Features | BovwError:
     """Extract the features of one query; return the error if it cannot be read.
 
-    `cache` is the folder of a `FeatureCache`. An error in place of a source is returned.
+    An error in place of a source is returned. Without an `extractor` it is a `SiftExtractor` with
+    these settings.
     """
     source, region = query
     if isinstance(source, ImageError):
         return source
-    extractor = SiftExtractor(settings.features)
     try:
         content = content_of(source)
         if isinstance(content, (str, os.PathLike)):
             content = read_bytes(content)
-        kept = None
-        if cache is not None and isinstance(content, bytes):
-            kept = FeatureCache(cache, settings)
+        kept = cache if isinstance(content, bytes) else None
+        if kept is not None and isinstance(content, bytes):
             found = kept.load(hashlib.sha256(content).hexdigest(), region)
             if found is not None:
                 return found
-        image = read_image(content, settings.images, region, name=describe(source))
-        features = extractor.extract_image(image)
+        name = describe(source)
+        image = read_image(content, settings.images, region, channels=channels, name=name)
+        features = _extracted(image, settings, extractor, name)
         if kept is not None:
             kept.save(features, region)
         return features
@@ -57,10 +64,36 @@ def extract_query(
         return error
 
 
+def _extracted(
+    image: Image, settings: Settings, extractor: Extractor | None, name: str
+) -> Features:
+    if extractor is None:
+        return SiftExtractor(settings.features).extract_image(image)
+    try:
+        features = extractor.extract_image(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # code of others, which may fail for one picture of many
+        said = " ".join(str(error).split())
+        kind = "" if isinstance(error, BovwError) else f"{type(error).__name__}: "
+        raise ImageError(
+            name,
+            f"{type(extractor).__name__} failed ({kind}{said:.500})",
+            "try extractor.extract_image(bovw.pictures.read_image(path)), or leave it out",
+        ) from error
+    if not isinstance(features, Features):
+        raise SettingsError(
+            f"{type(extractor).__name__}.extract_image returned {shown(features)}: expected "
+            "Features"
+        )
+    return features
+
+
 def extract_queries(
     queries: Iterable[Source | tuple[Source, Box | None]],
     settings: Settings,
     *,
+    extractor: Extractor | None = None,
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
@@ -71,7 +104,7 @@ def extract_queries(
     ----------
     queries : iterable of sources, or of (source, region)
     settings : Settings
-    cache, n_jobs
+    extractor, cache, n_jobs
         See `extract_files`.
     progress : bool
         Show a progress bar on a terminal.
@@ -80,9 +113,10 @@ def extract_queries(
     names = [describe(source) for source, _ in given]
     # Open files and tensors cannot be sent to another process, but their content can.
     pairs = [(_content(source), region) for source, region in given]
-    folder = None if cache is None else os.fsdecode(cache)
+    _check_portable(extractor, n_jobs)
+    kept = None if cache is None else FeatureCache(cache, settings, extractor)
     found = ordered_map(
-        partial(extract_query, settings=settings, cache=folder),
+        partial(extract_query, settings=settings, cache=kept, extractor=extractor),
         pairs,
         n_jobs=n_jobs,
         lost=lambda query: _lost(describe(query[0])),
@@ -99,10 +133,30 @@ def _content(source: Source) -> Source | ImageError:
         return error
 
 
-def _extract_file(file: PictureFile, settings: Settings, cache: str | None) -> Features | BovwError:
+def _check_portable(extractor: Extractor | None, n_jobs: int | None) -> None:
+    """Raise a SettingsError when an extractor cannot be sent to the processes of `n_jobs`."""
+    if extractor is None or worker_count(n_jobs) < 2:
+        return
+    from joblib.externals.loky.cloudpickle_wrapper import dumps  # what joblib itself uses
+
+    try:
+        dumps(extractor)
+    except Exception as error:  # whatever pickling raises
+        raise SettingsError(
+            f"{type(extractor).__name__} cannot be sent to other processes ({error!s:.200}): make "
+            "what cannot be copied when it is first needed, or use n_jobs=1 (--jobs 1)"
+        ) from error
+
+
+def _extract_file(
+    file: PictureFile,
+    settings: Settings,
+    cache: FeatureCache | None,
+    extractor: Extractor | None,
+) -> Features | BovwError:
     if Path(file.path).is_dir():  # an unreadable folder, or one called x.jpg in a list
         return ImageError(file.path, "a folder that cannot be read", "check its permissions")
-    return extract_query((file.path, None), settings, cache)
+    return extract_query((file.path, None), settings, cache, extractor)
 
 
 def _lost(name: str) -> BovwError:
@@ -118,6 +172,7 @@ def extract_files(
     settings: Settings,
     *,
     on_error: str = "record",
+    extractor: Extractor | None = None,
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     diary: str | os.PathLike[str] | None = None,
@@ -131,6 +186,8 @@ def extract_files(
     settings : Settings
     on_error : {"record", "raise"}
         Yield a `Failure` for a picture that cannot be read, or raise its ImageError.
+    extractor : Extractor, optional
+        Default: a `SiftExtractor` with the settings given.
     cache : path, optional
         Folder of a `FeatureCache`; features that are found there are not extracted again.
     n_jobs : int, optional
@@ -142,7 +199,9 @@ def extract_files(
         Text of the progress bar; without it there is no progress bar.
     """
     folder = None if cache is None else os.fsdecode(cache)
-    work = partial(_extract_file, settings=settings, cache=folder)
+    _check_portable(extractor, n_jobs)
+    kept = None if cache is None else FeatureCache(cache, settings, extractor)
+    work = partial(_extract_file, settings=settings, cache=kept, extractor=extractor)
     diaries = [Path(path, READING) for path in (folder, diary) if path is not None]
     results = ordered_map(
         work,

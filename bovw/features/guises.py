@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SettingsError, shown
-from .sift import DESCRIPTOR_LENGTH, Features
+from .features import Features
+from .sift import DESCRIPTOR_LENGTH
 
 Guise = Literal["mirror", "negative"]
 

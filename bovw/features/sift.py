@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import IncompatibleError
 from ..pictures import Box, Image, Source, read_image
 from ..settings import FeatureSettings, ImageSettings
+from .features import Features
 
 DESCRIPTOR_LENGTH = 128
 # OpenCV's pyramid needs a few pixels, and a smaller picture cannot contain a feature anyway.
@@ -21,45 +19,6 @@ _MIN_SIDE = 12
 _SPREAD = 2.0
 # KeyPoint.octave as OpenCV packs it: octave -1 (the picture at double size), layer 1.
 _FINEST_OCTAVE = 255 | (1 << 8)
-# Largest distance between golden descriptors. Descriptors have a length of about 512, and
-# neighbouring words are over 100 apart.
-_GOLDEN_TOLERANCE = 25
-
-
-@dataclass(frozen=True)
-class Features:
-    """The features of one picture.
-
-    Attributes
-    ----------
-    keypoints : (n, 4) float32 ndarray
-        Columns ``x, y, scale, angle``. ``x, y`` are in pixels of the original after its EXIF
-        orientation was applied; the centre of the top-left pixel is (0, 0). ``scale`` is half of
-        OpenCV's ``size``, in the same pixels. ``angle`` is in degrees, clockwise in the picture,
-        and 0 for upright features.
-    descriptors : (n, 128) uint8 ndarray
-    size : (int, int)
-        Width and height of the original in pixels.
-    sha256 : str
-        SHA-256 of the bytes of the picture.
-    region : tuple of float or None
-        ``x0, y0, x1, y1``: the part of the picture that the features come from.
-    left_out : int
-        How many further frames or pages the file has, which were not read.
-    """
-
-    keypoints: NDArray[np.float32]
-    descriptors: NDArray[np.uint8]
-    size: tuple[int, int]
-    sha256: str
-    region: Box | None = None
-    left_out: int = 0
-
-    def __len__(self) -> int:
-        return len(self.keypoints)
-
-    def __repr__(self) -> str:
-        return f"Features({len(self)} features of a picture of {self.size[0]} x {self.size[1]})"
 
 
 def root_sift(descriptors: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -218,23 +177,3 @@ def golden_descriptor() -> list[int]:
     sift = cv2.SIFT.create(enable_precise_upscale=True)
     _, descriptors = sift.compute(picture.astype(np.uint8), [keypoint])
     return [int(value) for value in root_sift(descriptors)[0]]
-
-
-def check_same_meaning(made_with: Mapping[str, Any], given: Mapping[str, Any], what: str) -> None:
-    """Raise an IncompatibleError when two `SiftExtractor.description` cannot be compared.
-
-    Golden descriptors may differ a little: other processors round differently.
-    """
-    for name in ("descriptor", "upright", "region_factor"):
-        if made_with.get(name) != given[name]:
-            raise IncompatibleError(
-                f"{what} was made with {name}={made_with.get(name)!r}, but {given[name]!r} is "
-                "given: use the settings it was made with, or create it again"
-            )
-    difference = np.subtract(made_with["golden"], given["golden"])
-    if np.linalg.norm(difference) > _GOLDEN_TOLERANCE:
-        raise IncompatibleError(
-            f"{what} was made with a SIFT that describes a known picture differently "
-            f"(by {np.linalg.norm(difference):.0f}, at most {_GOLDEN_TOLERANCE} is rounding): "
-            "install the version of OpenCV it was made with, or create it again"
-        )

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..embeddings import Neighbours, ProductQuantizer, ScalarQuantizer, nearest_rows
-from ..errors import SettingsError
+from ..errors import IncompatibleError, SettingsError
 from ..features import Features, Queries, extract_queries, listed_queries
 from ..pictures import Box, Record, Source
 from ..search import (
@@ -80,6 +80,11 @@ class LsaIndex:
         quantizer : ScalarQuantizer or ProductQuantizer, optional
             How vectors are quantised; default: one byte for each component.
         """
+        if not index.is_ours:
+            raise IncompatibleError(
+                f"an index of the features of {index.descriptor['descriptor']!r} cannot be "
+                "compressed: a compressed index reads its queries with SIFT only"
+            )
         rows = index.histograms.source.rows(np.arange(len(index.collection)))
         if rows.nnz == 0:
             raise SettingsError("an index without features cannot be compressed: add pictures")

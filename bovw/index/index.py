@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from ..collection import Collection, PictureWords, Segment, make_segment, to_bytes
 from ..errors import IncompatibleError
 from ..features import (
+    Extractor,
     Features,
     SiftExtractor,
     check_same_meaning,
     checked_guises,
+    description_of,
     in_guise,
+    is_ours,
 )
 from ..parallel import thread_count
 from ..pictures import Failure
@@ -38,6 +41,7 @@ from ..search import (
     count_weights,
     join_guises,
     kept_weights,
+    picture_as_query,
     rank,
 )
 from ..settings import Settings, warn_of_other_versions
@@ -61,7 +65,7 @@ class Index:
     vocabulary : Vocabulary
     settings : Settings
     descriptor : dict
-        `SiftExtractor.description` at the time when the index was made.
+        `Extractor.description` at the time when the index was made.
     versions : dict
         Versions of Python and packages that the index was made with.
     dead : mapping of int to tuple of int
@@ -262,13 +266,16 @@ class Index:
         """Mean number of bytes of the words, signatures and keypoints of a picture."""
         return self.collection.nbytes / max(1, len(self.collection))
 
-    def check(self, name: str) -> None:
-        """Compare the OpenCV and settings that made the index with those of now.
+    def check(self, name: str, extractor: Extractor | None = None) -> None:
+        """Compare the extractor, OpenCV and settings that made the index with those of now.
 
         Parameters
         ----------
         name : str
             Name of the index in messages.
+        extractor : Extractor, optional
+            Default: our SIFT. Without it, an index of other features is not checked: it can be
+            searched with such features.
 
         Raises
         ------
@@ -276,12 +283,23 @@ class Index:
             When pictures would be described differently now. If only the version of OpenCV
             differs, there is a warning instead.
         """
-        given = SiftExtractor(self.settings.features).description()
+        if extractor is None and not self.is_ours:
+            return
+        if extractor is None:
+            given = SiftExtractor(self.settings.features).description()
+        else:
+            given = description_of(extractor)
         check_same_meaning(self.descriptor, given, name)
         if self.vocabulary.made_with_ is not None:
             made_with = self.vocabulary.made_with_["descriptor"]
             check_same_meaning(made_with, given, f"the vocabulary of {name}")
-        warn_of_other_versions(self.versions, name)
+        if self.is_ours:
+            warn_of_other_versions(self.versions, name)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the features are those of our SIFT, not of another extractor."""
+        return is_ours(self.descriptor)
 
     def check_words(self) -> None:
         """Read the words of all segments; raise a FormatError when they are damaged."""
@@ -329,25 +347,46 @@ class Index:
         See `cascade.rank`.
         """
         watch = stopwatch or Stopwatch()
-
-        def ranked(query: Query) -> Ranking:
-            try:
-                return rank(
-                    query, self.base, self.settings, depth=depth, allowed=allowed, stopwatch=watch
-                )
-            except IndexError as error:  # words are not read, and so not checked, at opening
-                self.check_words()
-                raise error
-
-        query = self.query(features, watch, combine)
-        plain, upright = ranked(query), self.settings.features.upright
-        others = {
-            guise: ranked(
-                self.query([in_guise(f, guise, upright=upright) for f in features], watch, combine)
+        guises = checked_guises(self.settings.expansion.also)
+        if guises and not self.is_ours:
+            raise IncompatibleError(
+                f"also={','.join(guises)!r}: only of SIFT it is known how the descriptors of a "
+                "mirrored or negative picture look, and this index has other ones; leave it out"
             )
-            for guise in checked_guises(self.settings.expansion.also)
+        query = self.query(features, watch, combine)
+        plain, upright = self.ranked(query, depth, allowed, watch), self.settings.features.upright
+        others = {
+            guise: self.ranked(
+                self.query([in_guise(f, guise, upright=upright) for f in features], watch, combine),
+                depth,
+                allowed,
+                watch,
+            )
+            for guise in guises
         }
         return join_guises(plain, others, query, self.settings.geometry) if others else plain
+
+    def ranked(
+        self, query: Query, depth: int, allowed: NDArray[np.bool_] | None, stopwatch: Stopwatch
+    ) -> Ranking:
+        """Rank the pictures for a query whose words are known; see `cascade.rank`."""
+        try:
+            return rank(
+                query, self.base, self.settings, depth=depth, allowed=allowed, stopwatch=stopwatch
+            )
+        except IndexError as error:  # words are not read, and so not checked, at opening
+            self.check_words()
+            raise error
+
+    def stored_query(self, position: int) -> Query:
+        """Make a query of the stored words, signatures and keypoints of a picture."""
+        picture = picture_as_query(self.collection, position)
+        words = picture.words[:, 0]
+        counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
+        kernel = self.settings.kernel
+        sigma = 0.0 if kernel.method == "none" else kernel.center_sigma
+        weights = center_weights(picture.keypoints[:, :2], picture.size, sigma)
+        return Query(self.weighting.transform(counts), (replace(picture, weights=weights),))
 
     def query(
         self, features: Sequence[Features], stopwatch: Stopwatch, combine: Combine = "joined"

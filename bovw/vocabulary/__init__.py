@@ -3,13 +3,16 @@
 This package does not know about indexes.
 """
 
+from .centers import is_centers, own_words
+from .scale import DescriptorScale
 from .signatures import BITS, HammingEmbedding, aggregate, hamming_distances
-from .training import train_on_files, train_vocabulary
+from .training import train_on_features, train_on_files, train_vocabulary
 from .vocabulary import Vocabulary, WordStatistics
 from .weighting import TfidfWeighting, center_weights, word_counts
 
 __all__ = [
     "BITS",
+    "DescriptorScale",
     "HammingEmbedding",
     "TfidfWeighting",
     "Vocabulary",
@@ -17,6 +20,9 @@ __all__ = [
     "aggregate",
     "center_weights",
     "hamming_distances",
+    "is_centers",
+    "own_words",
+    "train_on_features",
     "train_on_files",
     "train_vocabulary",
     "word_counts",

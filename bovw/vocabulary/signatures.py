@@ -15,6 +15,8 @@ _PROJECTION_SCALE = 64
 # With fewer descriptors in a word their median says little, and the projected centre is used
 # instead.
 _ENOUGH = 5
+# SIFT descriptors have a length of 512. Up to this length the thresholds fit into two bytes.
+_SHORT = 520
 _AT_ONCE = 100_000
 _JOINED_AT_ONCE = 200_000
 
@@ -40,11 +42,11 @@ class HammingEmbedding:
     Parameters
     ----------
     projection : (64, d) int8 ndarray
-    thresholds : (n_words, 64) int16 ndarray
+    thresholds : (n_words, 64) int16 or int32 ndarray
         Thresholds of each word: a bit is set when the projected descriptor is above its threshold.
     """
 
-    def __init__(self, projection: NDArray[np.int8], thresholds: NDArray[np.int16]) -> None:
+    def __init__(self, projection: NDArray[np.int8], thresholds: NDArray[np.signedinteger]) -> None:
         self.projection = projection
         self.thresholds = thresholds
         self._matrix = np.ascontiguousarray(projection.T, np.float32)
@@ -68,10 +70,13 @@ class HammingEmbedding:
         seed : int
             Seed of the random projection.
         """
+        length = np.sqrt(np.square(centers.astype(np.float32)).sum(axis=1).max(initial=0))
+        is_long = length > _SHORT or centers.shape[1] < BITS
+        kind: type[np.signedinteger] = np.int32 if is_long else np.int16
         embedding = cls(
-            projection(descriptors.shape[1], seed), np.zeros((len(centers), BITS), np.int16)
+            projection(descriptors.shape[1], seed), np.zeros((len(centers), BITS), kind)
         )
-        limits = np.iinfo(np.int16)  # SIFT descriptors, of length 512, stay within these limits
+        limits = np.iinfo(kind)
         embedding.thresholds[:] = embedding._projected(centers).clip(limits.min, limits.max)
         order = np.argsort(words, kind="stable")
         bounds = np.searchsorted(words[order], np.arange(len(centers) + 1))

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TrainingError
-from ..features import SiftExtractor, extract_files
+from ..features import (
+    Descriptors,
+    Extractor,
+    Features,
+    SiftExtractor,
+    description_of,
+    extract_files,
+)
 from ..pictures import Failure, Paths, PictureFile, find_pictures
 from ..settings import Settings, checked_arguments, versions
 from .vocabulary import Vocabulary
@@ -25,6 +33,7 @@ def train_vocabulary(
     root: str | os.PathLike[str] | None = None,
     patterns: Sequence[str] | None = None,
     on_error: str = "record",
+    extractor: Extractor | None = None,
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
@@ -40,6 +49,9 @@ def train_vocabulary(
     on_error : {"record", "raise"}
         What to do with a picture that cannot be read: "record" leaves it out and names it in
         ``made_with_["failed"]``; "raise" raises the error.
+    extractor : Extractor, optional
+        What extracts the features, instead of SIFT; see `ExtractorTemplate`. Floating-point
+        descriptors take four bytes a number while the vocabulary is trained.
     cache : path, optional
         Folder in which the features of pictures are kept, by the content of the file. Work that
         was interrupted or is repeated takes them from there.
@@ -58,6 +70,7 @@ def train_vocabulary(
         files,
         settings or Settings(),
         on_error=on_error,
+        extractor=extractor,
         cache=cache,
         n_jobs=n_jobs,
         progress=progress,
@@ -70,6 +83,7 @@ def train_on_files(
     *,
     sized: bool = False,
     on_error: str = "record",
+    extractor: Extractor | None = None,
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
@@ -78,16 +92,47 @@ def train_on_files(
 
     With `sized` the number of words is chosen by the number of features; see `words_for`.
     """
+    if extractor is None:
+        description = SiftExtractor(settings.features).description()
+    else:
+        description = description_of(extractor)
+    found = extract_files(
+        files,
+        settings,
+        on_error=on_error,
+        extractor=extractor,
+        cache=cache,
+        n_jobs=n_jobs,
+        description="reading pictures" if progress else None,
+    )
+    return train_on_features(
+        (features for _, features in found),
+        settings,
+        description,
+        sized=sized,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+
+
+def train_on_features(
+    found: Iterable[Features | Failure],
+    settings: Settings,
+    description: Mapping[str, Any],
+    *,
+    sized: bool = False,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Vocabulary:
+    """Train a vocabulary on the features of pictures, which are walked through once.
+
+    `description` says what the descriptors mean; see `Extractor.description`.
+    """
     wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
     sample = DescriptorSample(wanted, settings.vocabulary.random_state)
     hashes: list[str] = []
     failures: list[Failure] = []
-    description = "reading pictures" if progress else None
-    for position, (_, features) in enumerate(
-        extract_files(
-            files, settings, on_error=on_error, cache=cache, n_jobs=n_jobs, description=description
-        )
-    ):
+    for position, features in enumerate(found):
         if isinstance(features, Failure):
             failures.append(features)
         else:
@@ -111,7 +156,7 @@ def train_on_files(
     vocabulary.made_with_ = {
         "images": asdict(settings.images),
         "features": asdict(settings.features),
-        "descriptor": SiftExtractor(settings.features).description(),
+        "descriptor": dict(description),
         "n_pictures": len(hashes),
         "failed": [asdict(failure) for failure in failures],
         "versions": versions(),
@@ -141,12 +186,20 @@ class DescriptorSample:
         self.seen = 0
         self._random_state = random_state
         self._drawn: list[NDArray[np.float64]] = []
-        self._kept: list[NDArray[np.uint8]] = []
+        self._kept: list[Descriptors] = []
         self._held = 0
         self._limit = np.inf
 
-    def add(self, descriptors: NDArray[np.uint8], position: int) -> None:
+    def add(self, descriptors: Descriptors, position: int) -> None:
         """Add the descriptors ``(n, d)`` of the picture at `position` to the stream."""
+        if len(descriptors) == 0:  # how long they would be may not be known
+            return
+        kind = descriptors.dtype, descriptors.shape[1]
+        if self._kept and kind != (self._kept[0].dtype, self._kept[0].shape[1]):
+            raise TrainingError(
+                f"descriptors of {kind[1]} values of {kind[0]} after others of "
+                f"{self._kept[0].shape[1]} of {self._kept[0].dtype}: expected one kind"
+            )
         self.seen += len(descriptors)
         drawn = np.random.default_rng((self._random_state, position)).random(len(descriptors))
         lucky = drawn < self._limit
@@ -163,7 +216,7 @@ class DescriptorSample:
         order.sort()
         self._drawn, self._kept, self._held = [drawn[order]], [kept[order]], len(order)
 
-    def descriptors(self) -> NDArray[np.uint8]:
+    def descriptors(self) -> Descriptors:
         """Return the sample ``(n, d)``, at most `size` rows, in the order of the stream."""
         if not self._kept:
             return np.zeros((0, 1), np.uint8)

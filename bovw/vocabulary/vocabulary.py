@@ -13,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from ..errors import NotFittedError, SettingsError, TrainingError, shown
+from ..features import MOST_DIMENSIONS, Descriptors
 from ..nearest import CacheFile, NearestNeighbours
 from ..parallel import worker_count
 from .clustering import minibatch_kmeans, nearest_exactly, two_levels
+from .scale import DescriptorScale
 from .signatures import HammingEmbedding
 
 # Up to this many words a matrix product is as fast as nmslib's graph, and exact.
@@ -72,6 +74,11 @@ class WordStatistics:
 class Vocabulary(BaseEstimator):  # type: ignore[misc]
     """A visual vocabulary: k-means over descriptors, with fast assignment.
 
+    Descriptors are rows of uint8, such as RootSIFT, or of floating-point numbers, of any dimension
+    up to 4,096. Floating-point descriptors are quantised to uint8 by a scale that `fit` learns (one
+    offset and one step for all dimensions); `scale_` and `quantization_error_` say how. A
+    vocabulary takes the kind of descriptors that it was fitted to, and refuses the other.
+
     Parameters
     ----------
     n_words : int
@@ -93,11 +100,16 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     centers_ : (n_words_, d) uint8 ndarray
-        Centres, rounded to the precision of the descriptors. All squared distances are then whole
+        Centres, quantised like the descriptors. All squared distances are then whole
         numbers that float32 holds exactly, so an assignment does not depend on the machine.
     n_words_ : int
         Number of distinct centres. It is smaller than `n_words` when the descriptors have too few
         distinct values.
+    scale_ : DescriptorScale or None
+        How floating-point descriptors are quantised; None for descriptors that are uint8.
+    quantization_error_ : float
+        Root mean square of what the quantisation changes in the numbers of the training
+        descriptors, as a share of their standard deviation; 0 for uint8.
     agreement_ : float
         Share of a sample of the training descriptors for which the approximate assignment gives
         the nearest centre; 1 when the assignment is exact.
@@ -131,7 +143,7 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : (n, d) uint8 array
+        X : (n, d) array of uint8 or floating-point numbers
             At least `n_words` rows; about fifty per word are better.
         y : ignored
 
@@ -140,14 +152,15 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         TrainingError
             When there are fewer descriptors than words.
         """
-        descriptors = _checked(X)
+        given = checked_descriptors(X)
         if not 1 <= self.n_words <= 1_000_000:
             raise SettingsError(f"n_words={self.n_words}: expected 1 to 1,000,000")
-        if len(descriptors) < self.n_words:
+        if len(given) < self.n_words:
             raise TrainingError(
-                f"{len(descriptors)} descriptors for {self.n_words} words: "
+                f"{len(given)} descriptors for {self.n_words} words: "
                 "give more pictures, or ask for fewer words"
             )
+        descriptors = self._learn_scale(given)
         two_level = self.n_words >= _TWO_LEVEL_FROM if self.two_level is None else self.two_level
         centers = (
             two_levels(
@@ -172,16 +185,25 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         rng = np.random.default_rng(self.random_state)
         size = max(_SAMPLES_FOR_SIGNATURES * self.n_words_, _ENOUGH_FOR_SIGNATURES)
         sample = descriptors[rng.permutation(len(descriptors))[:size]]
-        words = self.predict(sample)
+        words = self._nearest(sample, 1)[0][:, 0]
         compared = slice(0, _COMPARED)
         self.agreement_ = (
             1.0
             if self.is_exact
-            else float(np.mean(words[compared] == self.exact(sample[compared], 1)[0][:, 0]))
+            else float(np.mean(words[compared] == self._exact(sample[compared], 1)[0][:, 0]))
         )
         self.statistics_ = WordStatistics.of(words, self.n_words_)
         self.embedding_ = HammingEmbedding.fit(sample, words, self.centers_, self.random_state)
         return self
+
+    def _learn_scale(self, descriptors: Descriptors) -> NDArray[np.uint8]:
+        self.scale_: DescriptorScale | None = None
+        self.quantization_error_ = 0.0
+        if descriptors.dtype == np.uint8:
+            return descriptors
+        self.scale_ = DescriptorScale.fit(descriptors, self.random_state)
+        self.quantization_error_ = self.scale_.error(descriptors[:_COMPARED])
+        return self.scale_.transform(descriptors)
 
     @classmethod
     def from_centers(
@@ -190,15 +212,20 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         *,
         embedding: HammingEmbedding | None = None,
         graph: CacheFile | None = None,
+        scale: DescriptorScale | None = None,
         **parameters: Any,
     ) -> Vocabulary:
-        """Make a vocabulary of known centres ``(n_words, d)`` uint8, sorted and distinct.
+        """Make a vocabulary of known centres ``(n_words, d)`` uint8, all of them distinct.
 
-        Without an `embedding` the thresholds of the signatures are the projected centres. `graph`
-        may name files that `save_graph` wrote for exactly these centres.
+        For centres of other tools see `own_words`. Without an `embedding` the thresholds of the
+        signatures are the projected centres. `graph` may name files that `save_graph` wrote for
+        exactly these centres.
         """
         vocabulary = cls(**parameters)
-        vocabulary._take(_checked(centers), graph)
+        if np.asarray(centers).dtype != np.uint8:
+            raise SettingsError("centres of another type than uint8: see bovw.own_words")
+        vocabulary._take(checked_descriptors(centers), graph)
+        vocabulary.scale_ = scale
         if embedding is None:
             none = np.zeros(0, np.int64)
             embedding = HammingEmbedding.fit(centers[:0], none, centers, vocabulary.random_state)
@@ -208,6 +235,7 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
     def _take(self, centers: NDArray[np.uint8], graph: CacheFile | None = None) -> None:
         self.centers_ = centers
         self.n_words_ = len(centers)
+        self.n_features_in_ = centers.shape[1]
         self.made_with_: dict[str, Any] | None = None
         self._graph_file = graph
         self._neighbours: NearestNeighbours | None = None
@@ -224,7 +252,8 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : (n, d) uint8 array
+        X : (n, d) array
+            Of the kind that the vocabulary was fitted to: uint8, or floating-point numbers.
 
         Returns
         -------
@@ -250,27 +279,53 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
             Nearest first. There are fewer columns when the vocabulary has fewer than `k` words,
             and -1 where the approximate search found fewer words.
         distances : (n, k) float32 ndarray
-            Squared Euclidean distances.
+            Squared Euclidean distances, after quantisation, in the units of the descriptors.
         """
-        self._check_fitted()
-        descriptors = _checked(X, self.centers_.shape[1])
+        descriptors = self.quantized(X)
         if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
             raise SettingsError(f"k={shown(k)}: expected a whole number from 1")
-        if self.is_exact:
-            return self.exact(descriptors, int(k))
-        return self._graph().search(
-            descriptors, k, n_threads=n_threads or worker_count(self.n_jobs)
-        )
+        return self._in_units(*self._nearest(descriptors, int(k), n_threads))
+
+    def quantized(self, X: ArrayLike) -> NDArray[np.uint8]:
+        """Return descriptors ``(n, d)`` as uint8, in which all work with them is done.
+
+        Raises
+        ------
+        SettingsError
+            When they are not of the kind that the vocabulary was fitted to.
+        """
+        self._check_fitted()
+        descriptors = checked_descriptors(X, self.centers_.shape[1], self.scale_ is None)
+        if self.scale_ is None:
+            return descriptors
+        return self.scale_.transform(descriptors)
+
+    def _in_units(
+        self, words: NDArray[np.int32], squared: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        if self.scale_ is not None:
+            squared = np.asarray(squared * self.scale_.step**2, np.float32)
+        return words, squared
 
     def signatures(self, X: ArrayLike, words: NDArray[np.integer]) -> NDArray[np.uint64]:
         """Compute the signatures of descriptors; see `HammingEmbedding.transform`."""
-        self._check_fitted()
-        return self.embedding_.transform(_checked(X, self.centers_.shape[1]), words)
+        return self.embedding_.transform(self.quantized(X), words)
 
     def exact(self, X: ArrayLike, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the `k` nearest words by comparing with all; returns what `nearest` returns."""
-        self._check_fitted()
-        descriptors = _checked(X, self.centers_.shape[1])
+        return self._in_units(*self._exact(self.quantized(X), k))
+
+    def _nearest(
+        self, descriptors: NDArray[np.uint8], k: int, n_threads: int | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        if self.is_exact:
+            return self._exact(descriptors, k)
+        threads = n_threads or worker_count(self.n_jobs)
+        return self._graph().search(descriptors, k, n_threads=threads)
+
+    def _exact(
+        self, descriptors: NDArray[np.uint8], k: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         return nearest_exactly(descriptors, self.centers_.astype(np.float32), k)
 
     def _graph(self) -> NearestNeighbours:
@@ -293,18 +348,52 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         """Return measurements from the training, for JSON; empty when they are not known."""
         if not hasattr(self, "statistics_"):
             return {}
-        return {"agreement": self.agreement_, "statistics": asdict(self.statistics_)}
+        facts = {"agreement": self.agreement_, "statistics": asdict(self.statistics_)}
+        if self.scale_ is not None:
+            facts["quantization_error"] = self.quantization_error_
+        return facts
 
 
-def _checked(X: ArrayLike, dimensions: int | None = None) -> NDArray[np.uint8]:
+def checked_descriptors(
+    X: ArrayLike, dimensions: int | None = None, is_bytes: bool | None = None
+) -> Descriptors:
+    """Return descriptors as a uint8 or float32 array ``(n, d)``.
+
+    Parameters
+    ----------
+    X : array-like
+    dimensions : int, optional
+        The only `d` that is accepted, unless there are no rows.
+    is_bytes : bool, optional
+        Whether only uint8 is accepted, or only other numbers.
+
+    Raises
+    ------
+    SettingsError
+        When it is something else, or holds NaN.
+    """
     array = np.asarray(X)
-    if (
-        array.ndim != 2
-        or array.dtype != np.uint8
-        or (dimensions or array.shape[1]) != array.shape[1]
-    ):
+    expected = "uint8 or floating-point numbers"
+    if is_bytes is not None:
+        expected = "uint8" if is_bytes else "floating-point numbers, not uint8"
+    if array.ndim == 2 and len(array) == 0 and dimensions is not None:
+        return np.zeros((0, dimensions), np.uint8 if is_bytes else np.float32)
+    kind_fits = array.dtype == np.uint8 if is_bytes else array.dtype.kind in "fiu"
+    if is_bytes is False and array.dtype == np.uint8:
+        kind_fits = False
+    shape_fits = array.ndim == 2 and 0 < array.shape[1] <= MOST_DIMENSIONS
+    if not kind_fits or not shape_fits or (dimensions or array.shape[1]) != array.shape[1]:
+        reason = "" if is_bytes is None or kind_fits else ", as this vocabulary was made of those"
         raise SettingsError(
             f"descriptors of shape {array.shape} and type {array.dtype}: "
-            f"expected (n, {dimensions or 'd'}) and uint8"
+            f"expected (n, {dimensions or 'd'}) and {expected}{reason}"
         )
-    return array
+    if array.dtype == np.uint8:
+        return array
+    with np.errstate(over="ignore"):
+        numbers = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(numbers).all():
+        raise SettingsError(
+            "descriptors hold NaN, infinity, or numbers too large for float32: leave them out"
+        )
+    return numbers

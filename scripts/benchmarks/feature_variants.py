@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bovw
-from bovw.features import Features, SiftExtractor, extract_query, root_sift
+from bovw.features import FeatureCache, Features, SiftExtractor, extract_query, root_sift
 from bovw.pictures import Box, Image, read_image
 
 N_ADDED = 500
@@ -23,7 +23,9 @@ def sift(
     content: bytes, region: Box | None, cache: str | None, *, n: int | None = None, **changes: Any
 ) -> Features:
     """Extract features as bovw does, with changed settings; of these the strongest `n`."""
-    found = extract_query((content, region), PLAIN.changed(**changes), cache)
+    settings = PLAIN.changed(**changes)
+    kept = None if cache is None else FeatureCache(cache, settings)
+    found = extract_query((content, region), settings, kept)
     if not isinstance(found, Features):
         raise found
     keypoints, descriptors = found.keypoints[:n], found.descriptors[:n]

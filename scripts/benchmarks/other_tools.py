@@ -33,7 +33,7 @@ from common import (
 from numpy.typing import NDArray
 
 import bovw
-from bovw.features import Features, extract_query
+from bovw.features import FeatureCache, Features, extract_query
 
 _PARAMETERS = {
     "index": {"gpu_id": None},
@@ -78,7 +78,7 @@ class Asmk:
         self.milliseconds: list[float] = []
 
     def _descriptors(self, query: Any) -> NDArray[np.float32]:
-        features = extract_query(query, self.settings, str(self.cache))
+        features = extract_query(query, self.settings, FeatureCache(self.cache, self.settings))
         assert isinstance(features, Features), features
         return np.asarray(features.descriptors, np.float32)
 

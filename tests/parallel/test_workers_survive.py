@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,10 +46,10 @@ def test_a_picture_that_kills_is_recorded(
 
     bad = str(pictures[1])
 
-    def dying(file: PictureFile, settings: bovw.Settings, cache: str | None) -> object:
+    def dying(file: PictureFile, settings: bovw.Settings, **others: Any) -> object:
         if file.path == bad:
             os.kill(os.getpid(), signal.SIGKILL)
-        return extraction.extract_query((file.path, None), settings, cache)
+        return extraction.extract_query((file.path, None), settings, **others)
 
     monkeypatch.setattr("bovw.features.extraction._extract_file", dying)
     files = [PictureFile(p.name, str(p)) for p in pictures[:3]]
@@ -63,10 +64,10 @@ def test_a_query_that_kills_is_one_error(
 ) -> None:
     bad = str(pictures[1])
 
-    def dying(query: tuple[str, None], settings: bovw.Settings, cache: str | None) -> object:
+    def dying(query: tuple[str, None], settings: bovw.Settings, **others: Any) -> object:
         if query[0] == bad:
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(query, settings, cache)
+        return original(query, settings, **others)
 
     from bovw.features import extract_query as original
 
@@ -137,10 +138,10 @@ from bovw.storage import load_vocabulary
 
 vocabulary, index, bad, *pictures = sys.argv[1:]
 
-def dying(file, settings, cache):
+def dying(file, settings, **others):
     if file.path == bad:
         os.kill(os.getpid(), signal.SIGKILL)
-    return extraction.extract_query((file.path, None), settings, cache)
+    return extraction.extract_query((file.path, None), settings, **others)
 
 extraction._extract_file = dying
 _, changes = bovw.update_index(
@@ -175,10 +176,10 @@ from bovw.features import extraction
 
 index, bad, *pictures = sys.argv[1:]
 
-def dying(file, settings, cache):
+def dying(file, settings, **others):
     if file.path == bad:
         os.kill(os.getpid(), signal.SIGKILL)
-    return extraction.extract_query((file.path, None), settings, cache)
+    return extraction.extract_query((file.path, None), settings, **others)
 
 extraction._extract_file = dying
 settings = bovw.Settings().changed(features={"max_features": 150})

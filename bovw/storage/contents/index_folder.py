@@ -32,6 +32,7 @@ import numpy as np
 
 from ...collection import Segment, make_segment
 from ...errors import FormatError, SettingsError
+from ...features import check_description
 from ...index import Index
 from ...search import Calibration
 from ...settings import Settings
@@ -54,7 +55,6 @@ from .segment_folder import (
     segment_number,
 )
 from .values import (
-    check_description,
     check_versions,
     read_calibration,
     read_settings,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from ...features import DESCRIPTOR_LENGTH
+from ...features import check_description
 from ...search import Calibration
 from ...settings import FeatureSettings, ImageSettings, Settings
+from ...vocabulary import DescriptorScale
 
 _LIMIT = 1 << 63
 
@@ -39,6 +40,20 @@ def read_calibration(values: Any) -> Calibration | None:
     return Calibration(**values)
 
 
+def read_scale(values: Any) -> DescriptorScale | None:
+    """Make the scale of floating-point descriptors of its fields, or return None for None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When `values` are something else.
+    """
+    if values is None:
+        return None
+    check_fields(DescriptorScale, values)
+    return DescriptorScale(**values)
+
+
 def check_fields(kind: type, values: Mapping[str, Any]) -> None:
     """Raise a ValueError when values do not have the types of the fields of a dataclass."""
     for name, hint in get_type_hints(kind).items():
@@ -59,19 +74,6 @@ def _fits(value: Any, hint: Any) -> bool:
 
 def _called(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-
-
-def check_description(values: Any) -> None:
-    """Raise a ValueError when values are not those of a `SiftExtractor.description`."""
-    kinds = {"descriptor": str, "upright": bool, "region_factor": float}
-    golden = values["golden"]
-    if not (
-        all(_fits(values[name], kind) for name, kind in kinds.items())
-        and isinstance(golden, list)
-        and len(golden) == DESCRIPTOR_LENGTH
-        and all(type(value) is int and 0 <= value < 256 for value in golden)
-    ):
-        raise ValueError(f"no description of a descriptor: {shown(values)}")
 
 
 def check_versions(values: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from .values import (
     check_fields,
     check_origin,
     check_versions,
+    read_scale,
     shown,
 )
 
@@ -68,6 +70,7 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
             "n_words": vocabulary.n_words_,
             "parameters": vocabulary.get_params(),
             "facts": vocabulary.facts(),
+            **({} if vocabulary.scale_ is None else {"scale": asdict(vocabulary.scale_)}),
             "made_with": {k: v for k, v in made_with.items() if k != "pictures"},
             "versions": versions(),
         },
@@ -109,7 +112,7 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
     shape = BITS, centers.shape[1]
     projection = load_array(folder, manifest, "projection.npy", ("int8",), shape)
     shape = len(centers), BITS
-    thresholds = load_array(folder, manifest, "thresholds.npy", ("int16",), shape)
+    thresholds = load_array(folder, manifest, "thresholds.npy", ("int16", "int32"), shape)
     embedding = HammingEmbedding(projection, thresholds)
     pictures = load_array(folder, manifest, "pictures.npy", ("uint8",), (None, 32))
     graph = sound_cache(folder, manifest, _GRAPH) if trusted else None
@@ -121,14 +124,16 @@ def _load(folder: Path, manifest: dict[str, Any], trusted: bool, n_jobs: int | N
     try:
         check_fields(VocabularySettings, manifest["parameters"])
         parameters = {**manifest["parameters"], "n_jobs": n_jobs, "progress": False}
+        scale = read_scale(manifest.get("scale"))
         vocabulary = Vocabulary.from_centers(
-            centers, embedding=embedding, graph=graph, **parameters
+            centers, embedding=embedding, graph=graph, scale=scale, **parameters
         )
         facts: dict[str, Any] = manifest["facts"]
         if facts:
             vocabulary.agreement_ = float(facts["agreement"])
             check_fields(WordStatistics, facts["statistics"])
             vocabulary.statistics_ = WordStatistics(**facts["statistics"])
+            vocabulary.quantization_error_ = float(facts.get("quantization_error", 0))
         check_versions(manifest["versions"])
         if manifest["made_with"]:
             check_origin(manifest["made_with"])
