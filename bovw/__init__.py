@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Answer": "search",
+    "BagOfVisualWords": "vocabulary",
     "BovwError": "errors",
     "Engine": "engine",
     "Explanation": "search",
@@ -25,6 +26,7 @@ _HOMES = {
     "SearchResult": "search",
     "Settings": "settings",
     "SiftExtractor": "features",
+    "SiftTransformer": "vocabulary",
     "TfidfWeighting": "vocabulary",
     "Vocabulary": "vocabulary",
     "compare": "comparison",
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
     from .settings import save_settings as save_settings
     from .storage import load_vocabulary as load_vocabulary
     from .storage import save_vocabulary as save_vocabulary
+    from .vocabulary import BagOfVisualWords as BagOfVisualWords
+    from .vocabulary import SiftTransformer as SiftTransformer
     from .vocabulary import TfidfWeighting as TfidfWeighting
     from .vocabulary import Vocabulary as Vocabulary
     from .vocabulary import own_words as own_words

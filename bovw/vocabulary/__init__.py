@@ -7,13 +7,16 @@ from .centers import is_centers, own_words
 from .scale import DescriptorScale
 from .signatures import BITS, HammingEmbedding, aggregate, hamming_distances
 from .training import train_on_features, train_on_files, train_vocabulary
+from .transformers import BagOfVisualWords, SiftTransformer
 from .vocabulary import Vocabulary, WordStatistics
 from .weighting import TfidfWeighting, center_weights, word_counts
 
 __all__ = [
     "BITS",
+    "BagOfVisualWords",
     "DescriptorScale",
     "HammingEmbedding",
+    "SiftTransformer",
     "TfidfWeighting",
     "Vocabulary",
     "WordStatistics",

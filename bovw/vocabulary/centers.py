@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FormatError, SettingsError, shown
 from ..settings import checked_arguments
+from .descriptors import checked_descriptors
 from .scale import DescriptorScale
 from .signatures import HammingEmbedding
-from .vocabulary import Vocabulary, WordStatistics, checked_descriptors
+from .vocabulary import Vocabulary, WordStatistics
 
 # Without a sample of descriptors the scale is learned from the centres. These are means, so they
 # spread less than the descriptors, and the scale gets this share of their range more on each side.

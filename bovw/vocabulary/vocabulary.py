@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from ..errors import NotFittedError, SettingsError, TrainingError, shown
-from ..features import MOST_DIMENSIONS, Descriptors
+from ..errors import SettingsError, TrainingError, shown
+from ..features import Descriptors
 from ..nearest import CacheFile, NearestNeighbours
 from ..parallel import worker_count
 from .clustering import minibatch_kmeans, nearest_exactly, two_levels
+from .descriptors import checked_descriptors
+from .estimators import UnfittedError, validated
 from .scale import DescriptorScale
 from .signatures import HammingEmbedding
 
@@ -152,13 +154,13 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         TrainingError
             When there are fewer descriptors than words.
         """
-        given = checked_descriptors(X)
+        given = checked_descriptors(self._validated(X, reset=True))
         if not 1 <= self.n_words <= 1_000_000:
             raise SettingsError(f"n_words={self.n_words}: expected 1 to 1,000,000")
         if len(given) < self.n_words:
             raise TrainingError(
                 f"{len(given)} descriptors for {self.n_words} words: "
-                "give more pictures, or ask for fewer words"
+                f"give more pictures, or ask for fewer words (n_samples={len(given)})"
             )
         descriptors = self._learn_scale(given)
         two_level = self.n_words >= _TWO_LEVEL_FROM if self.two_level is None else self.two_level
@@ -295,10 +297,24 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
             When they are not of the kind that the vocabulary was fitted to.
         """
         self._check_fitted()
-        descriptors = checked_descriptors(X, self.centers_.shape[1], self.scale_ is None)
+        descriptors = checked_descriptors(
+            self._validated(X, reset=False), self.centers_.shape[1], self.scale_ is None
+        )
         if self.scale_ is None:
             return descriptors
         return self.scale_.transform(descriptors)
+
+    def _validated(self, X: Any, *, reset: bool) -> Any:
+        """Check data as scikit-learn does, unless it is an array of descriptors."""
+        is_plain = isinstance(X, np.ndarray) and X.dtype in (np.uint8, np.float32)
+        if is_plain and X.ndim == 2 and X.shape[1] > 0:
+            if reset and hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            return X
+        if not reset and getattr(X, "shape", (1,))[0] == 0:
+            return X
+        kind = np.uint8 if getattr(X, "dtype", None) == np.uint8 else np.float32
+        return validated(self, X, reset=reset, dtype=kind)
 
     def _in_units(
         self, words: NDArray[np.int32], squared: NDArray[np.float32]
@@ -342,7 +358,7 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "centers_"):
-            raise NotFittedError("this Vocabulary has no words yet: call fit first, or load one")
+            raise UnfittedError("this Vocabulary has no words yet: call fit first, or load one")
 
     def facts(self) -> dict[str, Any]:
         """Return measurements from the training, for JSON; empty when they are not known."""
@@ -352,48 +368,3 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         if self.scale_ is not None:
             facts["quantization_error"] = self.quantization_error_
         return facts
-
-
-def checked_descriptors(
-    X: ArrayLike, dimensions: int | None = None, is_bytes: bool | None = None
-) -> Descriptors:
-    """Return descriptors as a uint8 or float32 array ``(n, d)``.
-
-    Parameters
-    ----------
-    X : array-like
-    dimensions : int, optional
-        The only `d` that is accepted, unless there are no rows.
-    is_bytes : bool, optional
-        Whether only uint8 is accepted, or only other numbers.
-
-    Raises
-    ------
-    SettingsError
-        When it is something else, or holds NaN.
-    """
-    array = np.asarray(X)
-    expected = "uint8 or floating-point numbers"
-    if is_bytes is not None:
-        expected = "uint8" if is_bytes else "floating-point numbers, not uint8"
-    if array.ndim == 2 and len(array) == 0 and dimensions is not None:
-        return np.zeros((0, dimensions), np.uint8 if is_bytes else np.float32)
-    kind_fits = array.dtype == np.uint8 if is_bytes else array.dtype.kind in "fiu"
-    if is_bytes is False and array.dtype == np.uint8:
-        kind_fits = False
-    shape_fits = array.ndim == 2 and 0 < array.shape[1] <= MOST_DIMENSIONS
-    if not kind_fits or not shape_fits or (dimensions or array.shape[1]) != array.shape[1]:
-        reason = "" if is_bytes is None or kind_fits else ", as this vocabulary was made of those"
-        raise SettingsError(
-            f"descriptors of shape {array.shape} and type {array.dtype}: "
-            f"expected (n, {dimensions or 'd'}) and {expected}{reason}"
-        )
-    if array.dtype == np.uint8:
-        return array
-    with np.errstate(over="ignore"):
-        numbers = np.ascontiguousarray(array, np.float32)
-    if not np.isfinite(numbers).all():
-        raise SettingsError(
-            "descriptors hold NaN, infinity, or numbers too large for float32: leave them out"
-        )
-    return numbers

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 
-from ..errors import NotFittedError, SettingsError, shown
+from ..errors import SettingsError
+from .estimators import UnfittedError, validated
 
 
 def word_counts(
@@ -43,8 +44,11 @@ def word_counts(
     )
 
 
-class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
+class TfidfWeighting(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Term frequency, inverse document frequency and normalisation (Sivic & Zisserman 2003).
+
+    A transformer of scikit-learn: it takes counts ``(n_pictures, n_words)``, sparse or not, and can
+    follow `BagOfVisualWords` in a pipeline.
 
     Parameters
     ----------
@@ -60,25 +64,45 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
     stop_words : int
         The words with the largest document frequency, this many, get weight 0 (ties: smaller word
         first).
+    sparse_output : bool
+        Whether `transform` returns a sparse matrix. Data frames (``set_output``) need false.
 
     Attributes
     ----------
+    n_features_in_ : int
+        Number of words.
     idf_ : (n_words,) float32 ndarray
     stop_words_ : (stop_words,) int ndarray
         The stop words, in increasing order.
     """
 
     def __init__(
-        self, *, tf: str = "sqrt", idf: str = "smooth", norm: str = "l2", stop_words: int = 0
+        self,
+        *,
+        tf: str = "sqrt",
+        idf: str = "smooth",
+        norm: str = "l2",
+        stop_words: int = 0,
+        sparse_output: bool = True,
     ) -> None:
         self.tf = tf
         self.idf = idf
         self.norm = norm
         self.stop_words = stop_words
+        self.sparse_output = sparse_output
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
     def fit(self, X: sparse.spmatrix, y: object = None) -> TfidfWeighting:
         """Learn document frequencies from counts ``(n_pictures, n_words)``."""
-        counts = _rows(X)
+        self.term_weights(np.ones(1))  # says at once when `tf` or `norm` is unknown
+        normalise(sparse.csr_matrix((0, 1), dtype=np.float32), self.norm)
+        counts = self._counts(X, reset=True)
         frequencies = np.bincount(counts.indices[counts.data > 0], minlength=counts.shape[1])
         return self.fit_frequencies(frequencies, counts.shape[0])
 
@@ -101,6 +125,7 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
             )
         most_frequent = np.argsort(-df, kind="stable")[: self.stop_words]
         weights[most_frequent] = 0
+        self.n_features_in_ = len(df)
         self.stop_words_ = np.sort(most_frequent)
         self.idf_ = weights.astype(np.float32)
         return self
@@ -123,34 +148,30 @@ class TfidfWeighting(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         (n, n_words) csr_matrix of float32
-            The matrix stores no explicit zeros.
+            The matrix stores no explicit zeros. An array with `sparse_output` false.
         """
         if not hasattr(self, "idf_"):
-            raise NotFittedError("this TfidfWeighting has no frequencies yet: call fit first")
-        rows = _rows(X, np.float32)
-        if rows.shape[1] != len(self.idf_):
-            raise SettingsError(
-                f"counts of {rows.shape[1]} words: expected {len(self.idf_)}, as when fitted"
-            )
+            raise UnfittedError("this TfidfWeighting has no frequencies yet: call fit first")
+        rows = self._counts(X, reset=False)
         rows.data = self.term_weights(rows.data) * self.idf_[rows.indices]
         rows.eliminate_zeros()
-        return normalise(rows, self.norm)
+        weighted = normalise(rows, self.norm)
+        return weighted if self.sparse_output else weighted.toarray()
 
-    def fit_transform(self, X: sparse.spmatrix, y: object = None) -> sparse.csr_matrix:
-        """Fit to counts and weight them."""
-        return self.fit(X).transform(X)
-
-
-def _rows(X: Any, dtype: Any = None) -> sparse.csr_matrix:
-    """Copy counts to sparse rows; a SettingsError when they are no table of numbers."""
-    try:
-        rows = sparse.csr_matrix(X, dtype=dtype, copy=True)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SettingsError(
-            f"counts={shown(X)}: expected a sparse matrix or an array (n_pictures, n_words) of "
-            f"numbers ({error!s:.100})"
-        ) from error
-    return rows
+    def _counts(self, X: Any, *, reset: bool) -> sparse.csr_matrix:
+        """Copy counts to sparse rows of float32."""
+        if not hasattr(self, "n_features_in_") and not reset:  # only the weights were given
+            self.n_features_in_ = len(self.idf_)
+        X = validated(
+            self, X, reset=reset, accept_sparse="csr", dtype=np.float32, ensure_min_samples=reset
+        )
+        rows = sparse.csr_matrix(X, dtype=np.float32, copy=True)
+        if len(rows.data) and rows.data.min() < 0:
+            raise SettingsError(
+                f"Negative values in data passed to {type(self).__name__}: expected how often each "
+                "word occurs"
+            )
+        return rows
 
 
 def normalise(rows: sparse.csr_matrix, norm: str = "l2") -> sparse.csr_matrix:

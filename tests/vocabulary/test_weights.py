@@ -73,7 +73,7 @@ def test_frequencies_counted_elsewhere() -> None:
 def test_errors() -> None:
     with pytest.raises(NotFittedError):
         TfidfWeighting().transform(COUNTS)
-    with pytest.raises(SettingsError, match="expected 4"):
+    with pytest.raises(SettingsError, match="expecting 4"):
         TfidfWeighting().fit(COUNTS).transform(COUNTS[:, :3])
     for parameters in ({"tf": "x"}, {"idf": "x"}, {"norm": "x"}):
         with pytest.raises(SettingsError, match="'x'"):

@@ -82,7 +82,9 @@ def test_errors_say_what_to_do(rng: np.random.Generator) -> None:
     with pytest.raises(NotFittedError, match="call fit"):
         Vocabulary(3).predict(descriptors)
     with pytest.raises(SettingsError, match="uint8"):
-        Vocabulary(3).fit(descriptors.astype(np.float32))
+        Vocabulary(3).fit(descriptors).predict(descriptors.astype(np.float32))
+    with pytest.raises(SettingsError, match="NaN"):
+        Vocabulary(3).fit(np.full((9, 8), np.nan))
     with pytest.raises(SettingsError, match=r"\(n, 8\)"):
         Vocabulary(3).fit(descriptors).predict(descriptors[:, :5])
     with pytest.raises(SettingsError, match="1 to 1,000,000"):

@@ -1,0 +1,22 @@
+"""The examples of the documentation run, with the sample pictures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from ..support import REPOSITORY, SAMPLE
+
+
+def run(*arguments: object) -> str:
+    """Run an example from the top of the project; return what it prints."""
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_classes_are_told_apart() -> None:
+    found = run("docs/examples/classify.py", SAMPLE, "--words", 100)
+    accuracy = next(line for line in found.splitlines() if "accuracy" in line)
+    assert float(accuracy.split()[1]) > 0.85
