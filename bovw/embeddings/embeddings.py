@@ -129,7 +129,9 @@ def load_embeddings(
         The suffix decides how the file is read:
 
         - ``.npz``, ``.h5``, ``.hdf5``: the arrays `names` and `vectors`; without these, the only
-          array of strings and the only two-dimensional array of numbers (HDF5 needs h5py);
+          array of strings and the only two-dimensional array of numbers (HDF5 needs h5py). In
+          HDF5 of hloc (``global-feats-*.h5``), each picture has a group with its name, and the
+          vector is the `global_descriptor` in it;
         - ``.npy``: only vectors. The names are given by `names`, or are in a file in the same
           folder with the same stem: ``.txt`` (one name per line) or ``.json`` (a list);
         - ``.parquet``: the names are the column `names`, `name`, `path`, `image`, `filename` or

@@ -19,6 +19,7 @@ from ..errors import EmbeddingError, some
 _NUMBERS = "fiu"
 _STRINGS = "USO"  # h5py gives strings as objects
 _NAMES = ("names", "name", "path", "image", "filename", "id")  # the first that exists is used
+_GLOBAL = "global_descriptor"  # in files of hloc
 _FIRST_HEADINGS = {"", "file", "identifier", *_NAMES}
 
 
@@ -148,7 +149,38 @@ def _read_hdf5(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDA
 
     with h5py.File(path, "r") as file:
         file.visititems(note)
+        groups = [name for name in datasets if name.rpartition("/")[0]]
+        if len(groups) == len(datasets) > 0:  # of hloc: a group for each picture
+            return _of_groups(datasets, key)
         return _chosen(datasets, key)
+
+
+def _of_groups(
+    datasets: Mapping[str, Any], key: str | None
+) -> tuple[tuple[str, ...], NDArray[Any]]:
+    """Read a vector of each group, as in ``global-feats-*.h5`` of hloc; groups have the names."""
+    wanted = key or _GLOBAL
+    found = {
+        name.rpartition("/")[0]: each
+        for name, each in sorted(datasets.items())
+        if name.rpartition("/")[2] == wanted
+    }
+    if not found:
+        held = sorted({name.rpartition("/")[2] for name in datasets})
+        advice = "say which with key"
+        if "keypoints" in held:
+            advice = (
+                "these are local features, which 'bovw index' takes; give a file with one vector "
+                "for each picture"
+            )
+        raise EmbeddingError(f"its groups hold {some(held)}, but no {wanted}: {advice}")
+    shapes = {each.shape for each in found.values()}
+    if len(shapes) > 1 or len(next(iter(shapes))) != 1:
+        raise EmbeddingError(
+            f"{wanted} of shape {some(map(str, sorted(shapes, key=str)))}: expected one vector for "
+            "each picture, all of one length"
+        )
+    return tuple(found), np.stack([np.asarray(each[()]) for each in found.values()])
 
 
 def _read_parquet(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDArray[Any]]:

@@ -2,7 +2,16 @@
 
 from .engine import Engine
 from .plan import Changes
+from .reader import IndexedFeatures
 from .searcher import Searcher
 from .update import update_index
+from .update_features import update_index_of_features
 
-__all__ = ["Changes", "Engine", "Searcher", "update_index"]
+__all__ = [
+    "Changes",
+    "Engine",
+    "IndexedFeatures",
+    "Searcher",
+    "update_index",
+    "update_index_of_features",
+]

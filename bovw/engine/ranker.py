@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import get_args
 
 import numpy as np
 
-from ..errors import SettingsError
+from ..errors import SettingsError, shown
+from ..exchange import Pair
 from ..features import Features, Queries, listed_queries
+from ..parallel import progress_bar
 from ..search import (
     Calibration,
+    Decision,
     FullRanking,
     SearchResults,
     Stopwatch,
@@ -120,6 +124,63 @@ class Ranker(Searcher):
                 engine.search_features(features, max(1, len(names)), allow=names, name=name)
             )
         return results
+
+    @checked_arguments
+    def pairs(
+        self,
+        k: int = 20,
+        *,
+        of: Iterable[str] | None = None,
+        least: str = "no",
+        verify: int | None = None,
+        progress: bool = False,
+    ) -> list[Pair]:
+        """Pair each picture with its best answers, by stored features; see `search_stored`.
+
+        For structure from motion and other work that matches pictures: `bovw.exchange.pairs_text`
+        writes the pairs for COLMAP and hloc.
+
+        Parameters
+        ----------
+        k : int
+            Largest number of answers of each picture.
+        of : iterable of str, optional
+            Identifiers of the pictures to pair with others; default: all.
+        least : {"no", "possible", "match"}
+            The least decision that an answer needs. "no": also answers that geometry did not
+            confirm. The others need verification.
+        verify : int, optional
+            See `search`.
+        progress : bool
+            Show a progress bar on stderr, if stderr is a terminal.
+
+        Returns
+        -------
+        list of Pair
+            In order of the pictures, and of the ranks of their answers.
+
+        Raises
+        ------
+        UnknownPictureError
+            When a picture is not in the index.
+        """
+        if least not in get_args(Decision):
+            raise SettingsError(f"least={shown(least)}: expected 'no', 'possible' or 'match'")
+        if least != "no" and (self.settings.geometry.verify if verify is None else verify) == 0:
+            raise SettingsError(f"least={least!r} needs verification, but verify is 0")
+        names = self.identifiers if of is None else tuple(dict.fromkeys(of))
+        for name in names:
+            self.collection.position(name)  # raises before the work begins
+        enough = {"no": (None, "no", "possible", "match"), "possible": ("possible", "match")}
+        good = enough.get(least, ("match",))
+        engine = self._for_search(verify, None, None)
+        walked = progress_bar(names, "pairing", len(names)) if progress else names
+        return [
+            Pair(name, a.identifier, a.rank, a.score, a.similarity, a.inliers, a.decision)
+            for name in walked
+            for a in engine.search_stored(name, k)
+            if a.decision in good
+        ]
 
     @checked_arguments
     def calibrate(

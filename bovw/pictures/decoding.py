@@ -195,6 +195,8 @@ def _named(name: str, content: bytes) -> Iterator[None]:
     except MemoryError as error:
         raise ImageError(name, "too large for the memory at hand", "shrink it") from error
     except Exception as error:  # decoders raise anything, from struct.error to SyntaxError
+        if "cannot find loader" in str(error):  # Pillow knows the format, but reads no pixels of it
+            raise ImageError(name, *unknown(content)) from error
         raise ImageError(
             name, damage(content, error), "put an undamaged copy in its place"
         ) from error

@@ -29,6 +29,7 @@ _BEGINNINGS = (
     (b"Rar!", "a RAR archive"),
     (b"\x1aE\xdf\xa3", "a film (Matroska)"),
     (b"\x89HDF", "an HDF5 file"),
+    (b"SQLite format 3", "a database (SQLite)"),
     (b"v/1\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),
     (b"SIMPLE  =", "FITS"),
@@ -97,7 +98,13 @@ def unknown(content: bytes) -> tuple[str, str]:
             "not read",
             "convert it to 8 or 16 bits",
         )
-    return f"no picture in a known format: it seems to be {kind}", "take it out, or convert it"
+    advice = "take it out, or convert it"
+    if kind in ("an HDF5 file", "a database (SQLite)"):
+        advice = (
+            "if it holds features of hloc or COLMAP, give it alone to 'bovw index'; vectors of "
+            "pictures go to 'bovw compare'"
+        )
+    return f"no picture in a known format: it seems to be {kind}", advice
 
 
 def announced_size(content: bytes) -> int | None:

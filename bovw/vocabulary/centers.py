@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,7 +159,7 @@ def is_centers(path: str | os.PathLike[str]) -> bool:
 
 def _read_faiss(path: Path) -> NDArray[Any]:
     try:
-        import faiss
+        faiss = import_module("faiss")
     except ImportError as error:
         raise FormatError(
             f"{path}: reading it needs faiss, which is not installed: pip install bovw[faiss]"

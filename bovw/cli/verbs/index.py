@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import printable
 from ..arguments import add_output, add_untrusted
@@ -11,11 +11,13 @@ from ..output import answer, complain, report_failures
 
 if TYPE_CHECKING:
     from ...engine import Changes
+    from ...vocabulary import Vocabulary
 
 HELP = "create an index of pictures, or add new and changed pictures to one"
 EXAMPLE = (
     "bovw index photos/ -o photos.bovw -v photos.vocabulary\n"
-    "  bovw index photos/ -o photos.bovw --sync"
+    "  bovw index photos/ -o photos.bovw --sync\n"
+    "  bovw index database.db --root photos/ -o scene.bovw    (features of COLMAP, or hloc's .h5)"
 )
 
 
@@ -52,24 +54,35 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Index pictures into a new or an existing index."""
-    from ...engine import update_index
+    from ...engine import update_index, update_index_of_features
+    from ...exchange import open_features
 
-    engine, changes = update_index(
-        options.output,
-        options.pictures,
-        vocabulary=options.vocabulary,
-        preset=options.preset,
-        root=options.root,
-        patterns=options.pattern,
-        sync=options.sync,
-        retry=options.retry,
-        overwrite=options.overwrite,
-        on_error=options.on_error,
-        cache=options.cache,
-        trusted=not options.untrusted,
-        n_jobs=options.jobs,
-        progress=True,
-    )
+    common: dict[str, Any] = {
+        "vocabulary": options.vocabulary,
+        "preset": options.preset,
+        "root": options.root,
+        "sync": options.sync,
+        "retry": options.retry,
+        "overwrite": options.overwrite,
+        "on_error": options.on_error,
+        "trusted": not options.untrusted,
+        "n_jobs": options.jobs,
+        "progress": True,
+    }
+    source = _features_file(options)
+    if source is None:
+        engine, changes = update_index(
+            options.output,
+            options.pictures,
+            patterns=options.pattern,
+            cache=options.cache,
+            **common,
+        )
+    else:
+        features = open_features(source, options.root)
+        engine, changes = update_index_of_features(
+            options.output, features, origin=features.origin, **common
+        )
     done = changes.to_dict()
     answer(
         options,
@@ -80,15 +93,35 @@ def run(options: argparse.Namespace) -> int:
         f"{engine.vocabulary.n_words_} words (trained on "
         f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)",
     )
-    _say_what_is_missing(options, changes)
+    _say_what_is_missing(options, changes, engine.vocabulary, source is None)
     return report_failures([(failure.path, failure.reason) for failure in changes.failed])
 
 
-def _say_what_is_missing(options: argparse.Namespace, changes: Changes) -> None:
+def _features_file(options: argparse.Namespace) -> str | None:
+    """The file of features that is given instead of pictures; None for pictures."""
+    from ...errors import SettingsError
+    from ...exchange import holds_features
+
+    files = [path for path in options.pictures if holds_features(path)]
+    if not files:
+        return None
+    if len(options.pictures) > 1:
+        raise SettingsError(
+            f"{files[0]} holds features: give it alone, not together with "
+            f"{len(options.pictures) - 1} others"
+        )
+    if options.pattern or options.cache:
+        raise SettingsError(f"{files[0]} holds features: --pattern and --cache are for pictures")
+    return str(files[0])
+
+
+def _say_what_is_missing(
+    options: argparse.Namespace, changes: Changes, words: Vocabulary, are_pictures: bool
+) -> None:
     """Note once each what was not read, and what cannot be found."""
     from ...pictures import missing_plug_in, passed_over
 
-    others = passed_over(options.pictures, patterns=options.pattern)
+    others = passed_over(options.pictures, patterns=options.pattern) if are_pictures else {}
     if others:
         named = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in others.items())
         hint = ""
@@ -99,6 +132,12 @@ def _say_what_is_missing(options: argparse.Namespace, changes: Changes) -> None:
         complain(
             f"note: {len(changes.left_out)} pictures have further frames or pages that were left "
             f"out, such as {changes.left_out[0][0]}"
+        )
+    error = words.facts().get("quantization_error")
+    if error is not None and changes.added:
+        complain(
+            "note: descriptors are floats and were quantised to uint8 by one scale, which changes "
+            f"them by {error:.1%} of their standard deviation"
         )
     if changes.without_features:
         complain(

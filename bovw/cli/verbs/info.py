@@ -130,4 +130,8 @@ def _measured(values: Mapping[str, Any]) -> dict[str, Any]:
     found = {"agreement": values["agreement"]} if "agreement" in values else {}
     if statistics:
         found |= {"empty_words": statistics["empty"], "imbalance": statistics["imbalance"]}
+    if "quantization_error" in values:
+        found["float descriptors"] = (
+            f"stored as uint8, off by {values['quantization_error']:.1%} of their deviation"
+        )
     return found
