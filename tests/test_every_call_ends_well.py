@@ -15,8 +15,16 @@ import pytest
 
 import bovw
 from bovw.embeddings import Embeddings, load_embeddings
+from bovw.engine import update_index_of_features
 from bovw.errors import BovwError
 from bovw.evaluation import metric
+from bovw.exchange import (
+    ColmapFeatures,
+    HlocFeatures,
+    open_features,
+    write_colmap,
+    write_hloc,
+)
 from bovw.formats import load_ground_truth, load_run
 from bovw.index import LsaIndex
 from bovw.pictures import find_pictures, find_queries, read_image, read_preview
@@ -84,6 +92,9 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
     descriptors = np.random.default_rng(0).integers(0, 255, (120, 128)).astype(np.uint8)
     compressed = load_lsa_index(folder / "c")
     result = engine.search(query, 2, explain=True)
+    features = bovw.SiftExtractor(TINY.features).extract(query)
+    given = {name: features}
+    pipe: dict[str, Any] = {"vocabulary": vocabulary, "settings": TINY, "root": None}
     chosen: dict[str, Any] = {"allow": [name], "deny": [], "verify": 3, "expand": "none"}
     reading: dict[str, Any] = {"root": None, "patterns": None, "on_error": "record"}
     return {
@@ -139,6 +150,28 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
         "metric": (metric, {"name": "ap"}),
         "Embeddings": (Embeddings, {"identifiers": ("a", "b"), "vectors": np.eye(2)}),
         "load_embeddings": (load_embeddings, {"path": folder / "no.npz", "names": None}),
+        "search_stored": (engine.search_stored, {"identifier": name, "k": 2, **chosen}),
+        "pairs": (engine.pairs, {"k": 2, "of": [name], "least": "no", "verify": 3}),
+        "indexed_features": (engine.indexed_features, {"identifier": name}),
+        "histograms": (engine.histograms, {"kind": "counts"}),
+        "from_arrays": (bovw.Features.from_arrays, {"keypoints": np.ones((2, 4)),
+                        "descriptors": np.ones((2, 8)), "size": (9, 9), "binary": None,
+                        "sha256": None}),
+        "from_features": (bovw.Engine.from_features, {"features": given, "origin": "x", **pipe}),
+        "add_features": (engine.add_features, {"features": given, "root": None, "sync": False}),
+        "update_index_of_features": (update_index_of_features, {"path": folder / "f",
+                                     "features": given, "origin": "x", **pipe}),
+        "search_features": (engine.search_features, {"features": features, "k": 2}),
+        "own_words": (bovw.own_words, {"centers": np.eye(9), "descriptors": None, "kind": None}),
+        "bag": (bovw.BagOfVisualWords(20).fit, {"X": [descriptors]}),
+        "sift": (bovw.SiftTransformer(max_features=20).transform, {"X": [query]}),
+        "ColmapFeatures": (ColmapFeatures, {"path": folder / "no.db"}),
+        "HlocFeatures": (HlocFeatures, {"path": folder / "no.h5", "root": None}),
+        "write_colmap": (write_colmap, {"features": given, "path": folder / "w.db",
+                         "kind": "SIFT", "overwrite": True}),
+        "write_hloc": (write_hloc, {"features": given, "path": folder / "w.h5",
+                       "overwrite": True}),
+        "open_features": (open_features, {"path": folder / "no.db", "root": None}),
         "compare": (bovw.compare, {"ground_truth": SAMPLE / "gnd.json", "systems": [],
                     "fuse": [], "root": None, "metrics": None, "level": 0.9}),
     }  # fmt: skip
@@ -151,6 +184,10 @@ NAMES = [
     "save_settings", "settings", "read_image", "find_pictures", "find_queries", "fit", "predict",
     "nearest", "tfidf", "compressed", "diagnose", "ground truth", "run", "metric", "Embeddings",
     "load_embeddings", "compare", "page", "save_page", "results_csv", "show", "read_preview",
+    "search_stored", "pairs", "indexed_features", "histograms",
+    "from_arrays", "from_features", "add_features", "update_index_of_features", "search_features",
+    "own_words", "bag", "sift", "ColmapFeatures", "HlocFeatures", "write_colmap", "write_hloc",
+    "open_features",
 ]  # fmt: skip
 
 

@@ -319,6 +319,8 @@ class Searcher(Reader):
     ) -> SearchResult:
         """Search with features that were already extracted; see `search`, `search_together`."""
         pictures = [features] if isinstance(features, Features) else list(features)
+        if not pictures:
+            raise SettingsError("features=[]: expected those of at least one picture")
         k = checked_k(k)
         stopwatch = stopwatch or Stopwatch()
         index = self.index  # another thread may replace it during the search

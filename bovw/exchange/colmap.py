@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..errors import FormatError, SettingsError, StorageError, shown, some
 from ..features import Features
 from ..settings import checked_arguments
+from .naming import named
 
 # Numbers of the types of descriptors since COLMAP 4; before, all were SIFT.
 _TYPES = {"UNDEFINED": -1, "SIFT": 0, "ALIKED_N16ROT": 1, "ALIKED_N32": 2}
@@ -297,7 +298,7 @@ def _write_all(
             )
         n = 0
         with database:  # one transaction
-            for name, each in features.items() if isinstance(features, Mapping) else features:
+            for name, each in named(features):
                 number = _picture(database, name, each.size)
                 _write(database, name, number, each, kind, typed=typed, overwrite=overwrite)
                 n += 1

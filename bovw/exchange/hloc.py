@@ -21,6 +21,7 @@ from ..errors import ExistsError, FormatError, ImageError, SettingsError, Storag
 from ..features import Features
 from ..pictures import read_image
 from ..settings import checked_arguments
+from .naming import named
 
 # Coordinates may be rounded to so many pixels beyond the border (float16, below 8,192 pixels).
 _ROUNDED = 4.0
@@ -197,7 +198,7 @@ def write_hloc(
     h5py, target, n = _h5py(), Path(path), 0
     try:
         with h5py.File(target, "w" if overwrite else "a") as file:
-            for name, each in features.items() if isinstance(features, Mapping) else features:
+            for name, each in named(features):
                 if name in file:
                     raise ExistsError(
                         f"{target} has features of {name} already: overwrite it "

@@ -102,6 +102,8 @@ class Features:
         >>> Features.from_arrays(points, values, (640, 480))
         Features(1 features of a picture of 640 x 480)
         """
+        if binary is not None and not isinstance(binary, (bool, np.bool_)):
+            raise SettingsError(f"binary={shown(binary)}: expected true, false or None")
         width, height = _checked_size(size)
         points = _checked_keypoints(keypoints, (width, height))
         values = _checked_descriptors(descriptors, len(points), binary)
@@ -167,8 +169,9 @@ def _checked_keypoints(keypoints: Any, size: tuple[int, int]) -> NDArray[np.floa
         )
     points: NDArray[np.float32] = np.zeros((len(given), 4), np.float32)
     points[:, 2] = 1
-    with np.errstate(over="ignore"):
-        points[:, : given.shape[1]] = given
+    if len(given):
+        with np.errstate(over="ignore"):
+            points[:, : given.shape[1]] = given
     if not np.isfinite(points).all():
         raise SettingsError("keypoints hold NaN or infinite numbers: leave those features out")
     if (points[:, 2] <= 0).any():

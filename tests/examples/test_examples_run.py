@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import bovw
 
 from ..support import REPOSITORY, SAMPLE
 
@@ -11,7 +15,15 @@ from ..support import REPOSITORY, SAMPLE
 def run(*arguments: object) -> str:
     """Run an example from the top of the project; return what it prints."""
     command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    package = str(Path(bovw.__file__).parents[1])
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": package},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
