@@ -32,3 +32,8 @@ def test_classes_are_told_apart() -> None:
     found = run("docs/examples/classify.py", SAMPLE, "--words", 100)
     accuracy = next(line for line in found.splitlines() if "accuracy" in line)
     assert float(accuracy.split()[1]) > 0.85
+
+
+def test_an_own_extractor_finds_its_objects() -> None:
+    found = run("docs/examples/own_extractor.py", SAMPLE / "posters").splitlines()
+    assert [line.split()[1][:9] for line in found] == ["poster_01"] * 5
