@@ -149,8 +149,8 @@ def _read_hdf5(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDA
 
     with h5py.File(path, "r") as file:
         file.visititems(note)
-        groups = [name for name in datasets if name.rpartition("/")[0]]
-        if len(groups) == len(datasets) > 0:  # of hloc: a group for each picture
+        inside = {name.rpartition("/")[2] for name in datasets if "/" in name}
+        if key not in datasets and inside & {key or _GLOBAL, "keypoints"}:
             return _of_groups(datasets, key)
         return _chosen(datasets, key)
 

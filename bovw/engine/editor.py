@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..features import Extractor, Features, extract_files
+from ..features import Extractor, Features
 from ..index import Index, MemoryWriter, Writer
 from ..parallel import uninterrupted
 from ..pictures import Failure, Paths, PictureFile, find_pictures, folders_of, listed
@@ -21,6 +21,7 @@ from .given import GivenFeatures
 from .ingestion import (
     Extract,
     check_on_error,
+    extracting,
     ingest,
 )
 from .plan import (
@@ -166,21 +167,14 @@ class Editor(Ranker):
         self._check_extractor()
         with self._writing() as writer:
             before = writer.index
-
-            def extract(
-                wanted: Sequence[PictureFile], diary: Path | None
-            ) -> Iterator[tuple[PictureFile, Features | Failure]]:
-                return extract_files(
-                    wanted,
-                    before.settings,
-                    on_error=on_error,
-                    extractor=self.extractor,
-                    cache=cache,
-                    n_jobs=self.n_jobs,
-                    diary=diary,
-                    description="reading pictures" if progress else None,
-                )
-
+            extract = extracting(
+                before.settings,
+                extractor=self.extractor,
+                on_error=on_error,
+                cache=cache,
+                n_jobs=self.n_jobs,
+                progress=progress,
+            )
             plan = make_plan(files, before, retry=retry)
             gone = missing(before, prune, files)
             return self._carry_out(writer, plan, gone, extract, retry=retry, on_error=on_error)

@@ -20,6 +20,7 @@ from ..features import (
     SiftExtractor,
     check_same_meaning,
     description_of,
+    extract_files,
 )
 from ..index import Index, Writer, due
 from ..parallel import uninterrupted
@@ -202,6 +203,34 @@ def ingest(
             raise
         commit(gone)
         merge_many()
+
+
+def extracting(
+    settings: Settings,
+    *,
+    extractor: Extractor | None,
+    on_error: str,
+    cache: str | os.PathLike[str] | None,
+    n_jobs: int | None,
+    progress: bool,
+) -> Extract:
+    """Give the function that extracts features for `read_pictures`; see `extract_files`."""
+
+    def extract(
+        files: Sequence[PictureFile], diary: Path | None
+    ) -> Iterator[tuple[PictureFile, Features | Failure]]:
+        return extract_files(
+            files,
+            settings,
+            on_error=on_error,
+            extractor=extractor,
+            cache=cache,
+            n_jobs=n_jobs,
+            diary=diary,
+            description="reading pictures" if progress else None,
+        )
+
+    return extract
 
 
 def read_pictures(

@@ -18,7 +18,15 @@ from ..features import (
     extract_query,
     listed_queries,
 )
-from ..index import Filter, Index, allowed_places, answers_of, explanation_of, with_shared_words
+from ..index import (
+    Filter,
+    Index,
+    allowed_places,
+    answers_of,
+    explanation_of,
+    stored_query,
+    with_shared_words,
+)
 from ..parallel import limited_threads, thread_count
 from ..pictures import Box, Source, describe
 from ..search import (
@@ -371,7 +379,7 @@ class Searcher(Reader):
         allowed = np.ones(len(collection), bool) if allowed is None else allowed.copy()
         allowed[position] = False
         with stopwatch("words"):
-            query = index.stored_query(position)
+            query = stored_query(index, position)
         ranking = index.ranked(query, engine._depth(k), allowed, stopwatch)
         answers = answers_of(index, ranking, k)
         n_features = len(query.pictures[0])

@@ -3,7 +3,8 @@
 This package does not extract features, and knows nothing of indexes.
 """
 
-from .colmap import ColmapFeatures, write_colmap
+from .colmap import ColmapFeatures
+from .colmap_writer import write_colmap
 from .hloc import HlocFeatures, write_hloc
 from .opening import holds_features, open_features, write_features
 from .pairs import PAIR_FORMATS, Pair, pairs_text

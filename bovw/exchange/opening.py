@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import FormatError
 from ..features import Features
 from ..settings import checked_arguments
-from .colmap import ColmapFeatures, write_colmap
+from .colmap import ColmapFeatures
+from .colmap_writer import write_colmap
 from .hloc import HlocFeatures, write_hloc
 
 _SQLITE = b"SQLite format 3\0"

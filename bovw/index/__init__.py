@@ -6,6 +6,7 @@ from .compressed import LsaIndex, Quantizer
 from .filters import Filter, allowed_places
 from .index import Index
 from .memory_writer import MemoryWriter, Writer
+from .stored import stored_query
 from .tiers import due
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "augment_index",
     "due",
     "explanation_of",
+    "stored_query",
     "with_shared_words",
 ]

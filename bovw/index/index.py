@@ -41,7 +41,6 @@ from ..search import (
     count_weights,
     join_guises,
     kept_weights,
-    picture_as_query,
     rank,
 )
 from ..settings import Settings, warn_of_other_versions
@@ -377,16 +376,6 @@ class Index:
         except IndexError as error:  # words are not read, and so not checked, at opening
             self.check_words()
             raise error
-
-    def stored_query(self, position: int) -> Query:
-        """Make a query of the stored words, signatures and keypoints of a picture."""
-        picture = picture_as_query(self.collection, position)
-        words = picture.words[:, 0]
-        counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
-        kernel = self.settings.kernel
-        sigma = 0.0 if kernel.method == "none" else kernel.center_sigma
-        weights = center_weights(picture.keypoints[:, :2], picture.size, sigma)
-        return Query(self.weighting.transform(counts), (replace(picture, weights=weights),))
 
     def query(
         self, features: Sequence[Features], stopwatch: Stopwatch, combine: Combine = "joined"
