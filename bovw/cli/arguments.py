@@ -156,6 +156,20 @@ def add_truth(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reports(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write a page with scores, curves, and the answers to each query with their pictures, "
+        "in one file that opens offline (pip install 'bovw[report]')",
+    )
+    sub.add_argument(
+        "--plots",
+        metavar="FOLDER",
+        help="write the curves as SVG and PNG, for papers (pip install 'bovw[report]')",
+    )
+
+
 def add_search_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--verify",

@@ -9,11 +9,15 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BovwError, printable
 from ..search import SearchResult
 
+if TYPE_CHECKING:
+    from ..evaluation import Comparison
+
+_NAMED = 10  # pictures that a page lacks and that are named
 GOOD, ERROR, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -110,6 +114,32 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
     if not found:
         complain(f"note: nothing matches {pattern!r}")
     return found
+
+
+def check_reports(options: argparse.Namespace) -> None:
+    """Refuse before the work, not after it, when a page or plots cannot be made."""
+    from ..report import check_page, check_plots
+
+    if options.html is not None:
+        check_page()
+    if options.plots is not None:
+        check_plots()
+
+
+def write_reports(options: argparse.Namespace, comparison: Comparison) -> None:
+    """Write the page and the plots that `add_reports` offers; say on stderr what was written."""
+    from ..report import save_comparison_page, save_plots
+
+    if options.html is not None:
+        lacking = save_comparison_page(comparison, options.html)
+        for name, reason in lacking[:_NAMED]:
+            complain(f"note: the page lacks a picture: {name}: {reason}")
+        if len(lacking) > _NAMED:
+            complain(f"note: the page lacks {len(lacking) - _NAMED} more pictures")
+        complain(f"wrote {options.html}")
+    if options.plots is not None:
+        written = save_plots(comparison, options.plots)
+        complain(f"wrote {len(written)} files to {options.plots}")
 
 
 def check_output(options: argparse.Namespace, kind: str) -> None:

@@ -6,7 +6,7 @@ This package does not know how its result is shown; `bovw.report` does that.
 from .comparing import compare
 from .embedding_options import EmbeddingOptions
 from .embedding_runs import embedding_run
-from .engine_runs import checked_contents, engine_run, verified_run
+from .engine_runs import checked_contents, engine_run, paths_of, verified_run
 from .fusion import fused_run, normalise_scores, put_first, reciprocal_rank_fusion, weighted_fusion
 from .systems import Fusion, System
 
@@ -20,6 +20,7 @@ __all__ = [
     "engine_run",
     "fused_run",
     "normalise_scores",
+    "paths_of",
     "put_first",
     "reciprocal_rank_fusion",
     "verified_run",

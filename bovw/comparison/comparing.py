@@ -13,7 +13,7 @@ from ..evaluation import Comparison, GroundTruth, Run, check_level, compare_runs
 from ..formats import Ties, load_ground_truth, load_run
 from ..settings import checked_arguments, conditions, load_settings
 from .embedding_runs import embedding_run
-from .engine_runs import checked_contents, engine_run, verified_run
+from .engine_runs import checked_contents, engine_run, paths_of, verified_run
 from .fusion import fused_run
 from .systems import Fusion, System, checked
 
@@ -144,6 +144,12 @@ def compare(
         same=same,
         notes=notes,
         conditions=conditions(),
+        root=folder,
+        paths={
+            name: path
+            for engine in engines.values()
+            for name, path in paths_of(engine, truth, folder).items()
+        },
         level=level,
         random_state=random_state,
     )

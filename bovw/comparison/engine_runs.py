@@ -94,6 +94,14 @@ def _paths(engine: Engine) -> dict[str, str]:
     return {record.identifier: record.path for record in engine.collection.records}
 
 
+def paths_of(engine: Engine, truth: GroundTruth, root: str | os.PathLike[str]) -> dict[str, str]:
+    """Files of the pictures that are ranked, by their name in the ground truth."""
+    paths = _paths(engine)
+    return {
+        name: paths[identifier] for identifier, name in names_in_truth(paths, truth, root).items()
+    }
+
+
 def contents(engine: Engine, truth: GroundTruth, root: str | os.PathLike[str]) -> dict[str, str]:
     """SHA-256 of each picture of the base, by its name in the ground truth."""
     names = _names(engine, truth, root)

@@ -59,10 +59,13 @@ def evaluate(
         {q: [names[i] for i in ranked if i in names] for q, ranked in rankings.items()},
         items=list(names.values()),
     )
-    if metrics is None:
-        quartets = all(len(query.positive) == 3 for query in truth.queries)
-        metrics = [*truth.metrics, *(["n_s"] if quartets and "n_s" not in truth.metrics else [])]
-    return score_run(run, truth, metrics, same=same)
+    return score_run(run, truth, metrics or usual_metrics(truth), same=same)
+
+
+def usual_metrics(truth: GroundTruth) -> tuple[str, ...]:
+    """Metrics of a ground truth, with the N-S score when every query has three positives."""
+    quartets = all(len(query.positive) == 3 for query in truth.queries)
+    return (*truth.metrics, *(("n_s",) if quartets and "n_s" not in truth.metrics else ()))
 
 
 def query_paths(truth: GroundTruth, root: str | os.PathLike[str]) -> list[tuple[str, Box | None]]:

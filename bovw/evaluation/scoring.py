@@ -7,7 +7,7 @@ wrong, also those that the ground truth does not mention.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,25 +138,10 @@ def score_run(
     truth.check_images(set(run.items), f"in the base of {run.name!r}")
     run.check_queries([query.name for query in truth.queries])
     chosen = [metric(name) for name in (metrics or truth.metrics)]
-    place = {item: i for i, item in enumerate(run.items)}
-    taken = taken_out(truth, same, run.items)
-    gains = np.zeros(len(run.items), np.float32)
-    ignored = np.zeros(len(run.items), bool)
     values = np.empty((len(truth.queries), len(chosen)))
     n_positives = np.empty(len(truth.queries), np.int64)
     parts: dict[str, list[tuple[int, int]]] = {m.name: [] for m in chosen if m.parts}
-    for row, query in enumerate(truth.queries):
-        out = taken[query.name]
-        right = sorted(query.positive - out)
-        at, gone = [place[name] for name in right], [place[n] for n in out if n in place]
-        gains[at] = ideal = np.array([query.gain(name) for name in right], np.float32)
-        ranking = run.rankings[query.name]
-        if gone:
-            ignored[gone] = True
-            ranking = ranking[~ignored[ranking]]
-            ignored[gone] = False
-        judged = Judged(gains[ranking], ideal)
-        gains[at] = 0
+    for row, judged in enumerate(judged_rankings(run, truth, taken_out(truth, same, run.items))):
         n_positives[row] = judged.n_positives
         values[row] = [m.value(judged) for m in chosen]
         for m in chosen:
@@ -171,6 +156,35 @@ def score_run(
         {name: np.array(pairs, np.float64).reshape(-1, 2) for name, pairs in parts.items()},
         len(run.items),
     )
+
+
+def judged_rankings(
+    run: Run, truth: GroundTruth, taken: Mapping[str, frozenset[str]]
+) -> Iterator[Judged]:
+    """Judge the ranking of each query, in the order of the ground truth.
+
+    Parameters
+    ----------
+    run : Run
+    truth : GroundTruth
+    taken : mapping of str to frozenset of str
+        By name of the query: pictures that count neither as right nor as wrong; see `taken_out`.
+    """
+    place = {item: i for i, item in enumerate(run.items)}
+    gains = np.zeros(len(run.items), np.float32)
+    ignored = np.zeros(len(run.items), bool)
+    for query in truth.queries:
+        out = taken[query.name]
+        right = sorted(query.positive - out)
+        at, gone = [place[name] for name in right], [place[n] for n in out if n in place]
+        gains[at] = ideal = np.array([query.gain(name) for name in right], np.float32)
+        ranking = run.rankings[query.name]
+        if gone:
+            ignored[gone] = True
+            ranking = ranking[~ignored[ranking]]
+            ignored[gone] = False
+        yield Judged(gains[ranking], ideal)
+        gains[at] = 0
 
 
 def taken_out(

@@ -5,17 +5,21 @@ All systems rank the same base and are scored by the same code.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import GroundTruthError
+from .answers import first_answers, first_wrong
+from .curves import Curves, curves
 from .ground_truth import GroundTruth
 from .notes import notes_on
 from .run import Run
-from .scoring import Scores, score_run, taken_out
+from .scoring import Scores, judged_rankings, score_run, taken_out
 from .significance import (
     Difference,
     Interval,
@@ -94,6 +98,10 @@ class Comparison:
         Confidence level of the intervals, such as 0.95.
     conditions : dict
         Machine, versions and date.
+    root : str or None
+        The folder to which names of pictures are relative.
+    paths : mapping of str to str
+        Files of pictures that an index has under another path, by name.
     """
 
     truth: GroundTruth
@@ -107,6 +115,22 @@ class Comparison:
     notes: tuple[str, ...]
     level: float
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    root: str | None = None
+    paths: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def path_of(self, name: str) -> str:
+        """Where a picture of the ground truth or of the base lies; "" when that is not known."""
+        inside = None if self.root is None else Path(self.root, name)
+        if inside is None or not inside.is_file():
+            return self.paths.get(name, "" if inside is None else str(inside))
+        return str(inside)
+
+    def curves(self) -> dict[str, Curves]:
+        """Curves of each system, by its name."""
+        return {
+            run.name: curves(judged_rankings(run, self.truth, self.taken), len(run.items))
+            for run in self.runs
+        }
 
     def query_differences(self, one: str, other: str) -> list[QueryDifference]:
         """Compare two systems query by query in the first metric; largest lead of `one` first."""
@@ -126,32 +150,12 @@ class Comparison:
         Parameters
         ----------
         n_answers : int
-            First answers of each system to each query that are named.
+            First answers of each system to each query that are named, without junk.
         """
-        queries = []
-        for row, query in enumerate(self.truth.queries):
-            queries.append(
-                {
-                    "query": query.name,
-                    "image": query.image,
-                    "bbox": query.bbox,
-                    "group": query.group,
-                    "positive": sorted(query.positive),
-                    "systems": {
-                        run.name: {
-                            **{
-                                name: _plain(float(value))
-                                for name, value in zip(
-                                    self.metrics, self.scores[run.name].values[row], strict=True
-                                )
-                            },
-                            "answers": run.ranked_names(query.name, n_answers),
-                        }
-                        for run in self.runs
-                    },
-                }
-            )
+        drawn = self.curves()
         return {
+            "format": "bovw-comparison",
+            "version": 1,
             "ground_truth": self.truth.name,
             "in_base": self.truth.in_base,
             "level": self.level,
@@ -164,6 +168,7 @@ class Comparison:
                         for name, interval in self.intervals[run.name].items()
                     },
                     "facts": _plain_values(run.facts),
+                    "curves": drawn[run.name].to_dict(),
                 }
                 for run in self.runs
             },
@@ -171,7 +176,29 @@ class Comparison:
             "overlaps": [_plain_values(asdict(overlap)) for overlap in self.overlaps],
             "notes": list(self.notes),
             "conditions": dict(self.conditions),
-            "queries": queries,
+            "queries": [self._query(row, n_answers) for row in range(len(self.truth.queries))],
+        }
+
+    def _query(self, row: int, n_answers: int) -> dict[str, Any]:
+        query = self.truth.queries[row]
+        systems = {}
+        for run in self.runs:
+            taken = self.taken[query.name]
+            wrong = first_wrong(run, query, taken)
+            values = map(_plain, self.scores[run.name].values[row].tolist())
+            systems[run.name] = {
+                **dict(zip(self.metrics, values, strict=True)),
+                "answers": [asdict(a) for a in first_answers(run, query, taken, n_answers)],
+                "first_wrong": None if wrong is None else asdict(wrong),
+            }
+        return {
+            "query": query.name,
+            "image": query.image,
+            "bbox": query.bbox,
+            "group": query.group,
+            "positive": sorted(query.positive),
+            "n_positives": int(self.scores[self.runs[0].name].n_positives[row]),
+            "systems": systems,
         }
 
 
@@ -199,6 +226,8 @@ def compare_runs(
     same: Mapping[str, frozenset[str]] | None = None,
     notes: Sequence[str] = (),
     conditions: Mapping[str, Any] | None = None,
+    root: str | os.PathLike[str] | None = None,
+    paths: Mapping[str, str] | None = None,
     k: int = 10,
     level: float = 0.95,
     random_state: int = 0,
@@ -219,6 +248,8 @@ def compare_runs(
         Notes that come before those that are written here.
     conditions : mapping, optional
         Machine, versions and date, for the result.
+    root, paths : optional
+        Where pictures lie, for pages that show them; see `Comparison`.
     k : int
         How many first answers are compared in the overlaps.
     level : float
@@ -270,6 +301,8 @@ def compare_runs(
         notes=(*notes, *notes_on(truth, first, same)),
         level=level,
         conditions=conditions or {},
+        root=None if root is None else os.fspath(root),
+        paths=paths or {},
     )
 
 

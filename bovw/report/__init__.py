@@ -3,24 +3,31 @@
 This package does not know how any figure was computed, and knows no engine.
 """
 
+from .comparison_page import comparison_page, save_comparison_page
 from .csv_files import csv_cell, results_csv, text_of_cell
 from .drawing import draw_matches
 from .notebook import notebook_html
-from .result_page import check_page, page, save_page
+from .page_parts import check_page
+from .plots import check_plots, save_plots
+from .result_page import page, save_page
 from .run_files import write_runs
 from .tables import comparison_csv, comparison_latex, comparison_text
 
 __all__ = [
     "check_page",
+    "check_plots",
     "comparison_csv",
     "comparison_latex",
+    "comparison_page",
     "comparison_text",
     "csv_cell",
     "draw_matches",
     "notebook_html",
     "page",
     "results_csv",
+    "save_comparison_page",
     "save_page",
+    "save_plots",
     "text_of_cell",
     "write_runs",
 ]

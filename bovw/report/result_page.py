@@ -6,23 +6,17 @@ text of a result becomes HTML: the template escapes it, and the scripts set it a
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import BovwError, ImageError, SettingsError, imported, printable, shown
+from ..errors import BovwError, ImageError, SettingsError, printable, shown
 from ..files import replaced
 from ..pictures import Path_, Preview, Source, read_preview
 from ..search import Answer, Explanation, SearchResult, reason
 from ..settings import checked_arguments
+from .page_parts import check_page, frame, json_of
 from .thumbnails import PATCH, data_uri, patches, words_with_patches
-
-if TYPE_CHECKING:
-    import jinja2
 
 # An answer takes less than 30 kB: a third more than these bytes as base64, and its JSON.
 _ANSWER_SIDE, _ANSWER_BYTES = 420, 10_500
@@ -31,6 +25,7 @@ _PATCHES, _PATCH_BYTES = 6, 3_600
 _PAIRS = 160
 _PREVIEW = 900  # side of the square that patches are cut out of
 _KEPT = 32  # previews kept in memory
+_STYLES = ("page.css",)
 _SCRIPTS = ("basics.js", "stage.js", "view.js", "gallery.js")
 
 Explanations = Sequence[Explanation] | Sequence[Sequence[Explanation]]
@@ -104,11 +99,6 @@ def save_page(
         for piece in made.pieces():
             file.write(piece.encode())
     return sorted(made.pictures.unshown.items())
-
-
-def check_page() -> None:
-    """Raise a MissingPackageError when no page can be made, since Jinja2 is not installed."""
-    imported("jinja2", "report", "a page of results")
 
 
 class _Pictures:
@@ -186,24 +176,21 @@ class _Page:
 
     def pieces(self) -> Iterator[str]:
         """Give the HTML, piece by piece; pictures are read as their piece is made."""
-        template = _template()
-        css, script = _text("page.css"), "".join(map(_text, _SCRIPTS))
-        yield from template.generate(
-            title=self.title,
-            css=css,
-            script=script,
-            css_hash=_hash(css),
-            script_hash=_hash(script),
+        yield from frame(
+            "page.html.jinja",
+            self.title,
+            _STYLES,
+            _SCRIPTS,
             results=self.results,
             explanations=self.explanations,
-            index=_json([_summary(result) for result in self.results]),
+            index=json_of([_summary(result) for result in self.results]),
             blocks=self._blocks(),
         )
 
     def _blocks(self) -> Iterator[dict[str, Any]]:
         for result, explained in zip(self.results, self.explanations, strict=True):
             block = self._block(result, explained)
-            yield {"json": _json(block), "pictures": self.pictures.take_new()}
+            yield {"json": json_of(block), "pictures": self.pictures.take_new()}
 
     def _block(self, result: SearchResult, explained: Sequence[Explanation]) -> dict[str, Any]:
         content = result.to_dict(points=True)
@@ -302,27 +289,3 @@ def _summary(result: SearchResult) -> dict[str, Any]:
         "answers": len(result),
         "error": result.error is not None,
     }
-
-
-def _json(content: Any) -> str:
-    """JSON that may stand in a script element: nothing in it ends the element."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _text(name: str) -> str:
-    return (resources.files(__package__) / "web" / name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    """Hash by which the page's policy knows its own script and style."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def _template() -> jinja2.Template:
-    jinja = imported("jinja2", "report", "a page of results")
-    environment: jinja2.Environment = jinja.Environment(
-        autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["printable"] = printable
-    return environment.from_string(_text("page.html.jinja"))

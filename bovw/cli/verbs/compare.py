@@ -5,8 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..arguments import add_jobs, add_truth, add_untrusted, ground_truth, not_negative, root_of
-from ..output import GOOD, say
+from ..arguments import (
+    add_jobs,
+    add_reports,
+    add_truth,
+    add_untrusted,
+    ground_truth,
+    not_negative,
+    root_of,
+)
+from ..output import GOOD, check_reports, say, write_reports
 
 HELP = "compare indexes, embeddings and runs of other tools on a ground truth"
 EXAMPLE = (
@@ -58,10 +66,10 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "each system finds that others miss, the queries that differ most, machine and versions",
     )
     for name, what in (("csv", "a row for each system"), ("latex", "a table"),
-                       ("data", "everything, as JSON from which a page can be drawn")):  # fmt: skip
+                       ("data", "everything that the page shows, as JSON")):  # fmt: skip
         sub.add_argument(f"--{name}", metavar="FILE", help=f"write {what}")
     sub.add_argument("--runs", metavar="DIR", help="write runs and qrels in TREC's format")
-
+    add_reports(sub)
     add_untrusted(sub)
     add_jobs(sub)
 
@@ -77,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
         write_runs,
     )
 
+    check_reports(options)
     comparison = compare(
         ground_truth(options),
         options.systems,
@@ -102,5 +111,6 @@ def run(options: argparse.Namespace) -> int:
             write_text(path, text(comparison))
     if options.runs is not None:
         write_runs(comparison, options.runs)
+    write_reports(options, comparison)
     say(content.rstrip() if options.json else comparison_text(comparison, everything=options.all))
     return GOOD

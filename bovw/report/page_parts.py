@@ -1,0 +1,83 @@
+"""What all pages are made of: one HTML file with its style, scripts and data, and a strict policy.
+
+Data stand in a page as JSON, which the scripts in `web/` draw. No text of the data becomes HTML:
+templates escape it, and scripts set it as text.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from ..errors import imported, printable
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+def check_page() -> None:
+    """Raise a MissingPackageError when no page can be made, since Jinja2 is not installed."""
+    imported("jinja2", "report", "a page")
+
+
+def frame(
+    template: str, title: str, styles: Sequence[str], scripts: Sequence[str], **content: Any
+) -> Iterator[str]:
+    """Give the HTML of a page, piece by piece.
+
+    Parameters
+    ----------
+    template : str
+        Name of a template in `web/`.
+    title : str
+    styles, scripts : sequence of str
+        Names of files in `web/`, which are joined. The page's policy knows them by their hashes.
+    **content
+        What the template shows.
+
+    Raises
+    ------
+    MissingPackageError
+        When Jinja2 is not installed.
+    """
+    css, script = ("".join(map(_text, names)) for names in (styles, scripts))
+    yield from _template(template).generate(
+        title=title,
+        css=css,
+        script=script,
+        css_hash=_hash(css),
+        script_hash=_hash(script),
+        **content,
+    )
+
+
+def json_of(content: Any) -> str:
+    """JSON that may stand in a script element: nothing in it ends the element."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _text(name: str) -> str:
+    return (resources.files(__package__) / "web" / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """Hash by which the page's policy knows its own script and style."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _template(name: str) -> jinja2.Template:
+    jinja = imported("jinja2", "report", "a page")
+    environment: jinja2.Environment = jinja.Environment(
+        loader=jinja.FunctionLoader(_text),
+        autoescape=True,
+        undefined=jinja.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["printable"] = printable
+    return environment.get_template(name)
