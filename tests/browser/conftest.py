@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+Open = Callable[..., Any]
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,3 +41,47 @@ def axe() -> str:
     if not path:
         pytest.skip("no axe-core: npm install axe-core, and name axe.min.js in BOVW_AXE")
     return Path(path).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def open_page(browser: Any, folder: Path) -> Iterator[Open]:
+    """Open a page; at the end nothing was complained of, and nothing was asked of a network."""
+    wrong: list[str] = []
+    contexts = []
+
+    def opened(name: str, *, width: int = 1200, **options: Any) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith(("file:", "data:")) else wrong.append(request.url)
+            ),
+        )
+        page.goto(f"{(folder / name.partition('#')[0]).as_uri()}#{name.partition('#')[2]}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def wait_until(page: Any, what: str) -> None:
+    """Wait until an expression is true. Playwright's own wait is what the page's policy forbids."""
+    for _ in range(100):
+        if page.evaluate(what):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"{what} did not become true")
+
+
+def violations(page: Any) -> Any:
+    """What axe-core finds, at WCAG AA; its script must have been evaluated in the page."""
+    return page.evaluate(
+        """axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+        .then(f => f.violations.map(v => [v.id, v.nodes.map(n => n.failureSummary)]))"""
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ import bovw
 from bovw.report import save_page
 
 from ..report.results_of_posters import HOSTILE, hostile, many, of_posters
-
-Open = Callable[..., Any]
+from .conftest import Open, violations, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -43,42 +41,6 @@ def folder(
     save_page(many(results[0], 120), folder / "many.html")
     save_page([results[0], *[results[2]] * 119], folder / "queries.html")
     return folder
-
-
-@pytest.fixture
-def open_page(browser: Any, folder: Path) -> Iterator[Open]:
-    """Open a page; at the end nothing was complained of, and nothing was asked of a network."""
-    wrong: list[str] = []
-    contexts = []
-
-    def opened(name: str, *, width: int = 1200, **options: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                None if request.url.startswith(("file:", "data:")) else wrong.append(request.url)
-            ),
-        )
-        page.goto(f"{(folder / name.partition('#')[0]).as_uri()}#{name.partition('#')[2]}")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not wrong
-
-
-def wait_until(page: Any, what: str) -> None:
-    """Wait until an expression is true. Playwright's own wait is what the page's policy forbids."""
-    for _ in range(100):
-        if page.evaluate(what):
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"{what} did not become true")
 
 
 def cards(page: Any) -> Any:
@@ -315,10 +277,7 @@ def test_it_is_accessible(open_page: Open, axe: str, scheme: str, width: int) ->
     page.evaluate(axe)
 
     def check(where: str) -> None:
-        found = page.evaluate(
-            """axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
-            .then(f => f.violations.map(v => [v.id, v.nodes.map(n => n.failureSummary)]))"""
-        )
+        found = violations(page)
         assert not found, f"{where}: {found}"
 
     check("gallery")
