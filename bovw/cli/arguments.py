@@ -157,6 +157,7 @@ def add_truth(sub: argparse.ArgumentParser) -> None:
 
 
 def add_reports(sub: argparse.ArgumentParser) -> None:
+    """Add the options of pages and plots."""
     sub.add_argument(
         "--html",
         metavar="FILE",

@@ -127,7 +127,7 @@ class _Page:
             self.title,
             _STYLES,
             _SCRIPTS,
-            text=comparison_text(self.comparison),
+            text="\n".join(map(printable, comparison_text(self.comparison).split("\n"))),
             pictures=self._pictures(),
             data=self._data,
         )
