@@ -103,6 +103,11 @@ def test_evaluate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr().out
     assert "ap_trapezoid" in shown
     assert f"micro {scores['micro']['p@5']:.4f}" in shown
+    page, plots = tmp_path / "page.html", tmp_path / "plots"
+    drawn = printed(capsys, *arguments, "--json", "--html", str(page), "--plots", str(plots))
+    assert drawn == scores  # the page changes no score
+    assert "First wrong answer" in page.read_text()
+    assert (plots / "precision-recall.svg").is_file()
     assert main(arguments[:-2]) == 1
     assert "error" in capsys.readouterr().err
 

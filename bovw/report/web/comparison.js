@@ -103,7 +103,8 @@ function drawPair() {
     low: alone ? 0 : Math.max(-1, -reach), high: alone ? Math.max(1, reach) : reach, tell, open: ({ query }) => showQuery(query), openName: "Show this query",
   }));
   if (alone) {
-    byId("extremes").append(...section(["Lowest scores"], sorted.slice(-n).reverse().filter((q) => gapOf(q) < 1)));
+    byId("extremes").append(...section(["Lowest scores"], sorted.slice(-n).reverse().filter((q) => gapOf(q) < gaps[0])));
+    if (!byId("extremes").children.length) byId("extremes").append(make("p", {}, "Every query has the same score."));
   } else {
     const found = differenceOf(pair);
     if (found && systems.length > 2) byId("pair-verdict").replaceChildren(...sentenceOf(found).filter(Boolean).flatMap((p) => [...p.childNodes, " "]));
