@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from scipy import sparse
 from ..embeddings import unit_rows
 from ..nearest import SIFT_LENGTH, CacheFile, NearestNeighbours
 from ..parallel import limited_threads
-from ..settings import GRAPHS, CandidateMethod, CandidateSettings
+from ..settings import CandidateMethod, CandidateSettings
 from .histograms import MatrixRows, Rows
 
 # Breadth of the search in nmslib's graph. The rows it finds are then scored exactly.
@@ -211,19 +210,6 @@ class HistogramIndex:
         """Wait until the graphs on disk are loaded."""
         if self._loading is not None:
             self._loading.wait()
-
-    def save_graph(self, path: Path) -> Graph | None:
-        """Save one graph of all rows as nmslib's own files; None when the method saves no graph.
-
-        nmslib's inverted index is not saved: building it from the words is faster than reading it.
-        """
-        if self.method not in GRAPHS or not self.is_filled.any():
-            return None
-        self.wait()
-        if len(self.graphs) != 1 or not self.is_fresh or not self.graphs[0].neighbours.save(path):
-            self.rebuild()
-            self.graphs[0].neighbours.save(path)
-        return self.graphs[0]
 
     def search(
         self,
