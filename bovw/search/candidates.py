@@ -250,7 +250,9 @@ class HistogramIndex:
                 several = wanted
                 if graph.basis is not None:
                     several = _AT_LEAST + wanted * len(graph.keys) // (_PROJECTED * n)
-                several += int(np.count_nonzero(places < 0))
+                # Removed pictures may be among the nearest. However many they are, at most twice as
+                # many rows are asked for: the graph's time grows with these.
+                several += min(several, int(np.count_nonzero(places < 0)))
                 near = places[graph.nearest(query, several)]
                 parts.append(near[near >= 0])
             if any(graph.basis is not None for graph in graphs):
