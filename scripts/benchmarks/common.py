@@ -9,8 +9,9 @@ import argparse
 import json
 import os
 import resource
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,19 @@ class Workshop:
         return self._engines[key]
 
 
+def workshops(settings: bovw.Settings, options: Any) -> Iterator[tuple[int, Workshop]]:
+    """Give each seed of ``--seeds`` with a workshop whose vocabularies have it.
+
+    Vocabularies and indexes are kept in ``--keep``, in a folder for each seed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in options.seeds:
+            place = (options.keep or Path(folder)) / f"s{seed}"
+            place.mkdir(parents=True, exist_ok=True)
+            seeded = settings.changed(vocabulary={"random_state": seed})
+            yield seed, Workshop(seeded, place, options.cache, options.jobs)
+
+
 def load_truth(name: str, every: int = 1) -> GroundTruth:
     """Read a ground truth of the data; of more than 100 queries it keeps every Nth."""
     truth = load_ground_truth(DATA / name)
@@ -206,6 +220,7 @@ def options_parser(doc: str | None, *names: str, **defaults: Any) -> argparse.Ar
         "cache": {"type": Path, "default": Path("runs/features"), "help": "keep features here"},
         "jobs": {"type": int, "default": -1},
         "vocabulary": {"type": Path, "help": "default: one is trained on the distractors"},
+        "seeds": {"type": int, "nargs": "+", "default": [0, 1, 2], "help": "of the vocabularies"},
     }
     for name in names:
         option = known[name] | ({"default": defaults[name]} if name in defaults else {})

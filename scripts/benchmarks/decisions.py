@@ -11,7 +11,6 @@ objects of `data/sample` without the other photographs of the object. The vocabu
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,10 +21,10 @@ from common import (
     BENCHMARKS,
     DATA,
     Benchmark,
-    Workshop,
     conditions,
     load_truth,
     options_parser,
+    workshops,
     write,
 )
 
@@ -110,25 +109,19 @@ def drawn(
 
 def main() -> None:
     """Measure with each vocabulary, and print the means with their range."""
-    parser = options_parser(__doc__, "keep", "cache", "jobs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser = options_parser(__doc__, "keep", "cache", "jobs", "seeds")
     options = parser.parse_args()
     results: dict[str, list[float]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in options.seeds:
-            settings = bovw.PRESETS["strong"].changed(vocabulary={"random_state": seed})
-            place = (options.keep or Path(folder)) / f"s{seed}"
-            place.mkdir(parents=True, exist_ok=True)
-            workshop = Workshop(settings, place, options.cache, options.jobs)
-            shares: Shares = defaultdict(list)
-            for name in SETS:
-                engine, _ = workshop.engine(BENCHMARKS[name])
-                with_an_answer(name, engine, shares, options.cache)
-                without_an_answer(name, engine, shares, options.cache)
-            vocabulary, _ = workshop.vocabulary(BENCHMARKS["oxford1k/gnd"].training)
-            drawn(vocabulary, settings, shares, options.cache)
-            for row, values in shares.items():
-                results[row].append(float(np.mean(values)))
+    for _, workshop in workshops(bovw.PRESETS["strong"], options):
+        shares: Shares = defaultdict(list)
+        for name in SETS:
+            engine, _ = workshop.engine(BENCHMARKS[name])
+            with_an_answer(name, engine, shares, options.cache)
+            without_an_answer(name, engine, shares, options.cache)
+        vocabulary, _ = workshop.vocabulary(BENCHMARKS["oxford1k/gnd"].training)
+        drawn(vocabulary, workshop.settings, shares, options.cache)
+        for row, values in shares.items():
+            results[row].append(float(np.mean(values)))
     print(f"{'called a match':<44}{'mean':>8}{'from':>8}{'to':>8}")
     for row, means in sorted(results.items()):
         print(f"{row:<44}{np.mean(means):>8.3f}{min(means):>8.3f}{max(means):>8.3f}")

@@ -24,6 +24,7 @@ import numpy as np
 from common import DATA, FOLDERS, machine_and_versions, options_parser, vocabulary_at, write
 
 import bovw
+from bovw.collection import Catalogue
 from bovw.features import SiftExtractor
 from bovw.parallel import limited_threads
 from bovw.pictures import find_pictures
@@ -97,7 +98,7 @@ def recall(engine: bovw.Engine) -> dict[str, dict[int, float]]:
         before = index.without(names[2::9]).histograms
         after = replace(index.without(names[5::9]), graphs=before.graphs).histograms
         assert after.graphs == before.graphs
-        queries = after.rows[::40]
+        queries = after.source.rows(np.arange(0, len(after), 40))
         found[method] = {k: candidate_recall(after, queries, k) for k in (10, 100, 1000)}
     return found
 
@@ -151,12 +152,12 @@ def opening(engine: bovw.Engine, folder: Path, n_pictures: int = 100_000) -> dic
     copies = -(-n_pictures // len(segment))
     made = []
     for number in range(1, copies + 1):
-        records = tuple(
+        records = Catalogue.of(
             replace(r, identifier=f"{number:03d}/{r.identifier}", path=f"/{number:03d}/{r.path}")
             for r in segment.records
         )
         made.append(replace(segment, number=number, records=records))
-    large = replace(engine.index, segments=tuple(made), dead={}, graphs=())
+    large = engine.index.of_segments(made)
     target = folder / "large.bovw"
     save_index(target, large)
     seconds, megabytes = [], []

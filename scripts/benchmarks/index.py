@@ -86,7 +86,7 @@ def build(
 
 def compare_methods(engine: bovw.Engine, n_queries: int = 200) -> dict[str, Any]:
     """Build time, time of a query and recall of every candidate method, on one thread."""
-    rows = engine.index.histograms.rows
+    rows = engine.index.histograms.source.rows(np.arange(len(engine)))
     filled = np.flatnonzero(np.diff(rows.indptr))
     chosen = np.random.default_rng(0).choice(filled, n_queries, replace=False)
     queries = rows[np.sort(chosen)]

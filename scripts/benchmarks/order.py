@@ -11,7 +11,6 @@ range of the first. `BOVW_DATA` names the folder with the data.
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,13 +19,13 @@ from typing import Any
 import numpy as np
 from common import (
     BENCHMARKS,
-    Workshop,
     conditions,
     evaluated,
     halves,
     load_truth,
     options_parser,
     paths_of,
+    workshops,
     write,
 )
 from numpy.typing import NDArray
@@ -122,20 +121,14 @@ def measure(engine: bovw.Engine, name: str, every: int, cache: Path) -> dict[str
 
 def main() -> None:
     """Measure with each vocabulary, and print the means."""
-    parser = options_parser(__doc__, "sets", "every", "keep", "cache", "jobs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser = options_parser(__doc__, "sets", "every", "keep", "cache", "jobs", "seeds")
     options = parser.parse_args()
     results: dict[str, dict[str, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in options.seeds:
-            settings = bovw.PRESETS["strong"].changed(vocabulary={"random_state": seed})
-            place = (options.keep or Path(folder)) / f"s{seed}"
-            place.mkdir(parents=True, exist_ok=True)
-            workshop = Workshop(settings, place, options.cache, options.jobs)
-            for name in options.sets:
-                engine, _ = workshop.engine(BENCHMARKS[name])
-                for step, values in measure(engine, name, options.every, options.cache).items():
-                    results[name][step].append(values)
+    for _, workshop in workshops(bovw.PRESETS["strong"], options):
+        for name in options.sets:
+            engine, _ = workshop.engine(BENCHMARKS[name])
+            for step, values in measure(engine, name, options.every, options.cache).items():
+                results[name][step].append(values)
     print(f"{'':<34}{'mAP':>7}{'chosen':>8}{'confirm':>9}{'from':>8}{'to':>7}{'siblings P@1':>15}")
     for name, steps in results.items():
         print(name)

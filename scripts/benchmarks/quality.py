@@ -10,8 +10,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from common import (
     load_truth,
     options_parser,
     paths_of,
+    workshops,
     write,
 )
 
@@ -61,7 +60,7 @@ def run(benchmark: Benchmark, workshop: Workshop, every: int = 1) -> dict[str, A
 
 def main() -> None:
     """Run the benchmarks and print a table."""
-    parser = options_parser(__doc__, "sets", "every", "keep", "cache", "jobs")
+    parser = options_parser(__doc__, "sets", "every", "keep", "cache", "jobs", "seeds")
     parser.add_argument("--preset", choices=bovw.PRESETS, default="strong")
     parser.add_argument(
         "--change",
@@ -69,9 +68,6 @@ def main() -> None:
         default=[],
         metavar="ROOM.FIELD=VALUE",
         help="change a setting, such as geometry.verify=0 (the value is JSON); may be repeated",
-    )
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the vocabularies"
     )
     options = parser.parse_args()
 
@@ -82,17 +78,12 @@ def main() -> None:
         settings = settings.changed(**{room: {name: json.loads(value)}})
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in options.sets}
     about = conditions(options.preset, [*options.change, f"--every {options.every}"], settings)
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in options.seeds:
-            place = (options.keep or Path(folder)) / f"s{seed}"
-            place.mkdir(parents=True, exist_ok=True)
-            seeded = settings.changed(vocabulary={"random_state": seed})
-            workshop = Workshop(seeded, place, options.cache, options.jobs)
-            for name in options.sets:
-                result = run(BENCHMARKS[name], workshop, options.every)
-                results[name].append({"seed": seed, **result})
-                print(f"seed {seed}, {name}: mAP {result['map_trapezoid']:.4f}", flush=True)
-                write(options.json, {"sets": results}, about)
+    for seed, workshop in workshops(settings, options):
+        for name in options.sets:
+            result = run(BENCHMARKS[name], workshop, options.every)
+            results[name].append({"seed": seed, **result})
+            print(f"seed {seed}, {name}: mAP {result['map_trapezoid']:.4f}", flush=True)
+            write(options.json, {"sets": results}, about)
     print(f"{'mean over vocabularies':<36}{'mAP':>7}{'from':>7}{'to':>7}{'P@1':>8}{'N-S':>8}")
     for name, runs in results.items():
         maps = [result["map_trapezoid"] for result in runs]

@@ -23,7 +23,8 @@ from bovw.features import Features, extract_query
 from bovw.formats import load_ground_truth
 from bovw.parallel import limited_threads
 from bovw.search import Stopwatch
-from bovw.search.kernels.aggregated import aggregate_collection, score_aggregated
+from bovw.search.histograms import picture_lengths
+from bovw.search.kernels.aggregated import Aggregated, score_aggregated
 from bovw.search.kernels.hamming import find_matches, score_candidates
 
 Asked = dict[str, list[Features]]
@@ -77,7 +78,9 @@ def kernel(engine: bovw.Engine, asked: Asked, n_features: int = 700, c: int = 10
     """Milliseconds to score candidates by each kernel, at so many features a picture."""
     collection = thinned(engine.collection, n_features, engine.vocabulary.n_words_)
     idf, settings = engine.index.base.idf, engine.settings.kernel
-    aggregated = aggregate_collection(collection, idf)
+    (segment,) = collection.segments
+    lengths = picture_lengths(segment.views, len(segment), engine.index.weighting)
+    aggregated = Aggregated.of(collection, lengths[:, 1])
     spent: dict[str, list[float]] = {"hamming": [], "asmk": [], "both": []}
     rng = np.random.default_rng(0)
     for features in (f for pictures in asked.values() for f in pictures):
