@@ -64,14 +64,8 @@ def add_untrusted(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def add_output(sub: argparse.ArgumentParser, what: str) -> None:
-    sub.add_argument("pictures", nargs="+", metavar="PICTURES", help=PICTURES)
-    sub.add_argument("-o", "--output", required=True, metavar=what, help="folder to write")
-    sub.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="if the folder exists, start from scratch and replace it when done",
-    )
+def add_names(sub: argparse.ArgumentParser) -> None:
+    """Add the options that say which files of folders are taken, and how they are named."""
     sub.add_argument(
         "--root",
         metavar="DIR",
@@ -84,6 +78,17 @@ def add_output(sub: argparse.ArgumentParser, what: str) -> None:
         metavar="GLOB",
         help="from folders, take only files that match, such as '*.jpg'; may be repeated",
     )
+
+
+def add_output(sub: argparse.ArgumentParser, what: str) -> None:
+    sub.add_argument("pictures", nargs="+", metavar="PICTURES", help=PICTURES)
+    sub.add_argument("-o", "--output", required=True, metavar=what, help="folder to write")
+    sub.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="if the folder exists, start from scratch and replace it when done",
+    )
+    add_names(sub)
     sub.add_argument(
         "--preset",
         metavar="NAME",

@@ -3,7 +3,7 @@
 from .cache import FeatureCache
 from .extraction import extract_files, extract_queries, extract_query
 from .extractor import Extractor, ExtractorTemplate, description_of
-from .features import MOST_DIMENSIONS, Descriptors, Features
+from .features import MOST_DIMENSIONS, Descriptors, Features, finite_floats
 from .guises import Guise, checked_guises, in_guise
 from .meaning import check_description, check_same_meaning, describe_given, is_ours
 from .queries import Queries, listed_queries
@@ -28,6 +28,7 @@ __all__ = [
     "extract_files",
     "extract_queries",
     "extract_query",
+    "finite_floats",
     "in_guise",
     "is_ours",
     "listed_queries",

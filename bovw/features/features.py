@@ -209,13 +209,7 @@ def _checked_descriptors(descriptors: Any, n: int, binary: bool | None) -> Descr
     if values.dtype.kind == "f":
         if binary:
             raise SettingsError("binary=True, but the descriptors are floats: expected uint8")
-        with np.errstate(over="ignore"):
-            floats = np.ascontiguousarray(values, np.float32)
-        if not np.isfinite(floats).all():
-            raise SettingsError(
-                "descriptors hold NaN, or numbers too large for float32: leave those features out"
-            )
-        return floats
+        return finite_floats(values)
     if values.dtype != np.uint8:
         raise SettingsError(
             f"descriptors of type {values.dtype}: expected uint8 or floating-point numbers; "
@@ -229,3 +223,15 @@ def _checked_descriptors(descriptors: Any, n: int, binary: bool | None) -> Descr
     if binary:
         return np.unpackbits(np.ascontiguousarray(values), axis=1) * np.uint8(255)
     return np.ascontiguousarray(values)
+
+
+def finite_floats(descriptors: NDArray[Any]) -> NDArray[np.float32]:
+    """Descriptors as float32; a SettingsError when some are no finite numbers."""
+    with np.errstate(over="ignore"):
+        numbers = np.ascontiguousarray(descriptors, np.float32)
+    if not np.isfinite(numbers).all():
+        raise SettingsError(
+            "descriptors hold NaN, infinity, or numbers too large for float32: leave those "
+            "features out"
+        )
+    return numbers

@@ -10,10 +10,9 @@ import numpy as np
 
 from ..errors import BovwError, ImageError, printable
 from ..evaluation import Comparison
-from ..files import replaced
 from ..pictures import Path_, Source, read_preview
 from ..settings import checked_arguments
-from .page_parts import check_page, frame, json_of
+from .page_parts import check_page, frame, json_of, write_page
 from .tables import comparison_text
 from .thumbnails import data_uri
 
@@ -90,9 +89,7 @@ def save_comparison_page(
         When the file cannot be written.
     """
     made = _Page(comparison, sources, title, n_pictures)
-    with replaced(path) as file:
-        for piece in made.pieces():
-            file.write(piece.encode())
+    write_page(path, made.pieces())
     return sorted(made.unshown.items())
 
 

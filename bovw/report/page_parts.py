@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ..errors import imported, printable
+from ..files import replaced
+from ..pictures import Path_
 
 if TYPE_CHECKING:
     import jinja2
@@ -53,6 +55,19 @@ def frame(
         script_hash=_hash(script),
         **content,
     )
+
+
+def write_page(path: Path_, pieces: Iterable[str]) -> None:
+    """Write a page to a file, without holding all of it in memory.
+
+    Raises
+    ------
+    StorageError
+        When the file cannot be written.
+    """
+    with replaced(path) as file:
+        for piece in pieces:
+            file.write(piece.encode())
 
 
 def json_of(content: Any) -> str:

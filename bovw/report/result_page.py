@@ -11,11 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import BovwError, ImageError, SettingsError, printable, shown
-from ..files import replaced
 from ..pictures import Path_, Preview, Source, read_preview
 from ..search import Answer, Explanation, SearchResult, reason
 from ..settings import checked_arguments
-from .page_parts import check_page, frame, json_of
+from .page_parts import check_page, frame, json_of, write_page
 from .thumbnails import PATCH, data_uri, patches, words_with_patches
 
 # An answer takes less than 30 kB: a third more than these bytes as base64, and its JSON.
@@ -95,9 +94,7 @@ def save_page(
         When the file cannot be written.
     """
     made = _Page(results, explanations, sources, title)
-    with replaced(path) as file:
-        for piece in made.pieces():
-            file.write(piece.encode())
+    write_page(path, made.pieces())
     return sorted(made.pictures.unshown.items())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import SettingsError
-from ..features import MOST_DIMENSIONS, Descriptors
+from ..features import MOST_DIMENSIONS, Descriptors, finite_floats
 
 
 def checked_descriptors(
@@ -45,10 +45,4 @@ def checked_descriptors(
         )
     if array.dtype == np.uint8:
         return array
-    with np.errstate(over="ignore"):
-        numbers = np.ascontiguousarray(array, np.float32)
-    if not np.isfinite(numbers).all():
-        raise SettingsError(
-            "descriptors hold NaN, infinity, or numbers too large for float32: leave them out"
-        )
-    return numbers
+    return finite_floats(array)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..arguments import PICTURES, add_jobs
+from ..arguments import PICTURES, add_jobs, add_names
 from ..output import answer, report_failures
 
 if TYPE_CHECKING:
@@ -31,18 +31,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replace the features of these pictures in a database, or the whole file for hloc",
     )
-    sub.add_argument(
-        "--root",
-        metavar="DIR",
-        help="name pictures by their path relative to this folder (default: relative to each given "
-        "folder)",
-    )
-    sub.add_argument(
-        "--pattern",
-        action="append",
-        metavar="GLOB",
-        help="from folders, take only files that match, such as '*.jpg'; may be repeated",
-    )
+    add_names(sub)
     sub.add_argument(
         "--preset",
         default="strong",

@@ -38,10 +38,10 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("nothing to remove: give identifiers, or --pattern")
     engine = Engine.open(options.index, trusted=not options.untrusted)
     names = list(options.identifiers)
-    known = [record.identifier for record in engine.collection.records]
-    known += [failure.identifier for failure in engine.failures]
-    for pattern in options.pattern or ():
-        names += matching(pattern, known)
+    if options.pattern:
+        known = [*engine.identifiers, *(failure.identifier for failure in engine.failures)]
+        for pattern in options.pattern:
+            names += matching(pattern, known)
     changes = engine.remove(names)
     answer(
         options,

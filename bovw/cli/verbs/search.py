@@ -16,6 +16,7 @@ from ..output import USAGE, complain, matching, print_json, report_failures, say
 
 if TYPE_CHECKING:
     from ...engine import Engine
+    from ...pictures import Record
 
 HELP = "find pictures in an index that show the same thing as a query picture"
 EXAMPLE = "bovw search photos.bovw query.jpg -k 5 --html answers.html --csv answers.csv"
@@ -126,7 +127,7 @@ def _search(
     engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
     for name in options.why_not:
         engine.collection.position(name)  # refuses a name that is unknown, before the work
-    allow, deny = _filters(options, [r.identifier for r in engine.collection.records])
+    allow, deny = _filters(options, engine.collection.records)
     how: dict[str, Any] = {
         "allow": allow,
         "deny": deny,
@@ -163,7 +164,7 @@ def _search_compressed(
         )
     trusted = not options.untrusted
     compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
-    allow, deny = _filters(options, [r.identifier for r in compressed.records])
+    allow, deny = _filters(options, compressed.records)
     results = compressed.search_many(
         queries, options.k, allow=allow, deny=deny, n_jobs=options.jobs, progress=True
     )
@@ -222,9 +223,12 @@ def _print(
 
 
 def _filters(
-    options: argparse.Namespace, identifiers: list[str]
+    options: argparse.Namespace, records: Sequence[Record]
 ) -> tuple[list[str] | None, list[str] | None]:
     """Identifiers that --allow and --deny match; None without the option."""
+    if options.allow is None and options.deny is None:
+        return None, None
+    identifiers = [record.identifier for record in records]
     found = [
         None if patterns is None else [n for p in patterns for n in matching(p, identifiers)]
         for patterns in (options.allow, options.deny)
