@@ -3,12 +3,19 @@
 This package does not read or write files, and does not know about queries.
 """
 
-from .catalogue import FACTS, Catalogue, Records, to_bytes
+from .catalogue import (
+    FACTS,
+    Catalogue,
+    Records,
+    keys_of,
+    positions_of_keys,
+    split_keys,
+    to_bytes,
+)
 from .forward_store import (
     Collection,
     PictureFeatures,
     StoredFeatures,
-    WordStore,
     alive,
     joined,
     keypoints_at,
@@ -23,7 +30,7 @@ from .segment import (
     make_segment,
     picture_words,
 )
-from .views import Views, add_scores, first_of_words, make_views, posting_dtype
+from .views import Views, add_scores, make_views, posting_dtype, word_blocks
 
 __all__ = [
     "ARRAYS",
@@ -37,17 +44,19 @@ __all__ = [
     "SegmentBuilder",
     "StoredFeatures",
     "Views",
-    "WordStore",
     "add_scores",
     "alive",
     "array_kinds",
-    "first_of_words",
     "joined",
     "keypoints_at",
+    "keys_of",
     "make_segment",
     "make_views",
     "picture_words",
+    "positions_of_keys",
     "posting_dtype",
     "slices",
+    "split_keys",
     "to_bytes",
+    "word_blocks",
 ]

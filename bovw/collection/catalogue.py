@@ -28,6 +28,27 @@ FACTS = np.dtype(
 )
 """One picture: where each of its three texts ends in the bytes of all texts; then numbers."""
 _TEXTS = ("identifier", "path", "sha256")
+_PLACES = 32  # bits of a key for the place in a segment
+
+
+def keys_of(number: int, places: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Keys of pictures: the number of their segment times 2 ** 32, plus their places in it."""
+    return (np.int64(number) << _PLACES) + places
+
+
+def split_keys(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the segments and places in them of pictures, given their keys."""
+    return keys >> _PLACES, keys & ((1 << _PLACES) - 1)
+
+
+def positions_of_keys(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where wanted keys stand among keys in any order; -1 for those that are not among them."""
+    if len(keys) == 0:
+        return np.full(len(wanted), -1, np.int64)
+    order = np.argsort(keys, kind="stable")
+    at = np.searchsorted(keys, wanted, sorter=order)
+    found = order[np.minimum(at, len(keys) - 1)]
+    return np.where(keys[found] == wanted, found, -1)
 
 
 def to_bytes(text: str) -> bytes:
@@ -194,7 +215,7 @@ class JoinedRecords(Records):
     catalogues : mapping of int to Catalogue
         By the number of the segment.
     keys : (n,) int64 ndarray
-        Of each picture, the number of its segment times 2 ** 32, plus its place there.
+        See `keys_of`.
     """
 
     def __init__(self, catalogues: Mapping[int, Catalogue], keys: NDArray[np.int64]) -> None:
@@ -203,27 +224,32 @@ class JoinedRecords(Records):
     def __len__(self) -> int:
         return len(self._keys)
 
+    def _at(self, place: int) -> tuple[Catalogue, int]:
+        number, at = divmod(int(self._keys[place]), 1 << _PLACES)
+        return self._catalogues[number], at
+
     def identifier(self, place: int) -> bytes:
         """Identifier of a picture, as `to_bytes` gives it."""
-        number, at = divmod(int(self._keys[place]), 1 << 32)
-        return self._catalogues[number].identifier(at)
+        catalogue, at = self._at(place)
+        return catalogue.identifier(at)
 
     def record(self, place: int) -> Record:
         """Record of a picture."""
-        number, at = divmod(int(self._keys[place]), 1 << 32)
-        return self._catalogues[number].record(at)
+        catalogue, at = self._at(place)
+        return catalogue.record(at)
 
     def size(self, place: int) -> tuple[int, int]:
         """Width and height of a picture."""
-        number, at = divmod(int(self._keys[place]), 1 << 32)
-        return self._catalogues[number].size(at)
+        catalogue, at = self._at(place)
+        return catalogue.size(at)
 
     def short_hashes(self) -> NDArray[np.uint64]:
         """The first eight characters of the hash of each picture ``(n,)``, as a number."""
         found = np.zeros(len(self), np.uint64)
+        numbers, places = split_keys(self._keys)
         for number, catalogue in self._catalogues.items():
-            mine = self._keys >> 32 == number
-            found[mine] = catalogue.short_hashes()[self._keys[mine] & ((1 << 32) - 1)]
+            mine = numbers == number
+            found[mine] = catalogue.short_hashes()[places[mine]]
         return found
 
 

@@ -7,36 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ..errors import FormatError, UnknownPictureError
-from .catalogue import JoinedRecords, Positions, Records
+from ..vocabulary import word_counts
+from .catalogue import JoinedRecords, Positions, Records, keys_of, split_keys
 from .keypoints import unpack_angles, unpack_keypoints
 from .segment import ARRAYS, Segment
-
-_PLACES = (1 << 32) - 1  # the part of a key that is the place in a segment
-
-
-class WordStore(Protocol):
-    """Words and signatures of pictures, as the match kernels read them.
-
-    The features of picture `i` are ``starts[i]:starts[i] + sizes[i]``, sorted by word.
-    """
-
-    @property
-    def starts(self) -> NDArray[np.int64]: ...
-
-    @property
-    def sizes(self) -> NDArray[np.int64]: ...
-
-    @property
-    def words(self) -> NDArray[np.unsignedinteger]: ...
-
-    @property
-    def signatures(self) -> NDArray[np.uint64]: ...
 
 
 class Joined:
@@ -92,9 +73,8 @@ class Collection:
     segments : tuple of Segment
         At least one.
     keys : (n_pictures,) int64 ndarray
-        Where each picture is stored: the number of its segment times 2 ** 32, plus its place in
-        the segment. Pictures are in increasing order of identifier, by which ties in a ranking are
-        broken.
+        Where each picture is stored; see `keys_of`. Pictures are in increasing order of identifier,
+        by which ties in a ranking are broken.
     """
 
     segments: tuple[Segment, ...]
@@ -158,25 +138,47 @@ class Collection:
     def rows(self) -> NDArray[np.int64]:
         """Number of each picture among all pictures of the segments, counting removed ones too."""
         before, rows = 0, np.empty(len(self), np.int64)
-        number = self.keys >> 32
+        numbers, places = split_keys(self.keys)
         for segment in self.segments:
-            mine = number == segment.number
-            rows[mine] = (self.keys[mine] & _PLACES) + before
+            mine = numbers == segment.number
+            rows[mine] = places[mine] + before
             before += len(segment)
         return rows
 
     @cached_property
+    def _features(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self.spans([segment.offsets for segment in self.segments])
+
+    @property
     def starts(self) -> NDArray[np.int64]:
         """The features of picture `i` are ``starts[i]:starts[i] + sizes[i]`` of all features."""
-        before = np.cumsum([0, *(len(s.words) for s in self.segments)]).tolist()
-        return self.placed(
-            [s.offsets[:-1] + b for s, b in zip(self.segments, before[:-1], strict=True)]
-        )
+        return self._features[0]
 
-    @cached_property
+    @property
     def sizes(self) -> NDArray[np.int64]:
         """Number of features of each picture ``(n_pictures,)``."""
-        return self.placed([np.diff(segment.offsets) for segment in self.segments])
+        return self._features[1]
+
+    def spans(
+        self, offsets: Sequence[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the values of each picture begin in the columns of all segments, and their number.
+
+        Parameters
+        ----------
+        offsets : sequence of (n_pictures of a segment + 1,) int64 ndarray
+            The values of picture `i` of a segment are ``offsets[i]:offsets[i + 1]`` of its column.
+        """
+        before = np.cumsum([0, *(int(own[-1]) for own in offsets)])[:-1].tolist()
+        starts = [own[:-1] + first for own, first in zip(offsets, before, strict=True)]
+        return self.placed(starts), self.placed([np.diff(own) for own in offsets])
+
+    def counts(self, positions: NDArray[np.integer]) -> sparse.csr_matrix:
+        """Counts of the words of some pictures, ``(m, n_words)``."""
+        sizes = self.sizes[positions]
+        words = slices(self.words, self.starts[positions], sizes)
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        return word_counts(words, offsets, self.segments[0].n_words)
 
     def document_frequencies(self) -> NDArray[np.int64]:
         """In how many pictures each word occurs ``(n_words,)``."""
@@ -190,7 +192,8 @@ class Collection:
 
     def places(self, segment: Segment) -> NDArray[np.int64]:
         """Places in a segment of its pictures that are not removed, in increasing order."""
-        return np.asarray(self.keys[self.keys >> 32 == segment.number] & _PLACES)
+        numbers, places = split_keys(self.keys)
+        return np.asarray(places[numbers == segment.number])
 
     def placed(self, columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """Put values of the pictures of each segment, removed ones too, in the collection's order.
@@ -276,7 +279,7 @@ def alive(segment: Segment, dead: Iterable[int]) -> NDArray[np.int64]:
     kept = np.ones(segment.n_entries, bool)
     kept[list(dead)] = False
     # After the pictures come the failures.
-    return np.flatnonzero(kept[: len(segment)]) + (np.int64(segment.number) << 32)
+    return keys_of(segment.number, np.flatnonzero(kept[: len(segment)]))
 
 
 @dataclass(frozen=True)

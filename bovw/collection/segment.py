@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..errors import FormatError
 from ..pictures import Failure, Record
-from ..vocabulary import word_counts
 from .catalogue import Catalogue
 from .keypoints import pack_keypoints
 from .views import Views, make_views
@@ -143,11 +141,6 @@ class Segment:
         self.check_words()
         return make_views(self.offsets, self.words, self.signatures, self.n_words)
 
-    def counts(self) -> sparse.csr_matrix:
-        """Counts of words, ``(n_pictures, n_words)``; raises what `check_words` raises."""
-        self.check_words()  # all words are read here anyway, and scipy would not check them
-        return word_counts(self.words, self.offsets, self.n_words)
-
     def check_words(self) -> None:
         """Raise a FormatError when words are too large or out of order (a damaged segment)."""
         largest = int(self.words.max(initial=0))
@@ -157,28 +150,26 @@ class Segment:
             problem = "holds words out of order"
         else:
             return
-        raise FormatError(
-            f"segment {self.number} {problem}: restore it from a copy, or make the index again"
-        )
+        raise self._damage(problem)
 
     def check(self) -> None:
         """Read everything; raise a FormatError when parts contradict each other."""
         self.check_words()
         problem = self.records.text_problem()
         if problem is not None:
-            raise FormatError(
-                f"segment {self.number} {problem}: restore it from a copy, or make the index again"
-            )
+            raise self._damage(problem)
         stored = self.stored_views
         if stored is None:
             return
         right = make_views(self.offsets, self.words, self.signatures, self.n_words)
         for each in fields(Views):
             if not np.array_equal(getattr(stored, each.name), getattr(right, each.name)):
-                raise FormatError(
-                    f"segment {self.number}: {each.name} is not what its words say: restore it "
-                    "from a copy, or make the index again"
-                )
+                raise self._damage(f"is contradictory: {each.name} is not what its words say")
+
+    def _damage(self, problem: str) -> FormatError:
+        return FormatError(
+            f"segment {self.number} {problem}: restore it from a copy, or make the index again"
+        )
 
 
 def make_segment(

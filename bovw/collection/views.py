@@ -6,7 +6,7 @@ on other segments.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
-from ..vocabulary import aggregate
+from ..vocabulary import aggregate, first_of_words
 
 # From this many postings a word on, whole lists are copied; below, all postings are gathered at
 # once, which is faster for many short lists.
@@ -83,20 +83,22 @@ def make_views(
     )
 
 
-def first_of_words(
-    words: NDArray[np.unsignedinteger], offsets: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Say of each feature whether it is the first of its word in its picture."""
-    first = np.ones(len(words), bool)
-    first[1:] = words[1:] != words[:-1]
-    starts = offsets[:-1]
-    first[starts[starts < len(words)]] = True
-    return first
-
-
 def posting_dtype(n_pictures: int, largest_count: int) -> np.dtype[Any]:
     """Smallest type that holds the postings of so many pictures."""
     return np.dtype(np.uint16 if max(n_pictures, largest_count) < 1 << 16 else np.uint32)
+
+
+def word_blocks(offsets: NDArray[np.int64], most: int) -> Iterator[slice]:
+    """Divide the words into blocks with at most so many postings, or of one word.
+
+    `offsets` is as in `Views.posting_offsets`.
+    """
+    first = 0
+    while first < len(offsets) - 1:
+        last = int(np.searchsorted(offsets, offsets[first] + most, side="right")) - 1
+        last = min(max(last, first + 1), len(offsets) - 1)
+        yield slice(first, last)
+        first = last
 
 
 def add_scores(

@@ -215,6 +215,8 @@ def duplicates(
     collection: Collection, among: AnyCollection[str] | None = None
 ) -> tuple[tuple[str, ...], ...]:
     """Groups of pictures with identical files; with `among`, only groups that hold one of these."""
+    if among is not None and not among:
+        return ()
     short = collection.records.short_hashes()
     if among is None:
         _, which, counts = np.unique(short, return_inverse=True, return_counts=True)

@@ -14,7 +14,7 @@ from ..errors import IncompatibleError, SettingsError, shown
 from ..features import Extractor
 from ..index import Index
 from ..settings import Settings, checked_arguments
-from ..vocabulary import Vocabulary, word_counts
+from ..vocabulary import Vocabulary
 
 Self = TypeVar("Self", bound="Reader")
 
@@ -148,12 +148,8 @@ class Reader:
         """
         if kind not in ("tfidf", "counts"):
             raise SettingsError(f"kind={shown(kind)}: expected 'tfidf' or 'counts'")
-        collection, index = self.collection, self.index
-        offsets = np.concatenate([[0], np.cumsum(collection.sizes)])
-        parts = [collection.words[collection.part(i)] for i in range(len(collection))]
-        words = np.concatenate([np.zeros(0, np.int32), *parts])
-        counts = word_counts(words, offsets, index.vocabulary.n_words_)
-        return counts if kind == "counts" else index.weighting.transform(counts)
+        counts = self.collection.counts(np.arange(len(self)))
+        return counts if kind == "counts" else self.index.weighting.transform(counts)
 
     def _with(self: Self, index: Index) -> Self:
         """Return a searcher of the same kind over another index."""

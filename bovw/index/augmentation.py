@@ -64,6 +64,4 @@ def augment_index(index: Index, n_answers: int = 5, *, progress: bool = False) -
             )
         )
     segment = make_segment(collection.records, pictures, n_words, index.failures)
-    return replace(
-        index, segments=(segment,), dead={}, graphs=(), stored_keys=None, stored_weights=None
-    )
+    return index.of_segments([segment])

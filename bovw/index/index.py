@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collection import Collection, PictureWords, Segment, make_segment, to_bytes
+from ..collection import Collection, PictureWords, Segment, make_segment, split_keys, to_bytes
 from ..errors import IncompatibleError
 from ..features import (
     Extractor,
@@ -222,9 +222,13 @@ class Index:
         segment = make_segment(
             collection.records, pictures, self.vocabulary.n_words_, self.failures, self.next_number
         )
+        return self.of_segments([segment])
+
+    def of_segments(self, segments: Sequence[Segment]) -> Index:
+        """Return an index of other segments, none of whose pictures is removed."""
         return replace(
             self,
-            segments=(segment,),
+            segments=tuple(segments),
             dead={},
             graphs=(),
             stored_keys=None,
@@ -255,7 +259,8 @@ class Index:
     ) -> dict[int, tuple[int, ...]]:
         dead = {number: set(places) for number, places in self.dead.items()}
         keys = self.collection.keys
-        pictures = (divmod(int(keys[position]), 1 << 32) for position in positions)
+        numbers, places = split_keys(keys[list(positions)])
+        pictures = zip(numbers.tolist(), places.tolist(), strict=True)
         for number, place in chain(pictures, failures):
             dead.setdefault(number, set()).add(place)
         return {number: tuple(sorted(places)) for number, places in dead.items()}

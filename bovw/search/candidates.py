@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ..collection import positions_of_keys
 from ..embeddings import unit_rows
 from ..nearest import SIFT_LENGTH, CacheFile, NearestNeighbours
 from ..parallel import limited_threads
@@ -172,10 +173,11 @@ class HistogramIndex:
         self.source: Rows = MatrixRows(rows) if sparse.issparse(rows) else rows
         self.keys = np.arange(len(self), dtype=np.int64) if keys is None else keys
         self.is_filled = self.source.is_filled
+        self._n_filled = int(self.is_filled.sum())
         self.graphs: tuple[Graph, ...] = ()
         self._covering = _Covering.of((), self.keys, self.is_filled)
         self._loading = None
-        if self.method == "exact" or not self.is_filled.any():
+        if self.method == "exact" or not self._n_filled:
             return
         self._use(tuple(graphs))
         if loading:
@@ -236,7 +238,7 @@ class HistogramIndex:
             word with the query are left out.
         """
         graphs, covering = self.graphs, self._covering  # another thread may load some meanwhile
-        n = int(self.is_filled.sum())
+        n = self._n_filled
         usable = n if allowed is None else int((self.is_filled & allowed).sum())
         # A graph finds its share of the allowed rows among the nearest; ask for that many more.
         wanted = k if usable == 0 else -(-k * n // usable)
@@ -295,14 +297,12 @@ class _Covering:
     def of(
         cls, graphs: Sequence[Graph], keys: NDArray[np.int64], is_filled: NDArray[np.bool_]
     ) -> _Covering:
-        order = np.argsort(keys, kind="stable")
-        sorted_keys, uncovered = keys[order], is_filled.copy()
-        places = []
-        for graph in graphs:
-            at = np.minimum(np.searchsorted(sorted_keys, graph.keys), max(len(keys) - 1, 0))
-            known = sorted_keys[at] == graph.keys if len(keys) else np.zeros(len(at), bool)
-            places.append(np.where(known, order[at] if len(keys) else -1, -1).astype(np.int32))
-            uncovered[places[-1][known]] = False
+        uncovered, places = is_filled.copy(), []
+        if graphs:
+            every = positions_of_keys(keys, np.concatenate([graph.keys for graph in graphs]))
+            uncovered[every[every >= 0]] = False
+            ends = np.cumsum([len(graph.keys) for graph in graphs])[:-1]
+            places = np.split(every.astype(np.int32), ends)
         return cls(tuple(places), np.flatnonzero(uncovered).astype(np.int32), len(keys))
 
     @property

@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..collection import Collection, Segment, Views, add_scores, first_of_words, slices
+from ..collection import (
+    Collection,
+    Segment,
+    Views,
+    add_scores,
+    positions_of_keys,
+    slices,
+    split_keys,
+    word_blocks,
+)
 from ..vocabulary import TfidfWeighting
 
 _POSTINGS_AT_ONCE = 1 << 20
@@ -52,19 +61,15 @@ def picture_lengths(
     sums = np.zeros((n_pictures, 2))
     idf = weighting.idf_
     bounds = views.posting_offsets
-    first = 0
-    while first < len(bounds) - 1:  # several words at once, but not too many postings
-        last = int(np.searchsorted(bounds, bounds[first] + _POSTINGS_AT_ONCE, side="right")) - 1
-        last = min(max(last, first + 1), len(bounds) - 1)
-        found = views.postings[bounds[first] : bounds[last]]
-        own = np.repeat(idf[first:last], np.diff(bounds[first : last + 1]))
+    for some in word_blocks(bounds, _POSTINGS_AT_ONCE):
+        found = views.postings[bounds[some.start] : bounds[some.stop]]
+        own = np.repeat(idf[some], np.diff(bounds[some.start : some.stop + 1]))
         pictures = found[:, 0].astype(np.intp)
         values = weighting.term_weights(found[:, 1]) * own
         if weighting.norm == "l2":
             np.square(values, out=values)
         for column, each in enumerate((values, np.square(own))):
             sums[:, column] += np.bincount(pictures, each, minlength=n_pictures)
-        first = last
     empty = sums[:, 0] == 0
     sums[:, 1] = np.sqrt(np.maximum(sums[:, 1], 1e-12))
     if weighting.norm == "l2":
@@ -108,16 +113,13 @@ def kept_weights(
     changed = weights.changed + n_changed
     if changed * _STALE > len(after):
         return None
-    order = np.argsort(before.keys)
-    at = np.searchsorted(before.keys, after.keys, sorter=order)
-    at = order[np.minimum(at, len(order) - 1)]
-    known = before.keys[at] == after.keys
+    at = positions_of_keys(before.keys, after.keys)
     lengths = weights.lengths[at]
+    numbers, places = split_keys(after.keys)
     for segment in after.segments:
-        new = np.flatnonzero((after.keys >> 32 == segment.number) & ~known)
+        new = np.flatnonzero((numbers == segment.number) & (at < 0))
         if len(new):
-            own = picture_lengths(segment.views, len(segment), weighting)
-            lengths[new] = own[after.keys[new] & ((1 << 32) - 1)]
+            lengths[new] = picture_lengths(segment.views, len(segment), weighting)[places[new]]
     return Weights(weights.idf, lengths, changed)
 
 
@@ -209,18 +211,7 @@ class CollectionRows:
 
     def rows(self, positions: NDArray[np.integer]) -> sparse.csr_matrix:
         """Histograms ``(m, n_words)`` at some positions."""
-        collection, idf = self._collection, self._weighting.idf_
-        sizes = collection.sizes[positions]
-        words = slices(collection.words, collection.starts[positions], sizes)
-        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        starts = np.flatnonzero(first_of_words(words, offsets))
-        own = words[starts].astype(np.int32)
-        data = self._weighting.term_weights(np.diff(starts, append=len(words))) * idf[own]
-        bounds = np.searchsorted(starts, offsets)
-        data /= np.repeat(np.maximum(self._lengths[positions], 1e-12), np.diff(bounds))
-        found = sparse.csr_matrix((data, own, bounds), shape=(len(positions), len(idf)))
-        found.eliminate_zeros()
-        return found
+        return self._weighting.transform(self._collection.counts(positions))
 
     def scores(
         self, query: sparse.csr_matrix, most_postings: int | None = None
@@ -253,7 +244,7 @@ class CollectionRows:
         """Dot products ``(m,)`` of a histogram ``(1, n_words)`` and some rows."""
         collection, weighting = self._collection, self._weighting
         if len(positions) > _MANY_ROWS:  # then postings are read sooner than words
-            numbers = np.unique(collection.keys[positions] >> 32)
+            numbers = np.unique(split_keys(collection.keys[positions])[0])
             segments = [s for s in collection.segments if s.number in numbers]
             return np.asarray(self._scores(query, segments, None)[positions])
         weights = np.zeros(len(weighting.idf_), np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..collection import Collection as CollectionOfPictures
-from ..collection import SegmentBuilder
+from ..collection import SegmentBuilder, keys_of, split_keys
 from ..errors import IncompatibleError, StorageError
 from ..index import Index
 from ..pictures import Failure, PictureFile
@@ -31,7 +31,7 @@ from .contents.index_folder import (
 )
 from .contents.merging import write_merged
 from .contents.segment_folder import load_segment, segment_name, write_segment
-from .contents.views_folder import views_entry, write_views
+from .contents.views_folder import folders_listed, views_entry, write_views
 from .folders import new_folder_at
 from .journal import JournalledBuilder, read_journal
 from .lock import locked
@@ -151,9 +151,10 @@ class IndexWriter:
         """Write some segments as one, with nmslib's graph, as a new generation; default: all."""
         index, number = self.index, self.index.next_number
         merged = [s for s in index.segments if numbers is None or s.number in numbers]
-        mine = np.isin(index.collection.keys >> 32, [segment.number for segment in merged])
+        of, _ = split_keys(index.collection.keys)
+        mine = np.isin(of, [segment.number for segment in merged])
         keys = index.collection.keys.copy()
-        keys[mine] = (number << 32) + np.arange(np.count_nonzero(mine), dtype=np.int64)
+        keys[mine] = keys_of(number, np.arange(np.count_nonzero(mine)))
         part = CollectionOfPictures(tuple(merged), index.collection.keys[mine])
         failures = index.failures_in({segment.number for segment in merged})
         kept = {
@@ -168,7 +169,7 @@ class IndexWriter:
         usual = self._settings.candidates == index.settings.candidates
         with self._writing():
             with self._folder(segment_name(number)) as place:
-                write_merged(place, part, failures, index.vocabulary.n_words_)
+                write_merged(place, part, failures)
             graph = graph_for(index, np.flatnonzero(mine)) if usual else None
             if graph is not None:
                 with self._folder(graph_name(number)) as place:
@@ -245,8 +246,7 @@ class IndexWriter:
     ) -> None:
         """Replace the manifest; `segments` maps names to the positions of removed entries."""
         files: dict[str, Any] = {}
-        others = [*graphs, *([views["folder"]] if views else [])]
-        for name in ("vocabulary", *segments, *others):
+        for name in folders_listed(segments, graphs, views):
             # Of a folder that is listed already, keep the list: others may have added files to it.
             known = {n: f for n, f in self._manifest["files"].items() if n.startswith(f"{name}/")}
             new = () if known else names_in(self.folder / name)

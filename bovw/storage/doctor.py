@@ -25,6 +25,7 @@ from .contents.compressed_folder import load_lsa_index
 from .contents.graph_folder import listed_graphs
 from .contents.index_folder import KIND, VERSIONS, load_index, load_listed, read_header
 from .contents.segment_folder import load_catalogue, load_segment, read_catalogue
+from .contents.views_folder import folders_listed
 from .contents.vocabulary_folder import load_vocabulary
 from .disk_writer import remove_unlisted, unlisted
 from .folders import abandoned, discard_room, put_back, tidy
@@ -337,8 +338,7 @@ def _without_damage(manifest: Mapping[str, Any], found: _Findings) -> dict[str, 
     graphs = [name for name in listed_graphs(manifest) if is_sound(name)]
     views = manifest.get("views")
     views = views if views and is_sound(views["folder"]) else None
-    others = [*graphs, *([views["folder"]] if views else [])]
-    roots = tuple(f"{name}/" for name in ("vocabulary", *names, *others))
+    roots = tuple(f"{name}/" for name in folders_listed(names, graphs, views))
     return {
         **manifest,
         "generation": int(manifest["generation"]) + 1,

@@ -9,7 +9,7 @@ from .signatures import BITS, HammingEmbedding, aggregate, hamming_distances
 from .training import train_on_features, train_on_files, train_vocabulary
 from .transformers import BagOfVisualWords, SiftTransformer
 from .vocabulary import Vocabulary, WordStatistics
-from .weighting import TfidfWeighting, center_weights, word_counts
+from .weighting import TfidfWeighting, center_weights, first_of_words, word_counts
 
 __all__ = [
     "BITS",
@@ -22,6 +22,7 @@ __all__ = [
     "WordStatistics",
     "aggregate",
     "center_weights",
+    "first_of_words",
     "hamming_distances",
     "is_centers",
     "own_words",

@@ -31,17 +31,25 @@ def word_counts(
     -------
     (n_pictures, n_words) csr_matrix of float32
     """
-    first = np.ones(len(words), bool)
-    first[1:] = words[1:] != words[:-1]
-    starts = offsets[:-1]
-    first[starts[starts < len(words)]] = True
-    at = np.flatnonzero(first)
+    at = np.flatnonzero(first_of_words(words, offsets))
     counts = np.diff(at, append=len(words)).astype(np.float32)
     rows = np.searchsorted(at, offsets)
     return sparse.csr_matrix(
         (counts, words[at].astype(np.int32), rows.astype(np.int64)),
         shape=(len(offsets) - 1, n_words),
     )
+
+
+def first_of_words(words: NDArray[np.integer], offsets: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Say of each feature whether it is the first of its word in its picture.
+
+    The parameters are as in `word_counts`.
+    """
+    first = np.ones(len(words), bool)
+    first[1:] = words[1:] != words[:-1]
+    starts = offsets[:-1]
+    first[starts[starts < len(words)]] = True
+    return first
 
 
 class TfidfWeighting(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]

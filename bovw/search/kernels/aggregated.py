@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection import Collection, first_of_words, joined, slices
+from ...collection import Collection, joined, slices
 from ...errors import FormatError
 from ...settings import KernelSettings
-from ...vocabulary import BITS, aggregate, hamming_distances
+from ...vocabulary import BITS, aggregate, first_of_words, hamming_distances
 from ..query import QueryFeatures
 
 # Candidates that are scored together. Their arrays fit into the processor's cache, which is twice
@@ -30,23 +30,18 @@ class Aggregated:
 
     Attributes
     ----------
-    starts, sizes, words, signatures
-        See `WordStore`.
-    joined_starts, joined_sizes : (n_pictures,) int64 ndarray
-        The joined signatures of picture `i` are
-        ``joined[joined_starts[i]:joined_starts[i] + joined_sizes[i]]``.
+    collection : Collection
+    starts, sizes : (n_pictures,) int64 ndarray
+        The joined signatures of picture `i` are ``joined[starts[i]:starts[i] + sizes[i]]``.
     joined : (n_joined,) uint64 ndarray
         See `bovw.collection.Views`.
     norms : (n_pictures,) float32 ndarray
         Square root of the score of each picture with itself.
     """
 
+    collection: Collection
     starts: NDArray[np.int64]
     sizes: NDArray[np.int64]
-    words: Any
-    signatures: Any
-    joined_starts: NDArray[np.int64]
-    joined_sizes: NDArray[np.int64]
     joined: Any
     norms: NDArray[np.float32]
 
@@ -54,18 +49,8 @@ class Aggregated:
     def of(cls, collection: Collection, norms: NDArray[np.float32]) -> Aggregated:
         """Join the features of each picture of a collection that share a word."""
         views = [segment.views for segment in collection.segments]
-        before = np.cumsum([0, *(len(view.joined) for view in views)]).tolist()
-        starts = [v.joined_offsets[:-1] + b for v, b in zip(views, before[:-1], strict=True)]
-        return cls(
-            collection.starts,
-            collection.sizes,
-            collection.words,
-            collection.signatures,
-            collection.placed(starts),
-            collection.placed([np.diff(view.joined_offsets) for view in views]),
-            joined([view.joined for view in views]),
-            norms,
-        )
+        spans = collection.spans([view.joined_offsets for view in views])
+        return cls(collection, *spans, joined([view.joined for view in views]), norms)
 
     def features(
         self, positions: NDArray[np.integer]
@@ -74,12 +59,13 @@ class Aggregated:
 
         The first feature of each word stands for it, with the joined signature.
         """
-        sizes = self.sizes[positions]
-        words = slices(self.words, self.starts[positions], sizes)
-        signatures = slices(self.signatures, self.starts[positions], sizes)
+        collection = self.collection
+        starts, sizes = collection.starts[positions], collection.sizes[positions]
+        words = slices(collection.words, starts, sizes)
+        signatures = slices(collection.signatures, starts, sizes)
         first = first_of_words(words, np.concatenate([[0], np.cumsum(sizes)]))
         several = np.flatnonzero(first & ~np.append(first, True)[1:])
-        own = slices(self.joined, self.joined_starts[positions], self.joined_sizes[positions])
+        own = slices(self.joined, self.starts[positions], self.sizes[positions])
         if len(several) != len(own):
             raise FormatError(
                 "the joined signatures of a segment do not fit its words: look with 'bovw doctor'"
@@ -140,7 +126,9 @@ def aggregated_contributions(
     """
     signatures, value = _asked(query, idf)
     words, theirs, first = aggregated.features(positions)
-    candidate = np.repeat(np.arange(len(positions), dtype=np.int32), aggregated.sizes[positions])
+    candidate = np.repeat(
+        np.arange(len(positions), dtype=np.int32), aggregated.collection.sizes[positions]
+    )
     shared = np.flatnonzero(first & (value[words] > 0))
     weight = _weights(words[shared], theirs[shared], signatures, value, settings)
     candidate = candidate[shared]
@@ -159,7 +147,7 @@ def score_aggregated(
     sums = np.zeros(len(positions))
     for first in range(0, len(positions), _AT_ONCE):
         some = positions[first : first + _AT_ONCE]
-        sizes = aggregated.sizes[some]
+        sizes = aggregated.collection.sizes[some]
         # All words of the candidates are weighed, asked or not: this is faster than choosing first.
         words, theirs, first_of_word = aggregated.features(some)
         weight = _weights(words, theirs, signatures, value, settings)

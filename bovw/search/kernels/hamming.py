@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection import Collection, WordStore, slices
+from ...collection import Collection, slices
 from ...settings import KernelSettings
 from ...vocabulary import BITS, hamming_distances
 from ..geometry.correspondences import Correspondences
@@ -47,7 +47,7 @@ class KernelMatches:
 
 
 def shared_features(
-    asked: NDArray[np.bool_], positions: NDArray[np.integer], store: WordStore
+    asked: NDArray[np.bool_], positions: NDArray[np.integer], collection: Collection
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.unsignedinteger]]:
     """Find the features of candidates whose words occur in a query.
 
@@ -56,21 +56,21 @@ def shared_features(
     asked : (n_words,) bool ndarray
         Whether each word occurs in the query.
     positions : (c,) integer ndarray
-        Candidates, as positions in the store.
-    store : WordStore
+        Candidates, as positions in the collection.
+    collection : Collection
 
     Returns
     -------
     feature : (m,) int64 ndarray
-        Numbers of the features in the store.
+        Numbers of the features in the collection.
     candidate : (m,) int32 ndarray
         Number of the candidate of each feature (index into `positions`), in increasing order.
     words : (m,) unsigned integer ndarray
         Word of each feature.
     """
     positions = np.asarray(positions, np.int64)
-    starts, sizes, stored = store.starts[positions], store.sizes[positions], store.words
-    words = slices(stored, starts, sizes)
+    starts, sizes = collection.starts[positions], collection.sizes[positions]
+    words = slices(collection.words, starts, sizes)
     found = np.flatnonzero(asked[words])
     filled = np.cumsum(sizes)
     per_candidate = np.diff(np.searchsorted(found, filled), prepend=0)

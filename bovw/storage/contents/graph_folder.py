@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...collection import positions_of_keys
 from ...errors import FormatError
 from ...index import Index
 from ...search import Graph, StoredGraph, build_graph
@@ -50,23 +51,14 @@ def write_graph(folder: Path, graph: Graph, index: Index, keys: NDArray[np.int64
 
     `keys` are the new keys of all pictures of the index, in the order of the collection.
     """
+    positions = positions_of_keys(index.collection.keys, graph.keys)
     if not graph.neighbours.save(folder / _GRAPH):
-        graph = build_graph(
-            index.histograms.source,
-            positions_of(graph.keys, index),
-            graph.keys,
-            index.settings.candidates,
-        )
+        source, settings = index.histograms.source, index.settings.candidates
+        graph = build_graph(source, positions, graph.keys, settings)
         graph.neighbours.save(folder / _GRAPH)
-    np.save(folder / "keys.npy", keys[positions_of(graph.keys, index)])
+    np.save(folder / "keys.npy", keys[positions])
     if graph.basis is not None:
         np.save(folder / "basis.npy", graph.basis)
-
-
-def positions_of(keys: NDArray[np.int64], index: Index) -> NDArray[np.intp]:
-    """Positions of pictures of the index by their keys."""
-    order = np.argsort(index.collection.keys, kind="stable")
-    return order[np.searchsorted(index.collection.keys, keys, sorter=order)]
 
 
 def listed_graphs(manifest: Mapping[str, Any]) -> list[str]:

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...collection import Segment, make_segment
+from ...collection import Segment, keys_of, make_segment
 from ...errors import FormatError, SettingsError
 from ...features import check_description
 from ...index import Index
@@ -78,7 +78,7 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
     """Write an index to a folder, as one segment; see `new_folder` if the folder exists."""
     target, number = Path(path), 1
     # The segment will hold the pictures in the order of the collection.
-    keys = (number << 32) + np.arange(len(index.collection), dtype=np.int64)
+    keys = keys_of(number, np.arange(len(index.collection)))
     with new_folder(target, overwrite, kind=KIND) as folder:
         (folder / "vocabulary").mkdir()
         write_vocabulary(index.vocabulary, folder / "vocabulary")
@@ -86,7 +86,7 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
         if len(index.collection) or index.failures:
             place = folder / segment_name(number)
             place.mkdir(parents=True)
-            write_merged(place, index.collection, index.failures, index.vocabulary.n_words_)
+            write_merged(place, index.collection, index.failures)
             segments.append({"name": segment_name(number), "dead": []})
         views = f"views/{number:04d}"
         if segments:

@@ -5,7 +5,7 @@ The views are merged as well, instead of being computed again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +13,16 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection import FACTS, Collection, array_kinds, joined, posting_dtype, slices
+from ...collection import (
+    ARRAYS,
+    FACTS,
+    Collection,
+    joined,
+    posting_dtype,
+    slices,
+    split_keys,
+    word_blocks,
+)
 from ...pictures import Failure
 from .segment_folder import write_failures
 
@@ -21,30 +30,24 @@ _PICTURES_AT_ONCE = 2048
 _POSTINGS_AT_ONCE = 1 << 22
 
 
-def write_merged(
-    folder: Path, collection: Collection, failures: tuple[Failure, ...], n_words: int
-) -> None:
+def write_merged(folder: Path, collection: Collection, failures: tuple[Failure, ...]) -> None:
     """Write all pictures of a collection that are not removed into an empty folder, as one segment.
 
     They are written a few thousand at a time, so memory use hardly grows with their number.
     """
     write_failures(folder, failures)
     _write_catalogue(folder, collection)
-    offsets = np.concatenate([[0], np.cumsum(collection.sizes)]).astype(np.int64)
-    np.save(folder / "offsets.npy", offsets)
-    for name, (dtype, shape) in array_kinds(n_words).items():
-        whole = joined([getattr(segment, name) for segment in collection.segments])
-        with _array(folder / f"{name}.npy", dtype, (int(offsets[-1]), *shape)) as file:
-            for some in _blocks(len(collection), _PICTURES_AT_ONCE):
-                block = slices(whole, collection.starts[some], collection.sizes[some])
-                file.write(np.ascontiguousarray(block).tobytes())
-    _write_joined(folder, collection)
+    segments = collection.segments
+    offsets = [segment.offsets for segment in segments]
+    np.save(folder / "offsets.npy", _offsets(collection.sizes))
+    for name in ARRAYS:
+        columns = [getattr(segment, name) for segment in segments]
+        _write_column(folder / f"{name}.npy", collection, offsets, columns)
+    offsets = [segment.views.joined_offsets for segment in segments]
+    columns = [segment.views.joined for segment in segments]
+    sizes = _write_column(folder / "joined.npy", collection, offsets, columns)
+    np.save(folder / "joined_offsets.npy", _offsets(sizes))
     _write_postings(folder, collection)
-
-
-def _blocks(n: int, size: int) -> Iterator[slice]:
-    for first in range(0, n, size):
-        yield slice(first, min(first + size, n))
 
 
 @contextmanager
@@ -61,67 +64,61 @@ def _array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Iterator
 
 
 def _write_catalogue(folder: Path, collection: Collection) -> None:
-    before, begins, parts = 0, [], []
-    for segment in collection.segments:
-        facts = segment.records.facts
-        begins.append(np.concatenate([[0], facts["sha256"][:-1]])[: len(facts)] + before)
-        shifted = facts.copy()
-        for name in ("identifier", "path", "sha256"):
-            shifted[name] += before
-        parts.append(shifted)
-        before += len(segment.records.texts)
-    begin, facts = collection.placed(begins), collection.placed(parts)
-    sizes = facts["sha256"] - begin
-    moved = np.cumsum(sizes) - sizes - begin  # how far each picture's texts move
-    texts = joined([segment.records.texts for segment in collection.segments])
-    with _array(folder / "texts.npy", np.dtype(np.uint8), (int(sizes.sum()),)) as file:
-        for some in _blocks(len(collection), _PICTURES_AT_ONCE):
-            file.write(slices(texts, begin[some], sizes[some]).tobytes())
+    catalogues = [segment.records for segment in collection.segments]
+    offsets = [np.concatenate([[0], each.facts["sha256"]]) for each in catalogues]
+    sizes = _write_column(
+        folder / "texts.npy", collection, offsets, [each.texts for each in catalogues]
+    )
+    facts = collection.placed([each.facts for each in catalogues])
+    # How far the texts of each picture have moved.
+    moved = np.cumsum(sizes) - sizes - collection.placed([each[:-1] for each in offsets])
     for name in ("identifier", "path", "sha256"):
         facts[name] += moved
     np.save(folder / "pictures.npy", facts.astype(FACTS, copy=False))
 
 
-def _write_joined(folder: Path, collection: Collection) -> None:
-    views = [segment.views for segment in collection.segments]
-    before = np.cumsum([0, *(len(view.joined) for view in views)]).tolist()
-    starts = collection.placed(
-        [view.joined_offsets[:-1] + b for view, b in zip(views, before[:-1], strict=True)]
-    )
-    sizes = collection.placed([np.diff(view.joined_offsets) for view in views])
-    np.save(folder / "joined_offsets.npy", np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
-    whole = joined([view.joined for view in views])
-    with _array(folder / "joined.npy", np.dtype(np.uint64), (int(sizes.sum()),)) as file:
-        for some in _blocks(len(collection), _PICTURES_AT_ONCE):
-            file.write(slices(whole, starts[some], sizes[some]).tobytes())
+def _write_column(
+    path: Path,
+    collection: Collection,
+    offsets: Sequence[NDArray[np.int64]],
+    columns: Sequence[NDArray[Any]],
+) -> NDArray[np.int64]:
+    """Write what the segments have of each picture, one picture after another; return the sizes.
+
+    The parameters are as in `Collection.spans`.
+    """
+    starts, sizes = collection.spans(offsets)
+    whole = joined(columns)
+    shape = (int(sizes.sum()), *columns[0].shape[1:])
+    with _array(path, columns[0].dtype, shape) as file:
+        for first in range(0, len(collection), _PICTURES_AT_ONCE):
+            some = slice(first, first + _PICTURES_AT_ONCE)
+            block = slices(whole, starts[some], sizes[some])
+            file.write(np.ascontiguousarray(block).tobytes())
+    return sizes
+
+
+def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def _write_postings(folder: Path, collection: Collection) -> None:
     n = len(collection)
-    offsets = np.concatenate([[0], np.cumsum(collection.document_frequencies())]).astype(np.int64)
+    offsets = _offsets(collection.document_frequencies())
     np.save(folder / "posting_offsets.npy", offsets)
+    numbers, places = split_keys(collection.keys)
     sources = []
     for segment in collection.segments:
         positions = np.full(len(segment), -1, np.int64)
-        mine = np.flatnonzero(collection.keys >> 32 == segment.number)
-        positions[collection.places(segment)] = mine
+        mine = np.flatnonzero(numbers == segment.number)
+        positions[places[mine]] = mine
         sources.append((segment.views, positions))
     kinds = {view.postings.dtype for view, _ in sources}
     kind = posting_dtype(n, 0) if kinds <= {np.dtype(np.uint16)} else np.dtype(np.uint32)
     total = sum(view.posting_offsets for view, _ in sources)
     with _array(folder / "postings.npy", kind, (int(offsets[-1]), 2)) as file:
-        for some in _word_blocks(np.asarray(total, np.int64)):
+        for some in word_blocks(np.asarray(total, np.int64), _POSTINGS_AT_ONCE):
             file.write(_merged_postings(sources, some, n).astype(kind).tobytes())
-
-
-def _word_blocks(offsets: NDArray[np.int64]) -> Iterator[slice]:
-    """Words whose postings are few enough to be merged at once."""
-    first = 0
-    while first < len(offsets) - 1:
-        last = int(np.searchsorted(offsets, offsets[first] + _POSTINGS_AT_ONCE, side="right")) - 1
-        last = min(max(last, first + 1), len(offsets) - 1)
-        yield slice(first, last)
-        first = last
 
 
 def _merged_postings(sources: list[Any], words: slice, n: int) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ...features import check_description
 from ...search import Calibration
@@ -11,6 +11,8 @@ from ...settings import FeatureSettings, ImageSettings, Settings
 from ...vocabulary import DescriptorScale
 
 _LIMIT = 1 << 63
+
+Made = TypeVar("Made", Calibration, DescriptorScale)
 
 
 def read_settings(values: Any) -> Settings:
@@ -34,10 +36,7 @@ def read_calibration(values: Any) -> Calibration | None:
     ValueError, TypeError
         When `values` are something else.
     """
-    if values is None:
-        return None
-    check_fields(Calibration, values)
-    return Calibration(**values)
+    return _made(Calibration, values)
 
 
 def read_scale(values: Any) -> DescriptorScale | None:
@@ -48,10 +47,14 @@ def read_scale(values: Any) -> DescriptorScale | None:
     ValueError, TypeError
         When `values` are something else.
     """
+    return _made(DescriptorScale, values)
+
+
+def _made(kind: type[Made], values: Any) -> Made | None:
     if values is None:
         return None
-    check_fields(DescriptorScale, values)
-    return DescriptorScale(**values)
+    check_fields(kind, values)
+    return kind(**values)
 
 
 def check_fields(kind: type, values: Mapping[str, Any]) -> None:

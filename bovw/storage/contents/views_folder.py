@@ -6,7 +6,7 @@ these are computed when the index is opened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,13 @@ def write_views(folder: Path, keys: NDArray[np.int64], weights: Weights) -> None
     np.save(folder / "keys.npy", keys)
     np.save(folder / "idf.npy", weights.idf)
     np.save(folder / "lengths.npy", weights.lengths)
+
+
+def folders_listed(
+    segments: Iterable[str], graphs: Iterable[str], views: Mapping[str, Any] | None
+) -> list[str]:
+    """Folders of an index whose files its manifest lists."""
+    return ["vocabulary", *segments, *graphs, *([views["folder"]] if views else [])]
 
 
 def views_entry(name: str, index: Index) -> dict[str, Any]:
