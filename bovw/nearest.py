@@ -15,14 +15,12 @@ It hides these properties of nmslib 2.1.2 from the rest of the package:
 
 from __future__ import annotations
 
-import _thread
 import errno
 import os
 import shutil
 import sys
 import tempfile
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .errors import StorageError
+from .parallel import FreshThread
 
 CACHE_SUFFIXES = ("", ".dat")
 """nmslib writes two files: the index, and the data."""
@@ -89,38 +88,6 @@ def _identity(path: Path) -> tuple[tuple[int, int, int], ...] | None:
     except FileNotFoundError:
         return None
     return tuple((s.st_ino, s.st_size, s.st_mtime_ns) for s in stats)
-
-
-def _in_fresh_thread(work: Any) -> None:
-    """Work in a new thread, and wait for its end.
-
-    `threading.Thread.start` would wait for ever when memory runs out before the new thread runs its
-    first line.
-    """
-    ended = threading.Lock()
-    ended.acquire()
-    failure: list[BaseException] = []
-
-    def run(_: Any) -> None:
-        try:
-            work()
-        except BaseException as error:  # handed to the caller below
-            failure.append(error)
-        finally:
-            ended.release()
-
-    argument = threading.Lock()  # anything to which soon only the thread refers
-    in_thread = weakref.ref(argument)
-    try:
-        _thread.start_new_thread(run, (argument,))
-    except RuntimeError as error:
-        raise MemoryError("the system gives no new thread") from error
-    del argument
-    while not ended.acquire(timeout=0.1):
-        if in_thread() is None and ended.locked():
-            raise MemoryError("not enough memory for a new thread")
-    if failure:
-        raise failure[0]
 
 
 class NearestNeighbours:
@@ -244,7 +211,7 @@ class NearestNeighbours:
 
     def _build(self) -> None:
         self._index.addDataPointBatch(self._prepared(self._vectors))
-        _in_fresh_thread(lambda: self._index.createIndex(self._parameters))
+        FreshThread(lambda: self._index.createIndex(self._parameters)).wait()
 
     def _prepared(self, vectors: Any) -> Any:
         if not self.is_sparse:

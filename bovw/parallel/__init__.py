@@ -4,6 +4,7 @@ This package does not know what the work is about.
 """
 
 from .diary import READING, Diary
+from .fresh_thread import FreshThread
 from .progress import progress_bar
 from .threads import limited_threads, thread_count, uninterrupted, worker_count
 from .workers import ordered_map
@@ -11,6 +12,7 @@ from .workers import ordered_map
 __all__ = [
     "READING",
     "Diary",
+    "FreshThread",
     "limited_threads",
     "ordered_map",
     "progress_bar",

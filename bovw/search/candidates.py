@@ -6,9 +6,7 @@ They differ only in which rows they find.
 
 from __future__ import annotations
 
-import _thread
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +17,7 @@ from scipy import sparse
 from ..collection import positions_of_keys
 from ..embeddings import unit_rows
 from ..nearest import SIFT_LENGTH, CacheFile, NearestNeighbours
-from ..parallel import limited_threads
+from ..parallel import FreshThread, limited_threads
 from ..settings import CandidateMethod, CandidateSettings
 from .histograms import MatrixRows, Rows
 
@@ -149,8 +147,8 @@ class HistogramIndex:
     graphs : sequence of Graph, optional
         Graphs that were built with the same settings over some of these pictures.
     loading : sequence of StoredGraph, optional
-        Graphs on disk. They are loaded in another thread; until they are there, all rows are
-        scored exactly.
+        Graphs on disk. With the method "auto" they are loaded in another thread, and until they are
+        there all rows are scored exactly; with others they are loaded at once.
 
     Attributes
     ----------
@@ -179,10 +177,11 @@ class HistogramIndex:
         self._loading = None
         if self.method == "exact" or not self._n_filled:
             return
-        self._use(tuple(graphs))
-        if loading:
-            self._loading = _Loading(loading, self._use)
-        elif self.settings.method != "auto" and self._covering.is_stale:
+        if loading and self.settings.method == "auto":
+            self._loading = _Loading(loading, lambda more: self._use((*graphs, *more)))
+            return
+        self._use((*graphs, *_loaded(loading)))
+        if self.settings.method != "auto" and self._covering.is_stale:
             self.rebuild()
 
     def __len__(self) -> int:
@@ -326,27 +325,38 @@ class _Loading:
     def __init__(
         self, stored: Sequence[StoredGraph], use: Callable[[tuple[Graph, ...]], None]
     ) -> None:
-        self._done = threading.Event()
         self._stored, self._use = stored, use
+        self._thread: FreshThread | None = None
         try:
-            # threading.Thread.start could wait for ever when memory runs out.
-            _thread.start_new_thread(self._load, ())
-        except RuntimeError:  # the system gives no new thread: load at once
-            self._load()
+            self._thread = FreshThread(self._load)
+        except MemoryError as error:
+            _stay_exact(error)
 
     def _load(self) -> None:
         try:
-            graphs = [graph.load() for graph in self._stored]
-            self._use(tuple(graph for graph in graphs if graph is not None))
-        except Exception as error:  # searching stays exact, which is slower
-            logging.getLogger("bovw").warning(
-                "nmslib's graphs could not be loaded, so all pictures are scored: %s", error
-            )
-        finally:
-            self._done.set()
+            self._use(_loaded(self._stored))
+        except Exception as error:
+            _stay_exact(error)
 
     def wait(self) -> None:
-        self._done.wait()
+        try:
+            if self._thread is not None:
+                self._thread.wait()
+        except MemoryError as error:
+            _stay_exact(error)
+
+
+def _loaded(stored: Sequence[StoredGraph]) -> tuple[Graph, ...]:
+    """Load graphs; those whose files have changed are left out."""
+    graphs = [graph.load() for graph in stored]
+    return tuple(graph for graph in graphs if graph is not None)
+
+
+def _stay_exact(error: BaseException) -> None:
+    """Say that searches go on without graphs, which is slower."""
+    logging.getLogger("bovw").warning(
+        "nmslib's graphs could not be loaded, so all pictures are scored: %s", error
+    )
 
 
 def quantised(vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
