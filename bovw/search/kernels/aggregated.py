@@ -155,7 +155,8 @@ def score_aggregated(
         filled = np.flatnonzero(sizes)
         if len(filled):
             starts = (np.cumsum(sizes) - sizes)[filled]
-            sums[first + filled] = np.add.reduceat(weight, starts, dtype=np.float64)
+            # Converted first: reduceat would convert a few numbers at a time, which is slower.
+            sums[first + filled] = np.add.reduceat(weight.astype(np.float64), starts)
     return np.asarray(sums / aggregated.norms[positions], np.float32)
 
 
@@ -180,8 +181,9 @@ def _weights(
 ) -> NDArray[np.float32]:
     """Weight of each word of candidates, whose signatures are `theirs`; see `_asked`."""
     at = words.astype(np.intp)
-    distances = hamming_distances(signatures[at], theirs)
+    distances = hamming_distances(signatures.take(at), theirs)
     agreement = np.maximum(1 - np.arange(BITS + 1) / (BITS / 2), 0) ** settings.selectivity
-    weight = agreement.astype(np.float32)[distances]
-    weight *= value[at]
-    return weight
+    # `take` is faster than indexing for so many numbers.
+    weight = agreement.astype(np.float32).take(distances)
+    weight *= value.take(at)
+    return np.asarray(weight)
