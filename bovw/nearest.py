@@ -38,6 +38,9 @@ from .parallel import FreshThread
 CACHE_SUFFIXES = ("", ".dat")
 """nmslib writes two files: the index, and the data."""
 
+# So many more neighbours are asked for than wanted; see `NearestNeighbours.search`.
+_SPARE = 3
+
 Space = Literal["l2", "dot"]
 Vectors: TypeAlias = "NDArray[np.float32] | NDArray[np.uint8] | sparse.csr_matrix"
 
@@ -259,27 +262,31 @@ class NearestNeighbours:
         Returns
         -------
         neighbours : (m, k) int32 ndarray
-            Row numbers, nearest first, padded with -1.
+            Row numbers, nearest first and equally near ones in increasing order, padded with -1.
         values : (m, k) float32 ndarray
             Squared Euclidean distances ("l2") or dot products ("dot"), padded with inf or -inf.
         """
         k = min(k, self.size)
         m = queries.shape[0]
-        neighbours = np.full((m, k), -1, dtype=np.int32)
-        values = np.full((m, k), -np.inf if self._dot else np.inf, dtype=np.float32)
-        if m == 0 or k == 0:
-            return neighbours, values
-        queries = self._prepared(queries)
-        with self._turns(max(self.ef_search, k), self._set_ef):
-            answers = self._index.knnQueryBatch(queries, k=k, num_threads=n_threads)
-        if all(len(ids) == k for ids, _ in answers):
-            neighbours[:] = [ids for ids, _ in answers]
-            values[:] = [found for _, found in answers]
-        else:
-            for row, (ids, found) in enumerate(answers):
-                neighbours[row, : len(ids)] = ids
-                values[row, : len(ids)] = found
-        return neighbours, -values if self._dot else values
+        # nmslib orders neighbours of equal distance by their addresses in memory, which differ from
+        # one process to the next. So a few more are asked for, and ordered by number.
+        asked = min(k + _SPARE, self.size)
+        neighbours = np.full((m, asked), -1, dtype=np.int32)
+        distances = np.full((m, asked), np.inf, dtype=np.float32)
+        if m and k:
+            queries = self._prepared(queries)
+            with self._turns(max(self.ef_search, asked), self._set_ef):
+                answers = self._index.knnQueryBatch(queries, k=asked, num_threads=n_threads)
+            if all(len(ids) == asked for ids, _ in answers):
+                neighbours[:] = [ids for ids, _ in answers]
+                distances[:] = [found for _, found in answers]
+            else:
+                for row, (ids, found) in enumerate(answers):
+                    neighbours[row, : len(ids)] = ids
+                    distances[row, : len(ids)] = found
+        order = np.lexsort((neighbours, distances))[:, :k]
+        distances = np.take_along_axis(distances, order, axis=1)
+        return np.take_along_axis(neighbours, order, axis=1), -distances if self._dot else distances
 
     def _set_ef(self, ef: int) -> None:
         if self._parameters:

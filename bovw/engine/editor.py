@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from ..features import Extractor, Features
@@ -63,14 +62,11 @@ class Editor(Ranker):
         trusted: bool = True,
         extractor: Extractor | None = None,
     ) -> None:
-        super().__init__(index, n_jobs=n_jobs, extractor=extractor)
-        self.folder = None if folder is None else Path(folder)
-        self.trusted = trusted
+        super().__init__(index, n_jobs=n_jobs, extractor=extractor, folder=folder, trusted=trusted)
         self._usual = index.settings  # as stored on disk; `changed` may have changed ours
 
     def _with(self: Self, index: Index) -> Self:
-        engine = type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
-        engine.extractor = self.extractor
+        engine = super()._with(index)
         engine._usual = self._usual
         return engine
 

@@ -8,24 +8,24 @@ from typing import get_args
 
 import numpy as np
 
-from ..errors import SettingsError, shown
+from ..errors import BovwError, SettingsError, shown
 from ..exchange import Pair
-from ..features import Features, Queries, listed_queries
-from ..parallel import progress_bar
+from ..features import Features, Queries, listed_queries, query_blocks
+from ..index import rank_index
 from ..search import (
     Calibration,
     Decision,
     FullRanking,
     SearchResults,
-    Stopwatch,
     calibrate,
     candidate_recall,
 )
 from ..settings import checked_arguments
-from .searcher import Searcher
+from .batches import BatchSearcher
+from .spreading import answered
 
 
-class Ranker(Searcher):
+class Ranker(BatchSearcher):
     """Ranks all pictures of an index for many queries, verifies short lists, and calibrates."""
 
     @checked_arguments
@@ -71,15 +71,13 @@ class Ranker(Searcher):
         `cache` is a folder that keeps the extracted features, as for `Engine.build`. A query that
         cannot be read raises an ImageError.
         """
-        rankings = []
-        for name, features in self._extracted(queries, progress, cache):
-            if not isinstance(features, Features):
-                raise features
-            stopwatch = Stopwatch()
-            index = self.index
-            ranking = index.rank([features], len(index.collection), None, stopwatch)
-            identifiers = tuple(index.collection.records[p].identifier for p in ranking.positions)
-            rankings.append(FullRanking(name, identifiers, ranking.scores, stopwatch.milliseconds))
+        engine = self._with(self.index)  # another thread may replace ours meanwhile
+        found = answered(engine, query_blocks(queries), rank_index, cache=cache, progress=progress)
+        rankings: list[FullRanking] = []
+        for _, ranking in found:
+            if isinstance(ranking, BovwError):
+                raise ranking
+            rankings.append(ranking)
         return rankings
 
     @checked_arguments
@@ -173,12 +171,13 @@ class Ranker(Searcher):
             self.collection.position(name)  # raises before the work begins
         enough = {"no": (None, "no", "possible", "match"), "possible": ("possible", "match")}
         good = enough.get(least, ("match",))
-        engine = self._for_search(verify, None, None)
-        walked = progress_bar(names, "pairing", len(names)) if progress else names
+        found = self.search_stored_each(
+            names, k, verify=verify, on_error="raise", progress=progress
+        )
         return [
-            Pair(name, a.identifier, a.rank, a.score, a.similarity, a.inliers, a.decision)
-            for name in walked
-            for a in engine.search_stored(name, k)
+            Pair(result.query, a.identifier, a.rank, a.score, a.similarity, a.inliers, a.decision)
+            for result in found
+            for a in result
             if a.decision in good
         ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -63,6 +65,10 @@ class Reader:
         What extracts the features of pictures; default: SIFT, with the settings of the index. An
         index of the features of another extractor needs it to read pictures. It is compared with
         the one that made the index.
+    folder : path, optional
+        The folder of the index.
+    trusted : bool
+        See `Engine.open`.
 
     Raises
     ------
@@ -71,13 +77,21 @@ class Reader:
     """
 
     def __init__(
-        self, index: Index, *, n_jobs: int | None = None, extractor: Extractor | None = None
+        self,
+        index: Index,
+        *,
+        n_jobs: int | None = None,
+        extractor: Extractor | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        trusted: bool = True,
     ) -> None:
         if extractor is not None:
             index.check("the index", extractor)
         self.index = index
         self.n_jobs = n_jobs
         self.extractor = extractor
+        self.folder = None if folder is None else Path(folder)
+        self.trusted = trusted
 
     @property
     def collection(self) -> Collection:
@@ -153,7 +167,7 @@ class Reader:
 
     def _with(self: Self, index: Index) -> Self:
         """Return a searcher of the same kind over another index."""
-        made = type(self)(index, n_jobs=self.n_jobs)
+        made = type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
         made.extractor = self.extractor
         return made
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import BovwError, SettingsError
 from ..features import (
@@ -18,29 +19,10 @@ from ..features import (
     extract_query,
     listed_queries,
 )
-from ..index import (
-    Filter,
-    Index,
-    allowed_places,
-    answers_of,
-    explanation_of,
-    stored_query,
-    with_shared_words,
-)
+from ..index import Filter, allowed_places, explanation_of, search_index, search_index_stored
 from ..parallel import limited_threads, thread_count
 from ..pictures import Box, Source, describe
-from ..search import (
-    Answer,
-    Combine,
-    Explanation,
-    QueryPicture,
-    Ranking,
-    SearchResult,
-    SearchResults,
-    Stopwatch,
-    answer_each,
-    checked_k,
-)
+from ..search import Combine, Explanation, SearchResult, Stopwatch, checked_k
 from ..settings import checked_arguments
 from .reader import Reader
 
@@ -138,47 +120,6 @@ class Searcher(Reader):
         )
 
     @checked_arguments
-    def search_many(
-        self,
-        queries: Queries,
-        k: int | None = 10,
-        *,
-        allow: Filter | None = None,
-        deny: Filter | None = None,
-        verify: int | None = None,
-        expand: str | None = None,
-        also: Also = None,
-        on_error: str = "record",
-        explain: bool = False,
-        progress: bool = False,
-    ) -> SearchResults:
-        """Search for many queries; their features are extracted in parallel (see `n_jobs`).
-
-        Parameters
-        ----------
-        queries : iterable of sources, or of (source, region); or a path
-            A path alone may be a folder of pictures. Arrays have their colours in the order BGR.
-        on_error : {"record", "raise"}
-            What to do with a query that cannot be read: put the reason into
-            ``SearchResult.error``, or raise it.
-        k, allow, deny, verify, expand, also, explain
-            See `search`.
-
-        Returns
-        -------
-        SearchResults
-            A list of `SearchResult`, in the order of the queries.
-        """
-        engine = self._for_search(verify, expand, also)
-
-        def answer(name: str, features: Features) -> SearchResult:
-            return engine.search_features(
-                features, k, allow=allow, deny=deny, name=name, explain=explain
-            )
-
-        return answer_each(self._extracted(queries, progress), answer, on_error)
-
-    @checked_arguments
     def search_together(
         self,
         queries: Queries,
@@ -221,11 +162,16 @@ class Searcher(Reader):
         if not features:
             raise SettingsError("queries=[]: expected at least one picture")
         engine = self._for_search(verify, expand, also)
-        name = f"{len(features)} pictures together"
-        result = engine.search_features(
-            features, k, allow=allow, deny=deny, name=name, combine=combine, explain=explain
+        return search_index(
+            engine.index,
+            features,
+            checked_k(k),
+            engine._allowed(allow, deny),
+            name=f"{len(features)} pictures together",
+            names=names,
+            combine=combine,
+            explain=explain,
         )
-        return replace(result, pictures=_asked(names, features))
 
     @checked_arguments
     def explain(
@@ -259,12 +205,12 @@ class Searcher(Reader):
         UnknownPictureError
             When the index has no such picture.
         """
-        index = self._for_search(verify, expand, also).index
-        collection = index.collection
+        engine = self._for_search(verify, expand, also)
+        index, collection = engine.index, engine.collection
         position = collection.position(identifier)
         with limited_threads(thread_count(self.n_jobs)):
             features = self._features_of(query, region, channels)
-        allowed = allowed_places(collection.records, collection.positions, allow, deny)
+        allowed = engine._allowed(allow, deny)
         left_out = allowed is not None and not allowed[position]
         if allowed is not None:
             allowed[position] = True
@@ -310,7 +256,8 @@ class Searcher(Reader):
         if also is not None:
             guises = checked_guises(also if isinstance(also, str) else tuple(also))
             changes.setdefault("expansion", {})["also"] = ",".join(guises)
-        return self.changed(**changes) if changes else self
+        # Another thread may replace our index during the search, but not that of the copy.
+        return self.changed(**changes) if changes else self._with(self.index)
 
     @checked_arguments
     def search_features(
@@ -329,18 +276,17 @@ class Searcher(Reader):
         pictures = [features] if isinstance(features, Features) else list(features)
         if not pictures:
             raise SettingsError("features=[]: expected those of at least one picture")
-        k = checked_k(k)
-        stopwatch = stopwatch or Stopwatch()
-        index = self.index  # another thread may replace it during the search
-        collection = index.collection
-        allowed = allowed_places(collection.records, collection.positions, allow, deny)
-        ranking = index.rank(pictures, self._depth(k), allowed, stopwatch, combine)
-        answers = answers_of(index, ranking, k)
-        if explain:
-            with stopwatch("explanation"):
-                answers = with_shared_words(index, answers, pictures)
-        result = _result(index, ranking, answers, name, sum(map(len, pictures)), stopwatch)
-        return replace(result, pictures=_asked([name] * len(pictures), pictures))
+        engine = self._with(self.index)  # another thread may replace ours during the search
+        return search_index(
+            engine.index,
+            pictures,
+            checked_k(k),
+            engine._allowed(allow, deny),
+            name=name,
+            stopwatch=stopwatch,
+            combine=combine,
+            explain=explain,
+        )
 
     @checked_arguments
     def search_stored(
@@ -372,48 +318,10 @@ class Searcher(Reader):
             When the index has no such picture.
         """
         engine = self._for_search(verify, expand, None)
-        k, stopwatch, index = checked_k(k), Stopwatch(), engine.index
-        collection = index.collection
-        position = collection.position(identifier)
-        allowed = allowed_places(collection.records, collection.positions, allow, deny)
-        allowed = np.ones(len(collection), bool) if allowed is None else allowed.copy()
-        allowed[position] = False
-        with stopwatch("words"):
-            query = stored_query(index, position)
-        ranking = index.ranked(query, engine._depth(k), allowed, stopwatch)
-        answers = answers_of(index, ranking, k)
-        n_features = len(query.pictures[0])
-        result = _result(index, ranking, answers, identifier, n_features, stopwatch)
-        asked = QueryPicture(identifier, collection.size(position), None)
-        return replace(result, pictures=(asked,))
+        allowed = engine._allowed(allow, deny)
+        return search_index_stored(engine.index, identifier, checked_k(k), allowed)
 
-    def _depth(self, k: int | None) -> int:
-        return len(self) if k is None else max(self.settings.candidates.n_candidates, k)
-
-
-def _asked(names: Sequence[str], features: Sequence[Features]) -> tuple[QueryPicture, ...]:
-    """Describe the pictures of a query."""
-    return tuple(
-        QueryPicture(name, part.size, part.region)
-        for name, part in zip(names, features, strict=True)
-    )
-
-
-def _result(
-    index: Index,
-    ranking: Ranking,
-    answers: tuple[Answer, ...],
-    name: str,
-    n_features: int,
-    stopwatch: Stopwatch,
-) -> SearchResult:
-    direct, verified = ranking.direct, index.settings.geometry.verify > 0
-    return SearchResult(
-        query=name,
-        answers=answers,
-        matched=any(a.decision == "match" for a in answers[:1]) if verified else None,
-        evidence=float(ranking.evidence[direct].max(initial=0)),
-        contrast=float(ranking.contrast[direct].max(initial=0)),
-        n_features=n_features,
-        milliseconds=dict(stopwatch.milliseconds),
-    )
+    def _allowed(self, allow: Filter | None, deny: Filter | None) -> NDArray[np.bool_] | None:
+        """Which pictures may be answers; None when all may."""
+        collection = self.collection
+        return allowed_places(collection.records, collection.positions, allow, deny)

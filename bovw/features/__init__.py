@@ -1,12 +1,19 @@
 """Extracts local features of pictures and caches them. It does not depend on visual words."""
 
 from .cache import FeatureCache
-from .extraction import extract_files, extract_queries, extract_query
+from .extraction import (
+    check_portable,
+    extract_files,
+    extract_queries,
+    extract_query,
+    lost_picture,
+    portable_queries,
+)
 from .extractor import Extractor, ExtractorTemplate, description_of
 from .features import MOST_DIMENSIONS, Descriptors, Features, finite_floats
 from .guises import Guise, checked_guises, in_guise
 from .meaning import check_description, check_same_meaning, describe_given, is_ours
-from .queries import Queries, listed_queries
+from .queries import Queries, listed_queries, query_blocks
 from .sift import DESCRIPTOR_LENGTH, SiftExtractor, root_sift
 
 __all__ = [
@@ -21,6 +28,7 @@ __all__ = [
     "Queries",
     "SiftExtractor",
     "check_description",
+    "check_portable",
     "check_same_meaning",
     "checked_guises",
     "describe_given",
@@ -32,5 +40,8 @@ __all__ = [
     "in_guise",
     "is_ours",
     "listed_queries",
+    "lost_picture",
+    "portable_queries",
+    "query_blocks",
     "root_sift",
 ]

@@ -109,21 +109,30 @@ def extract_queries(
     progress : bool
         Show a progress bar on a terminal.
     """
-    given = [q if isinstance(q, tuple) else (q, None) for q in queries]
-    names = [describe(source) for source, _ in given]
-    # Open files and tensors cannot be sent to another process, but their content can.
-    pairs = [(_content(source), region) for source, region in given]
-    _check_portable(extractor, n_jobs)
+    names, pairs = portable_queries(queries)
+    check_portable(extractor, n_jobs)
     kept = None if cache is None else FeatureCache(cache, settings, extractor)
     found = ordered_map(
         partial(extract_query, settings=settings, cache=kept, extractor=extractor),
         pairs,
         n_jobs=n_jobs,
-        lost=lambda query: _lost(describe(query[0])),
+        lost=lambda query: lost_picture(describe(query[0])),
         description="searching" if progress else None,
         unit="query",
     )
     yield from zip(names, found, strict=True)
+
+
+def portable_queries(
+    queries: Iterable[Source | tuple[Source, Box | None]],
+) -> tuple[list[str], list[tuple[Source | ImageError, Box | None]]]:
+    """Names of queries, and queries that can be sent to another process, for `extract_query`.
+
+    Open files and tensors cannot be sent, but their content can.
+    """
+    given = [q if isinstance(q, tuple) else (q, None) for q in queries]
+    names = [describe(source) for source, _ in given]
+    return names, [(_content(source), region) for source, region in given]
 
 
 def _content(source: Source) -> Source | ImageError:
@@ -133,7 +142,7 @@ def _content(source: Source) -> Source | ImageError:
         return error
 
 
-def _check_portable(extractor: Extractor | None, n_jobs: int | None) -> None:
+def check_portable(extractor: Extractor | None, n_jobs: int | None) -> None:
     """Raise a SettingsError when an extractor cannot be sent to the processes of `n_jobs`."""
     if extractor is None or worker_count(n_jobs) < 2:
         return
@@ -159,10 +168,11 @@ def _extract_file(
     return extract_query((file.path, None), settings, cache, extractor)
 
 
-def _lost(name: str) -> BovwError:
+def lost_picture(name: str) -> BovwError:
+    """The error of a picture that kills the process that works on it."""
     return ImageError(
         name,
-        "the process that read it was killed, twice (out of memory?)",
+        "the process that worked on it was killed, twice (out of memory?)",
         "make it smaller, lower images.max_pixels, or leave it out",
     )
 
@@ -199,7 +209,7 @@ def extract_files(
         Text of the progress bar; without it there is no progress bar.
     """
     folder = None if cache is None else os.fsdecode(cache)
-    _check_portable(extractor, n_jobs)
+    check_portable(extractor, n_jobs)
     kept = None if cache is None else FeatureCache(cache, settings, extractor)
     work = partial(_extract_file, settings=settings, cache=kept, extractor=extractor)
     diaries = [Path(path, READING) for path in (folder, diary) if path is not None]
@@ -207,7 +217,7 @@ def extract_files(
         work,
         files,
         n_jobs=n_jobs,
-        lost=lambda file: _lost(file.path),
+        lost=lambda file: lost_picture(file.path),
         diary=Diary(diaries, attrgetter("path")) if diaries else None,
         description=description,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -41,6 +42,15 @@ def listed_queries(queries: Queries) -> list[tuple[Source, Box | None]]:
             f"queries={shown(queries)}: expected several pictures, such as a list of paths"
         ) from None
     return [_pair(query) for query in given]
+
+
+def query_blocks(queries: Queries, size: int = 256) -> Iterator[list[tuple[Source, Box | None]]]:
+    """Give queries as `listed_queries` does; those of an iterator in blocks, as they come."""
+    if isinstance(queries, Iterator) and not hasattr(queries, "read"):
+        while block := list(islice(queries, size)):
+            yield [_pair(query) for query in block]
+    else:
+        yield listed_queries(queries)
 
 
 def _pair(query: Source | tuple[Source, Box | None]) -> tuple[Source, Box | None]:

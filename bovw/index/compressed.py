@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..embeddings import Neighbours, ProductQuantizer, ScalarQuantizer, nearest_rows
-from ..errors import IncompatibleError, SettingsError
+from ..errors import BovwError, IncompatibleError, SettingsError
 from ..features import Features, Queries, extract_queries, listed_queries
 from ..pictures import Box, Record, Source
 from ..search import (
@@ -26,10 +27,11 @@ from ..search import (
     QueryPicture,
     SearchResult,
     SearchResults,
-    answer_each,
     checked_k,
+    checked_on_error,
     learn_basis,
     project,
+    results_of,
 )
 from ..settings import Settings, checked_arguments
 from ..vocabulary import TfidfWeighting, Vocabulary, word_counts
@@ -162,17 +164,46 @@ class LsaIndex:
         progress: bool = False,
     ) -> SearchResults:
         """Search for many queries; see `Engine.search_many`."""
+        return SearchResults(
+            self.search_each(
+                queries,
+                k,
+                allow=allow,
+                deny=deny,
+                on_error=on_error,
+                n_jobs=n_jobs,
+                progress=progress,
+            )
+        )
+
+    @checked_arguments
+    def search_each(
+        self,
+        queries: Queries,
+        k: int | None = 10,
+        *,
+        allow: Filter | None = None,
+        deny: Filter | None = None,
+        on_error: str = "record",
+        n_jobs: int | None = None,
+        progress: bool = False,
+    ) -> Iterator[SearchResult]:
+        """Search for many queries, and yield the results; see `Engine.search_each`.
+
+        Their features are extracted in parallel.
+        """
         k = checked_k(k)
+        on_error = checked_on_error(on_error)
         mask = allowed_places(self.records, self._positions, allow, deny)
         allowed = np.arange(len(self)) if mask is None else np.flatnonzero(mask)
         found = extract_queries(
             listed_queries(queries), self.settings, n_jobs=n_jobs, progress=progress
         )
-
-        def answer(name: str, features: Features) -> SearchResult:
-            return self._answer(name, features, k, allowed)
-
-        return answer_each(found, answer, on_error)
+        results = (
+            (name, each if isinstance(each, BovwError) else self._answer(name, each, k, allowed))
+            for name, each in found
+        )
+        return results_of(results, on_error)
 
     @cached_property
     def _positions(self) -> dict[str, int]:

@@ -29,8 +29,9 @@ from .results import (
     QueryPicture,
     SearchResult,
     SearchResults,
-    answer_each,
     checked_k,
+    checked_on_error,
+    results_of,
 )
 from .tabular import COLUMNS, table_rows
 
@@ -58,11 +59,11 @@ __all__ = [
     "StoredGraph",
     "Verification",
     "Weights",
-    "answer_each",
     "build_graph",
     "calibrate",
     "candidate_recall",
     "checked_k",
+    "checked_on_error",
     "count_weights",
     "decide",
     "enrich_query",
@@ -76,6 +77,7 @@ __all__ = [
     "project",
     "rank",
     "reason",
+    "results_of",
     "shared_words",
     "table_rows",
     "verify",

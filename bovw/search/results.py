@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BovwError, SettingsError, shown
-from ..features import Features
 from ..pictures import Box
 from .answer import RESULT_VERSION, Answer
 from .display import drawn, html_or_none
@@ -191,28 +190,24 @@ def checked_k(k: object) -> int | None:
     return int(k)
 
 
-def answer_each(
-    queries: Iterable[tuple[str, Features | BovwError]],
-    answer: Callable[[str, Features], SearchResult],
-    on_error: str,
-) -> SearchResults:
-    """Answer queries. For a query that cannot be read `on_error` says what to do.
-
-    With "record" its result has no answers and says why; with "raise" the error is raised.
-
-    Raises
-    ------
-    SettingsError
-        When `on_error` is neither "record" nor "raise".
-    """
+def checked_on_error(on_error: str) -> str:
+    """Return what to do with queries that cannot be answered: "record" or "raise"."""
     if on_error not in ("record", "raise"):
         raise SettingsError(f"on_error={on_error!r}: expected 'record' or 'raise'")
-    results = SearchResults()
-    for name, features in queries:
-        if not isinstance(features, BovwError):
-            results.append(answer(name, features))
+    return on_error
+
+
+def results_of(
+    found: Iterable[tuple[str, SearchResult | BovwError]], on_error: str
+) -> Iterator[SearchResult]:
+    """Yield results. For a query that could not be answered `on_error` says what to do.
+
+    With "record" its result has no answers and says why; with "raise" the error is raised.
+    """
+    for name, result in found:
+        if not isinstance(result, BovwError):
+            yield result
         elif on_error == "raise":
-            raise features
+            raise result
         else:
-            results.append(SearchResult(name, (), error=str(features)))
-    return results
+            yield SearchResult(name, (), error=str(result))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import SettingsError, printable
 from ...search import Explanation, SearchResult, SearchResults
@@ -17,6 +17,8 @@ from ..output import USAGE, complain, matching, print_json, report_failures, say
 if TYPE_CHECKING:
     from ...engine import Engine
     from ...pictures import Record
+
+Answered: TypeAlias = tuple[SearchResult, Sequence[Explanation]]
 
 HELP = "find pictures in an index that show the same thing as a query picture"
 EXAMPLE = "bovw search photos.bovw query.jpg -k 5 --html answers.html --csv answers.csv"
@@ -76,7 +78,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--jsonl",
         action="store_true",
-        help="print the JSON of each query in a line of its own",
+        help="print the JSON of each query in a line of its own, as soon as it is there",
     )
     sub.add_argument(
         "--points",
@@ -108,20 +110,33 @@ def run(options: argparse.Namespace) -> int:
     queries = [(path, options.region) for path in find_queries(options.queries)]
     is_compressed = read_manifest(Path(options.index))["format"] == "bovw-lsa"
     search = _search_compressed if is_compressed else _search
-    results, explanations = search(options, queries)
-    _print(options, results, explanations)
+    # A progress bar and lines on one terminal would disturb each other.
+    prints = not options.json and options.csv != "-"
+    progress = len(queries) > 1 and not (prints and sys.stdout.isatty())
+    kept: list[Answered] = []
+    failed = []
+    for answered in search(options, queries, progress):
+        result = answered[0]
+        if result.error:
+            failed.append((result.query, result.error.removeprefix(f"{result.query}: ")))
+        if prints:
+            _print(options, *answered)
+        if options.json or options.csv is not None or options.html is not None:
+            kept.append(answered)
+    results = SearchResults(result for result, _ in kept)
+    if options.json:
+        print_json([_content(options, *answered) for answered in kept])
     if options.csv is not None:
         _write_csv(results, options.csv)
     if options.html is not None:
-        _write_page(options, results, explanations)
-    failed = [(r.query, r.error.removeprefix(f"{r.query}: ")) for r in results if r.error]
+        _write_page(options, results, [explanations for _, explanations in kept])
     return report_failures(failed)
 
 
 def _search(
-    options: argparse.Namespace, queries: Sequence[tuple[str, Any]]
-) -> tuple[SearchResults, list[list[Explanation]]]:
-    """Search an index; return the results, and explanations of --why-not for each of them."""
+    options: argparse.Namespace, queries: Sequence[tuple[str, Any]], progress: bool
+) -> Iterator[Answered]:
+    """Search an index; yield each result, and explanations of --why-not."""
     from ...engine import Engine
 
     engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
@@ -136,12 +151,10 @@ def _search(
         "also": options.also,
     }
     explain = options.html is not None or options.points
-    results = engine.search_many(queries, options.k, explain=explain, progress=True, **how)
-    explanations = [
-        [] if result.error else _explained(engine, query, options.why_not, how)
-        for query, result in zip(queries, results, strict=True)
-    ]
-    return results, explanations
+    results = engine.search_each(queries, options.k, explain=explain, progress=progress, **how)
+    for query, result in zip(queries, results, strict=True):
+        wanted = [] if result.error else options.why_not
+        yield result, _explained(engine, query, wanted, how)
 
 
 def _explained(
@@ -152,8 +165,8 @@ def _explained(
 
 
 def _search_compressed(
-    options: argparse.Namespace, queries: Sequence[tuple[str, Any]]
-) -> tuple[SearchResults, list[list[Explanation]]]:
+    options: argparse.Namespace, queries: Sequence[tuple[str, Any]], progress: bool
+) -> Iterator[Answered]:
     from ...storage import load_lsa_index
 
     if (options.verify, options.expand, options.also, options.why_not) != (None, None, None, []):
@@ -165,10 +178,11 @@ def _search_compressed(
     trusted = not options.untrusted
     compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
     allow, deny = _filters(options, compressed.records)
-    results = compressed.search_many(
-        queries, options.k, allow=allow, deny=deny, n_jobs=options.jobs, progress=True
+    results = compressed.search_each(
+        queries, options.k, allow=allow, deny=deny, n_jobs=options.jobs, progress=progress
     )
-    return results, [[] for _ in results]
+    for result in results:
+        yield result, []
 
 
 def _write_csv(results: SearchResults, target: str) -> None:
@@ -199,27 +213,26 @@ def _write_page(
 
 
 def _print(
-    options: argparse.Namespace,
-    results: Sequence[SearchResult],
-    explanations: Sequence[Sequence[Explanation]],
+    options: argparse.Namespace, result: SearchResult, explanations: Sequence[Explanation]
 ) -> None:
-    if options.json or options.jsonl:
-        contents = []
-        for result, explained in zip(results, explanations, strict=True):
-            content = result.to_dict(points=options.points)
-            if options.why_not:
-                content["why_not"] = [one.to_dict() for one in explained]
-            contents.append(content)
-        if options.json:
-            print_json(contents)
-        for content in contents if options.jsonl else ():
-            print(json.dumps(content, allow_nan=False))
-    elif options.csv != "-":
-        for result, explained in zip(results, explanations, strict=True):
-            if result.error is None:
-                say(table(result))
-            for one in explained:
-                say(f"why not {one}")
+    """Print a result as soon as it is there."""
+    if options.jsonl:
+        content = _content(options, result, explanations)
+        print(json.dumps(content, allow_nan=False), flush=True)
+        return
+    if result.error is None:
+        say(table(result))
+    for one in explanations:
+        say(f"why not {one}")
+
+
+def _content(
+    options: argparse.Namespace, result: SearchResult, explanations: Sequence[Explanation]
+) -> dict[str, Any]:
+    content = result.to_dict(points=options.points)
+    if options.why_not:
+        content["why_not"] = [one.to_dict() for one in explanations]
+    return content
 
 
 def _filters(
