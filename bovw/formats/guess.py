@@ -40,14 +40,20 @@ def guess_format(path: PathLike) -> str:
 
 
 def _of_folder(folder: Path) -> str | None:
-    parts = {entry.name for entry in folder.iterdir() if entry.is_dir()}
-    if any(folder.glob("*_query.txt")):
+    # os.walk passes over folders that vanish meanwhile, or that cannot be read.
+    closed: list[OSError] = []
+    walk = os.walk(folder, onerror=closed.append)
+    _, folders, names = next(walk, (None, [], []))
+    if closed:
+        raise GroundTruthError(f"{folder}: {closed[0].strerror}; check its permissions")
+    parts = set(folders)
+    if any(name.endswith("_query.txt") for name in names):
         return "oxford"
-    if "Reference" in parts or any(folder.glob("*/Reference/")):
+    if "Reference" in parts or any((folder / part / "Reference").is_dir() for part in folders):
         return "stanford"
     if "original" in parts and parts & {"strong", "jpeg", "jpegqual", "crops"}:
         return "copydays"
-    if any(file.suffix.lower() in SUFFIXES for file in folder.glob("*/**/*")):
+    if any(Path(name).suffix.lower() in SUFFIXES for _, _, within in walk for name in within):
         return "classes"
     return None
 
