@@ -40,6 +40,8 @@ CACHE_SUFFIXES = ("", ".dat")
 
 # So many more neighbours are asked for than wanted; see `NearestNeighbours.search`.
 _SPARE = 3
+# Queries that are asked together: nmslib makes two Python objects for each.
+_AT_ONCE = 1 << 17
 
 Space = Literal["l2", "dot"]
 Vectors: TypeAlias = "NDArray[np.float32] | NDArray[np.uint8] | sparse.csr_matrix"
@@ -273,15 +275,16 @@ class NearestNeighbours:
         asked = min(k + _SPARE, self.size)
         neighbours = np.full((m, asked), -1, dtype=np.int32)
         distances = np.full((m, asked), np.inf, dtype=np.float32)
-        if m and k:
-            queries = self._prepared(queries)
+        for start in range(0, m if k else 0, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            given = self._prepared(queries[part])
             with self._turns(max(self.ef_search, asked), self._set_ef):
-                answers = self._index.knnQueryBatch(queries, k=asked, num_threads=n_threads)
+                answers = self._index.knnQueryBatch(given, k=asked, num_threads=n_threads)
             if all(len(ids) == asked for ids, _ in answers):
-                neighbours[:] = [ids for ids, _ in answers]
-                distances[:] = [found for _, found in answers]
+                neighbours[part] = [ids for ids, _ in answers]
+                distances[part] = [found for _, found in answers]
             else:
-                for row, (ids, found) in enumerate(answers):
+                for row, (ids, found) in enumerate(answers, start):
                     neighbours[row, : len(ids)] = ids
                     distances[row, : len(ids)] = found
         order = np.lexsort((neighbours, distances))[:, :k]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parallel import ordered_map, progress_bar
+from ..parallel import limited_threads, ordered_map, progress_bar, thread_count
+from .checkpoints import Checkpoints
 
 _EPOCHS = 4
 _BATCH = 16_384
@@ -54,35 +57,43 @@ def two_levels(
     *,
     n_jobs: int | None = None,
     progress: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> NDArray[np.float32]:
     """Cluster coarsely first, then cluster each of the clusters by itself.
 
     The `k` centres are divided among the first clusters in proportion to their number of
-    descriptors. Returns all centres, (k, d) float32.
+    descriptors. Returns all centres, (k, d) float32. What `checkpoints` have is not computed again.
     """
+    kept = checkpoints or Checkpoints()
     n_top = max(1, round(np.sqrt(k)))
     # A sample is enough for the first level.
     rng = np.random.default_rng(seed)
     size = min(len(descriptors), max(500 * n_top, 200_000))
     sample = descriptors[np.sort(rng.choice(len(descriptors), size, replace=False))]
-    top = minibatch_kmeans(sample, n_top, seed)
-    cluster = nearest_exactly(descriptors, top, 1)[0][:, 0]
+    top = kept.load("top")
+    if top is None:
+        top = minibatch_kmeans(sample, n_top, seed)
+        kept.save("top", top)
+    with limited_threads(thread_count(n_jobs)):
+        cluster = nearest_exactly(descriptors, top, 1)[0][:, 0]
     order = np.argsort(cluster, kind="stable")
     sizes = np.bincount(cluster, minlength=len(top))
     parts = np.split(order, np.cumsum(sizes)[:-1])
-    tasks = [
-        (descriptors[part], int(share), seed + 1 + i)
-        for i, (part, share) in enumerate(zip(parts, _apportion(sizes, k), strict=True))
-        if share
-    ]
-    centers = ordered_map(
-        _cluster_part,
-        tasks,
+    shares = _apportion(sizes, k).tolist()
+    found = {i: kept.load(f"part-{i:05}") for i, share in enumerate(shares) if share}
+    missing = [i for i, centers in found.items() if centers is None]
+    made = ordered_map(
+        partial(_cluster_part, descriptors),
+        [(parts[i], shares[i], seed + 1 + i) for i in missing],
         n_jobs=n_jobs,
         description="clustering" if progress else None,
         unit="cluster",
     )
-    return np.concatenate(list(centers))
+    with closing(made):
+        for i, centers in zip(missing, made, strict=True):
+            kept.save(f"part-{i:05}", centers)
+            found[i] = centers
+    return np.concatenate([centers for centers in found.values() if centers is not None])
 
 
 def nearest_exactly(
@@ -118,9 +129,11 @@ def _batches(n: int, k: int, rng: np.random.Generator) -> Iterator[NDArray[np.in
         yield from np.array_split(rng.permutation(n), n_parts)
 
 
-def _cluster_part(task: tuple[NDArray[np.uint8], int, int]) -> NDArray[np.float32]:
-    descriptors, k, seed = task
-    return minibatch_kmeans(descriptors, k, seed)
+def _cluster_part(
+    descriptors: NDArray[np.uint8], task: tuple[NDArray[np.intp], int, int]
+) -> NDArray[np.float32]:
+    rows, k, seed = task
+    return minibatch_kmeans(descriptors[rows], k, seed)
 
 
 def _apportion(sizes: NDArray[np.integer], total: int) -> NDArray[np.int64]:

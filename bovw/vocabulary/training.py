@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import TrainingError
 from ..features import (
-    Descriptors,
+    DESCRIPTOR_LENGTH,
     Extractor,
     Features,
     SiftExtractor,
@@ -22,7 +24,12 @@ from ..features import (
 )
 from ..pictures import Failure, Paths, PictureFile, find_pictures
 from ..settings import Settings, checked_arguments, versions
+from .checkpoints import Checkpoints
+from .sampling import DescriptorSample
 from .vocabulary import Vocabulary
+
+# A sample of so many bytes is held on disk.
+_LARGE = 1 << 29
 
 
 @checked_arguments
@@ -110,6 +117,7 @@ def train_on_files(
         settings,
         description,
         sized=sized,
+        cache=cache,
         n_jobs=n_jobs,
         progress=progress,
     )
@@ -121,38 +129,39 @@ def train_on_features(
     description: Mapping[str, Any],
     *,
     sized: bool = False,
+    cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> Vocabulary:
     """Train a vocabulary on the features of pictures, which are walked through once.
 
-    `description` says what the descriptors mean; see `Extractor.description`.
+    `description` says what the descriptors mean; see `Extractor.description`. With a `cache`,
+    clustering that was interrupted is resumed.
     """
-    wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
-    sample = DescriptorSample(wanted, settings.vocabulary.random_state)
     hashes: list[str] = []
+    places: list[tuple[int, str]] = []
     failures: list[Failure] = []
-    for position, features in enumerate(found):
-        if isinstance(features, Failure):
-            failures.append(features)
-        else:
-            hashes.append(features.sha256)
-            sample.add(features.descriptors, position)
-    if sized:
-        settings = settings.changed(vocabulary={"n_words": words_for(sample.seen)})
-        if progress:
-            n_words = settings.vocabulary.n_words
-            print(f"training {n_words} words on the pictures themselves", file=sys.stderr)
-    if sample.seen < settings.vocabulary.n_words:
-        first = ""
-        if failures:
-            first = f" ({len(failures)} not, the first: {failures[0].path}: {failures[0].reason})"
-        raise TrainingError(
-            f"{len(hashes)} pictures could be read{first} and have {sample.seen} features, for "
-            f"{settings.vocabulary.n_words} words: give more pictures, or ask for fewer words"
-        )
-    vocabulary = Vocabulary(**asdict(settings.vocabulary), n_jobs=n_jobs, progress=progress)
-    vocabulary.fit(sample.descriptors())
+    with _room(settings, cache) as room:
+        wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
+        sample = DescriptorSample(wanted, settings.vocabulary.random_state, room)
+        for position, features in enumerate(found):
+            if isinstance(features, Failure):
+                failures.append(features)
+            else:
+                hashes.append(features.sha256)
+                places.append((position, features.sha256))
+                sample.add(features.descriptors, position)
+        if sized:
+            settings = settings.changed(vocabulary={"n_words": words_for(sample.seen)})
+            if progress:
+                n_words = settings.vocabulary.n_words
+                print(f"training {n_words} words on the pictures themselves", file=sys.stderr)
+        if sample.seen < settings.vocabulary.n_words:
+            raise _too_few(sample.seen, settings.vocabulary.n_words, hashes, failures)
+        vocabulary = Vocabulary(**asdict(settings.vocabulary), n_jobs=n_jobs, progress=progress)
+        checkpoints = _checkpoints(cache, settings, description, places)
+        vocabulary.fit(sample.descriptors(), checkpoints=checkpoints)
+    checkpoints.discard()
     vocabulary.made_with_ = {
         "images": asdict(settings.images),
         "features": asdict(settings.features),
@@ -165,6 +174,45 @@ def train_on_features(
     return vocabulary
 
 
+@contextmanager
+def _room(settings: Settings, cache: str | os.PathLike[str] | None) -> Iterator[Path | None]:
+    """Give an empty folder on disk for a large sample; None when it fits into memory."""
+    wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
+    if wanted * DESCRIPTOR_LENGTH < _LARGE:
+        yield None
+        return
+    if cache is not None:
+        Path(cache).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bovw-sample-", dir=cache) as room:
+        yield Path(room)
+
+
+def _checkpoints(
+    cache: str | os.PathLike[str] | None,
+    settings: Settings,
+    description: Mapping[str, Any],
+    places: Sequence[tuple[int, str]],
+) -> Checkpoints:
+    """A folder in the cache for this vocabulary of these pictures."""
+    if cache is None:
+        return Checkpoints()
+    meaning = [asdict(settings.vocabulary), dict(description), list(places), versions()]
+    key = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+    return Checkpoints(Path(cache) / f"training-{key[:16]}")
+
+
+def _too_few(
+    n_features: int, n_words: int, hashes: Sequence[str], failures: Sequence[Failure]
+) -> TrainingError:
+    first = ""
+    if failures:
+        first = f" ({len(failures)} not, the first: {failures[0].path}: {failures[0].reason})"
+    return TrainingError(
+        f"{len(hashes)} pictures could be read{first} and have {n_features} features, for "
+        f"{n_words} words: give more pictures, or ask for fewer words"
+    )
+
+
 def words_for(n_features: int) -> int:
     """Number of words of a vocabulary that is trained on the indexed collection itself.
 
@@ -172,53 +220,3 @@ def words_for(n_features: int) -> int:
     pictures of the same object in a small collection would share none of them.
     """
     return int(min(max(n_features // 25, 64), 20_000))
-
-
-class DescriptorSample:
-    """A uniform random sample of a stream of descriptors, in bounded memory.
-
-    Every descriptor gets a random number, and the descriptors with the smallest numbers are kept.
-    The numbers depend only on the seed and on the position of the picture.
-    """
-
-    def __init__(self, size: int, random_state: int) -> None:
-        self.size = size
-        self.seen = 0
-        self._random_state = random_state
-        self._drawn: list[NDArray[np.float64]] = []
-        self._kept: list[Descriptors] = []
-        self._held = 0
-        self._limit = np.inf
-
-    def add(self, descriptors: Descriptors, position: int) -> None:
-        """Add the descriptors ``(n, d)`` of the picture at `position` to the stream."""
-        if len(descriptors) == 0:  # how long they would be may not be known
-            return
-        kind = descriptors.dtype, descriptors.shape[1]
-        if self._kept and kind != (self._kept[0].dtype, self._kept[0].shape[1]):
-            raise TrainingError(
-                f"descriptors of {kind[1]} values of {kind[0]} after others of "
-                f"{self._kept[0].shape[1]} of {self._kept[0].dtype}: expected one kind"
-            )
-        self.seen += len(descriptors)
-        drawn = np.random.default_rng((self._random_state, position)).random(len(descriptors))
-        lucky = drawn < self._limit
-        self._drawn.append(drawn[lucky])
-        self._kept.append(descriptors[lucky])
-        self._held += int(lucky.sum())
-        if self._held > 2 * self.size:
-            self._shrink()
-
-    def _shrink(self) -> None:
-        drawn, kept = np.concatenate(self._drawn), np.concatenate(self._kept)
-        order = np.argsort(drawn, kind="stable")[: self.size]
-        self._limit = float(drawn[order[-1]]) if len(order) == self.size else np.inf
-        order.sort()
-        self._drawn, self._kept, self._held = [drawn[order]], [kept[order]], len(order)
-
-    def descriptors(self) -> Descriptors:
-        """Return the sample ``(n, d)``, at most `size` rows, in the order of the stream."""
-        if not self._kept:
-            return np.zeros((0, 1), np.uint8)
-        self._shrink()
-        return self._kept[0]

@@ -20,7 +20,7 @@ from ..pictures import Source
 from ..settings import Settings
 from .descriptors import checked_descriptors
 from .estimators import UnfittedError
-from .training import DescriptorSample
+from .sampling import DescriptorSample
 from .vocabulary import Vocabulary
 from .weighting import word_counts
 
