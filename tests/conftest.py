@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import bovw
 from bovw.embeddings import Embeddings, save_embeddings
 from bovw.evaluation import GroundTruth
+from bovw.features import extract_files
 from bovw.formats import load_ground_truth, save_json
+from bovw.pictures import find_pictures
 
 from .support import DATA, FEW, SAMPLE, SMALL
 
@@ -30,17 +33,34 @@ def pictures() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def vocabulary() -> bovw.Vocabulary:
+def features(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A cache with the features of all sample pictures; all processes of the tests share it."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    with FileLock(shared / "features.lock"):
+        files = find_pictures(SAMPLE)
+        for _ in extract_files(files, SMALL, cache=shared / "features", n_jobs=2):
+            pass
+    return shared / "features"
+
+
+@pytest.fixture(scope="session")
+def vocabulary(features: Path) -> bovw.Vocabulary:
     """A vocabulary of other objects than `pictures`, with an approximate assignment."""
     return bovw.train_vocabulary(
-        [SAMPLE / "covers", SAMPLE / "logos"], settings=SMALL, root=SAMPLE, n_jobs=2
+        [SAMPLE / "covers", SAMPLE / "logos"],
+        settings=SMALL,
+        root=SAMPLE,
+        n_jobs=2,
+        cache=features,
     )
 
 
 @pytest.fixture(scope="session")
-def engine(pictures: list[Path], vocabulary: bovw.Vocabulary) -> bovw.Engine:
+def engine(pictures: list[Path], vocabulary: bovw.Vocabulary, features: Path) -> bovw.Engine:
     """An index of `pictures`."""
-    return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, n_jobs=2)
+    return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, n_jobs=2, cache=features)
 
 
 @pytest.fixture

@@ -19,20 +19,15 @@ def test_the_ground_truth_fits_the_pictures() -> None:
     assert sum(p.stat().st_size for p in SAMPLE.rglob("*")) < 12_000_000
 
 
-def test_signatures_verification_and_expansion_help(tmp_path: Path) -> None:
-    engine = bovw.Engine.build(
-        SAMPLE,
-        settings=SMALL.changed(features={"max_features": 400}),
-        n_jobs=2,
-        cache=tmp_path,
-    )
+def test_signatures_verification_and_expansion_help(features: Path) -> None:
+    engine = bovw.Engine.build(SAMPLE, settings=SMALL, n_jobs=2, cache=features)
     truth = load_ground_truth(SAMPLE / "gnd.json")
-    truth = type(truth)(truth.images, truth.queries[::4])
+    truth = type(truth)(truth.images, truth.queries[::6])
     paths = {record.identifier: record.path for record in engine.collection.records}
 
     def score(stage: bovw.Engine) -> float:
         def ranked(queries: Any) -> list[tuple[str, ...]]:
-            return [r.identifiers for r in stage.rank_many(queries, cache=tmp_path)]
+            return [r.identifiers for r in stage.rank_many(queries, cache=features)]
 
         return evaluate(ranked, paths, truth, SAMPLE).macro("ap")
 
