@@ -110,9 +110,11 @@ def drawn(
 def main() -> None:
     """Measure with each vocabulary, and print the means with their range."""
     parser = options_parser(__doc__, "keep", "cache", "jobs", "seeds")
+    parser.add_argument("--preset", choices=bovw.PRESETS, default="strong")
     options = parser.parse_args()
+    settings = bovw.PRESETS[options.preset]
     results: dict[str, list[float]] = defaultdict(list)
-    for _, workshop in workshops(bovw.PRESETS["strong"], options):
+    for _, workshop in workshops(settings, options):
         shares: Shares = defaultdict(list)
         for name in SETS:
             engine, _ = workshop.engine(BENCHMARKS[name])
@@ -126,7 +128,7 @@ def main() -> None:
     for row, means in sorted(results.items()):
         print(f"{row:<44}{np.mean(means):>8.3f}{min(means):>8.3f}{max(means):>8.3f}")
     found: dict[str, Any] = {row: {"means": means} for row, means in results.items()}
-    write(options.json, found, conditions("strong", [], bovw.PRESETS["strong"]))
+    write(options.json, found, conditions(options.preset, [], settings))
 
 
 if __name__ == "__main__":
