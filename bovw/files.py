@@ -26,17 +26,27 @@ def replaced(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Bin
     StorageError
         When the file cannot be written; an earlier file at `path` is unchanged.
     """
+    with replaced_path(path) as aside, aside.open("wb") as file:
+        yield file
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def replaced_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the path of an empty temporary file that replaces `path` when the block succeeds.
+
+    This is for writers that take only a path; see `replaced`.
+    """
     target = Path(path)
     aside = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        os.close(handle)
         aside = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
+        yield aside
         mask = os.umask(0)
         os.umask(mask)
         aside.chmod(0o666 & ~mask)

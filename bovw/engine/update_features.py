@@ -37,8 +37,8 @@ def update_index_of_features(
 ) -> tuple[Engine, Changes]:
     """Index features into a folder: create an index there, or update the one that exists.
 
-    Memory use does not grow with the number of pictures. After an interruption, the same call
-    continues with an index that it has begun.
+    Memory use does not grow with the number of pictures, unless `overwrite` replaces an index.
+    After an interruption, the same call continues with an index that it has begun.
 
     Parameters
     ----------
@@ -86,9 +86,8 @@ def update_index_of_features(
         )
         chosen = fitting_settings(settings, preset or "strong", words, about)
         made = empty_index(words, chosen, about)
-        if overwrite and holds_index(
-            target
-        ):  # the old one is replaced when the new one is complete
+        if overwrite and holds_index(target):
+            # The old one is replaced when the new one is complete.
             whole = Engine(made, n_jobs=n_jobs)
             changes = whole.add_features(features, root=root, on_error=on_error, progress=progress)
             whole.save(target, overwrite=True)

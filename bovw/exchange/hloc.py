@@ -10,6 +10,7 @@ EXIF orientation, and bovw does. https://github.com/cvg/Hierarchical-Localizatio
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 
 from ..errors import ExistsError, FormatError, ImageError, SettingsError, StorageError
 from ..features import Features
+from ..files import replaced_path
 from ..pictures import read_image
 from ..settings import checked_arguments
 from .naming import named
@@ -78,6 +80,7 @@ class HlocFeatures(Mapping[str, Features]):
         with self._opened() as file:
             file.visititems(note)
         self._names = sorted(found)
+        self._known = found
         if not found:
             raise FormatError(
                 f"{self.path}: no local features: expected a group with keypoints and descriptors "
@@ -104,7 +107,7 @@ class HlocFeatures(Mapping[str, Features]):
         return f"HlocFeatures({os.fspath(self.path)!r}, {len(self)} pictures)"
 
     def __getitem__(self, name: str) -> Features:
-        if name not in self._places:
+        if name not in self._known:
             raise KeyError(name)
         parts = "keypoints", "descriptors", "image_size", "scales", "oris"
         with self._opened() as file:
@@ -142,12 +145,6 @@ class HlocFeatures(Mapping[str, Features]):
         except SettingsError as error:
             raise FormatError(f"{name}: {error} ({self.path})") from error
 
-    @property
-    def _places(self) -> set[str]:
-        if not hasattr(self, "_known"):
-            self._known = set(self._names)
-        return self._known
-
     def _size(self, name: str, stored: Any) -> tuple[int, int]:
         if stored is not None and stored.shape == (2,):
             return int(stored[0]), int(stored[1])
@@ -178,7 +175,7 @@ def write_hloc(
     half : bool
         Write descriptors as float16, as hloc does. Keypoints are float32 in any case.
     overwrite : bool
-        Replace the file if it exists.
+        Replace the file if it exists, when all is written.
 
     Returns
     -------
@@ -196,19 +193,25 @@ def write_hloc(
         When the file has features of one of the pictures, and `overwrite` is false.
     """
     h5py, target, n = _h5py(), Path(path), 0
-    try:
-        with h5py.File(target, "w" if overwrite else "a") as file:
-            for name, each in named(features):
-                if name in file:
-                    raise ExistsError(
-                        f"{target} has features of {name} already: overwrite it "
-                        "(overwrite=True, --overwrite), or write another file"
-                    )
-                _write(file.create_group(name), each, half)
-                n += 1
-    except OSError as error:
-        said = str(error).partition("\n")[0]
-        raise StorageError(f"{target} cannot be written ({said:.200}); check the path") from error
+    with replaced_path(target) as aside:  # what is there stays until all is written
+        adds = target.exists() and not overwrite
+        if adds:
+            shutil.copyfile(target, aside)
+        try:
+            with h5py.File(aside, "a" if adds else "w") as file:
+                for name, each in named(features):
+                    if name in file:
+                        raise ExistsError(
+                            f"{target} has features of {name} already: overwrite it "
+                            "(overwrite=True, --overwrite), or write another file"
+                        )
+                    _write(file.create_group(name), each, half)
+                    n += 1
+        except OSError as error:
+            said = str(error).partition("\n")[0]
+            raise StorageError(
+                f"{target} cannot be written ({said:.200}); check the path"
+            ) from error
     return n
 
 

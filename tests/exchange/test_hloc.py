@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,24 @@ def test_a_file_is_added_to_but_not_overwritten_in_silence(
     assert list(HlocFeatures(path)) == names[2:3]
     with pytest.raises(FormatError, match=r"\.db .for COLMAP. or \.h5"):
         write_features(features, tmp_path / "f.npz")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_failure_leaves_the_file_as_it_was(
+    features: dict[str, Features], tmp_path: Path, overwrite: bool
+) -> None:
+    path = tmp_path / "f.h5"
+    write_hloc(features, path)
+    before = path.read_bytes()
+
+    def broken() -> Iterator[tuple[str, Features]]:
+        yield "new.jpg", next(iter(features.values()))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_hloc(broken(), path, overwrite=overwrite)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["f.h5"]
 
 
 def test_places_that_float16_rounded_beyond_the_border_are_kept(tmp_path: Path) -> None:
