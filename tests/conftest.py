@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,10 @@ def pictures() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def features(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with the features of all sample pictures; all processes of the tests share it."""
     shared = tmp_path_factory.getbasetemp()
-    if worker_id != "master":
+    if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
     with FileLock(shared / "features.lock"):
         files = find_pictures(SAMPLE)
