@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 import bovw
 
@@ -28,11 +32,15 @@ def run(*arguments: object) -> str:
     return done.stdout
 
 
+def copied(pictures: list[Path], folder: Path) -> list[Path]:
+    """Copy pictures into a folder."""
+    folder.mkdir(exist_ok=True)
+    return [Path(shutil.copy(picture, folder)) for picture in pictures]
+
+
 def test_classes_are_told_apart(tmp_path: Path) -> None:
-    for picture in SAMPLE.glob("*/*_[13].jpg"):  # two pictures of each object
-        copy = tmp_path / picture.relative_to(SAMPLE)
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_bytes(picture.read_bytes())
+    for kind in ("covers", "labels", "logos", "posters"):  # two pictures of each object
+        copied(sorted((SAMPLE / kind).glob("*_[13].jpg")), tmp_path / kind)
     found = run("docs/examples/classify.py", tmp_path, "--words", 100)
     accuracy = next(line for line in found.splitlines() if "accuracy" in line)
     assert float(accuracy.split()[1]) > 0.85
@@ -41,3 +49,29 @@ def test_classes_are_told_apart(tmp_path: Path) -> None:
 def test_an_own_extractor_finds_its_objects() -> None:
     found = run("docs/examples/own_extractor.py", SAMPLE / "posters").splitlines()
     assert [line.split()[1][:9] for line in found] == ["poster_01"] * 5
+
+
+def test_a_new_mark_is_compared_with_a_register(tmp_path: Path) -> None:
+    marks = copied(sorted(SAMPLE.glob("logos/*_1.jpg")), tmp_path / "register")
+    table = tmp_path / "register.csv"
+    rows = [f"{mark.name},Owner {i},{i % 3 + 1} 33" for i, mark in enumerate(marks)]
+    table.write_text("\n".join(["mark,owner,classes", *rows]))
+    new = tmp_path / "new.png"
+    cv2.imwrite(str(new), cv2.imread(str(SAMPLE / "logos" / "logo_03_2.jpg"))[:, ::-1])
+    arguments = ["docs/examples/trademark_register.py", tmp_path / "register", table, new]
+    first, *others = run(*arguments).splitlines()[1:]
+    assert first.split(",")[:4] == ["new.png", "1", "match", "mirror"]
+    assert first.split(",")[5:] == ["logo_03_1.jpg", "Owner 2", "3 33"]
+    assert not any("logo_03" in row for row in others)
+    assert run(*arguments, "--classes", 1, 2).count("logo_03") == 0
+
+
+def test_products_are_found_on_a_shelf(tmp_path: Path) -> None:
+    copied(sorted(SAMPLE.glob("labels/*_1.jpg")), tmp_path / "labels")
+    labels = [cv2.imread(str(SAMPLE / "labels" / f"label_0{i}_2.jpg")) for i in (1, 3, 5)]
+    shelf = np.hstack([cv2.resize(label, (480, 480)) for label in labels])
+    cv2.imwrite(str(tmp_path / "shelf.jpg"), shelf)
+    found = run("docs/examples/shelf.py", tmp_path / "labels", tmp_path / "shelf.jpg").splitlines()
+    assert found[0] == "shelf.jpg: 3 products"
+    places = {line.split()[0][:8]: float(line.split()[1].split(",")[0]) for line in found[1:]}
+    assert sorted(places, key=places.__getitem__) == ["label_01", "label_03", "label_05"]
