@@ -4,9 +4,10 @@
 
 ``register.csv`` has a row for each registered mark, with the columns ``mark`` (its picture,
 relative to the folder), ``owner`` and ``classes`` (numbers of the Nice Classification with blanks
-between them, such as ``5 33``). The new mark is also asked for as its mirror image and as its negative.
-With ``--unrelated FOLDER`` the threshold of a match is measured on marks that are alike to none of
-the register, so that at most one in a hundred of such marks would be reported as a match.
+between them, such as ``5 33``). The new mark is also asked for as its mirror image and as its
+negative. With ``--unrelated FOLDER`` the threshold of a match is measured on marks that are alike
+to none of the register, so that at most one in a hundred of such marks would be reported as a
+match.
 """
 
 from __future__ import annotations
