@@ -67,15 +67,11 @@ def test_a_new_mark_is_compared_with_a_register(tmp_path: Path) -> None:
 
 
 def test_products_are_found_on_a_shelf(tmp_path: Path) -> None:
-    copied(sorted(SAMPLE.glob("labels/*_1.jpg")), tmp_path / "labels")
-    labels = [cv2.imread(str(SAMPLE / "labels" / f"label_0{i}_2.jpg")) for i in (1, 3, 5)]
-    shelf = np.hstack([cv2.resize(label, (480, 480)) for label in labels])
+    copied(sorted(SAMPLE.glob("covers/*_1.jpg")), tmp_path / "covers")
+    covers = [cv2.imread(str(SAMPLE / "covers" / f"cover_0{i}_3.jpg")) for i in (1, 3, 5)]
+    shelf = np.hstack([cv2.resize(cover, (480, 480)) for cover in covers])
     cv2.imwrite(str(tmp_path / "shelf.jpg"), shelf)
-    found = run("docs/examples/shelf.py", tmp_path / "labels", tmp_path / "shelf.jpg").splitlines()
+    found = run("docs/examples/shelf.py", tmp_path / "covers", tmp_path / "shelf.jpg").splitlines()
     assert found[0] == "shelf.jpg: 3 products"
-
-    def middle(line: str) -> float:
-        return float(np.mean([float(corner.split(",")[0]) for corner in line.split()[1:5]]))
-
-    places = {line.split()[0][:8]: middle(line) for line in found[1:]}
-    assert sorted(places, key=places.__getitem__) == ["label_01", "label_03", "label_05"]
+    lefts = {line.split()[0][:8]: float(line.split()[1]) for line in found[1:]}
+    assert sorted(lefts, key=lefts.__getitem__) == ["cover_01", "cover_03", "cover_05"]
