@@ -2,11 +2,13 @@
 
 Classical image retrieval on a CPU: SIFT, visual words, TF-IDF histograms indexed with nmslib,
 geometric verification and query expansion. Modules that take long to import are imported when one
-of their names is first used.
+of their names is first used. What is decided or done is logged by the standard ``logging``,
+under the name ``bovw``.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,8 @@ _HOMES = {
     "train_vocabulary": "vocabulary",
     "update_index": "engine",
 }
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # who wants to see it adds another
 
 # A package that is used by its own name, such as `bovw.report.page`.
 _DOORS = ("report",)

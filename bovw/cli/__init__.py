@@ -6,6 +6,7 @@ This package decides nothing about search or evaluation.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import BovwError
+from ..errors import BovwError, StorageError
+from .messages import in_file, log_end, on_stderr
 from .output import (
     ERROR,
     GOOD,
@@ -34,14 +36,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 success, 1 error, 2 wrong usage, 3 done but some pictures failed, 130
         interrupted.
     """
-    options = make_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = make_parser().parse_args(given)
     warnings.showwarning = _note  # type: ignore[assignment]
+    with on_stderr(options):
+        try:
+            with in_file(options.log, given):
+                code = _ended(options)
+                log_end(code)
+                return code
+        except StorageError as error:  # of the file of --log
+            complain(f"error: {error}", logging.ERROR)
+            return ERROR
+
+
+def _ended(options: argparse.Namespace) -> int:
+    """Run a verb, and give the exit code, whatever happens."""
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         with _interrupted_once():
             return run(options)
     except BovwError as error:
-        complain(f"error: {error}")
+        complain(f"error: {error}", logging.ERROR)
         return ERROR
     except KeyboardInterrupt:
         verb = options.verb
@@ -50,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"interrupted{kept}")
         return INTERRUPTED
     except MemoryError:
-        print(
-            "bovw: error: not enough memory: free some, or allow more (ulimit -v), and try again",
-            file=sys.stderr,
+        complain(
+            "error: not enough memory: free some, or allow more (ulimit -v), and try again",
+            logging.ERROR,
         )
         return ERROR
     except BrokenPipeError:  # the reader of our output has ended, such as `head`
@@ -60,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return GOOD
     except OSError as error:
         hint = ": check its permissions" if isinstance(error, PermissionError) else ""
-        complain(f"error: {error}{hint}")
+        complain(f"error: {error}{hint}", logging.ERROR)
         return ERROR
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -15,8 +16,10 @@ from ..errors import BovwError, printable
 from ..search import SearchResult
 
 if TYPE_CHECKING:
+    from ..engine import Changes
     from ..evaluation import Comparison
 
+_log = logging.getLogger("bovw.cli")
 _NAMED = 10  # pictures that a page lacks and that are named
 GOOD, ERROR, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -28,9 +31,14 @@ def say(text: str) -> None:
     print(safe.encode(encoding, "backslashreplace").decode(encoding))
 
 
-def complain(text: str) -> None:
-    """Print an error or a note to stderr, in one line, escaped as by `say`."""
-    print(f"bovw: {printable(text)}", file=sys.stderr)
+def note(text: str) -> None:
+    """Tell something on stderr, in one line, and in the log; with --quiet only there."""
+    _log.info("%s", text)
+
+
+def complain(text: str, level: int = logging.WARNING) -> None:
+    """Tell on stderr, in one line, and in the log what went wrong."""
+    _log.log(level, "%s", text)
 
 
 def print_json(content: Any) -> None:
@@ -52,6 +60,30 @@ def report_failures(failed: Sequence[tuple[str, str]]) -> int:
     for path, reason in failed:
         complain(f"failed: {path}: {reason}")
     return SOME_FAILED if failed else GOOD
+
+
+def tell_plan(options: argparse.Namespace, changes: Changes, target: str) -> None:
+    """Print what would be done to an index."""
+    what = {
+        "read, as new": changes.added,
+        "read again, as changed": changes.updated,
+        "remove": changes.removed,
+        "forget, as failed before": changes.forgotten,
+    }
+    counts = [f"{text} {len(names)}" for text, names in what.items() if names]
+    left = []
+    if changes.unchanged:
+        left.append(f"{len(changes.unchanged)} are unchanged")
+    if changes.failed:
+        left.append(f"{len(changes.failed)} failed before and would not be tried again")
+    answer(
+        options,
+        {"index": target, "dry_run": True, "changes": changes.to_dict()},
+        *(f"would {text}: {printable(name)}" for text, names in what.items() for name in names),
+        f"{target}: would {'; '.join(counts) or 'do nothing'}"
+        + (f" ({', '.join(left)})" if left else ""),
+        "nothing was changed (--dry-run)",
+    )
 
 
 def table(result: SearchResult) -> str:
@@ -112,8 +144,21 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """Give the names that match a pattern; when there are none, say so on stderr."""
     found = [name for name in names if fnmatchcase(name, pattern)]
     if not found:
-        complain(f"note: nothing matches {pattern!r}")
+        note(f"note: nothing matches {pattern!r}")
     return found
+
+
+def note_passed_over(options: argparse.Namespace) -> None:
+    """Note which files of the folders were not read, by their endings."""
+    from ..pictures import missing_plug_in, passed_over
+
+    others = passed_over(options.pictures, patterns=options.pattern)
+    if others:
+        named = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in others.items())
+        hint = ""
+        if any(map(missing_plug_in, others)):
+            hint = "; pip install 'bovw[formats]' for HEIF and JPEG XL"
+        note(f"note: files that were not read: {named}{hint}")
 
 
 def check_reports(options: argparse.Namespace) -> None:
@@ -133,13 +178,13 @@ def write_reports(options: argparse.Namespace, comparison: Comparison) -> None:
     if options.html is not None:
         lacking = save_comparison_page(comparison, options.html)
         for name, reason in lacking[:_NAMED]:
-            complain(f"note: the page lacks a picture: {name}: {reason}")
+            note(f"note: the page lacks a picture: {name}: {reason}")
         if len(lacking) > _NAMED:
-            complain(f"note: the page lacks {len(lacking) - _NAMED} more pictures")
-        complain(f"wrote {options.html}")
+            note(f"note: the page lacks {len(lacking) - _NAMED} more pictures")
+        note(f"wrote {options.html}")
     if options.plots is not None:
         written = save_plots(comparison, options.plots)
-        complain(f"wrote {len(written)} files to {options.plots}")
+        note(f"wrote {len(written)} files to {options.plots}")
 
 
 def check_output(options: argparse.Namespace, kind: str) -> None:

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from .. import __version__
+from .messages import add_messages
 from .verbs import VERBS
 
 
@@ -56,4 +57,5 @@ def make_parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=verb.run, verb=name)
         sub.add_argument("--json", action="store_true", help="print the result as JSON")
         verb.add_arguments(sub)
+        add_messages(sub, short=name != "index")  # there, -v has always been --vocabulary
     return parser

@@ -1,5 +1,6 @@
 """The engine: it builds, changes and searches an index. It does not depend on evaluation."""
 
+from .dry_run import planned_changes
 from .engine import Engine
 from .plan import Changes
 from .reader import IndexedFeatures
@@ -12,6 +13,7 @@ __all__ = [
     "Engine",
     "IndexedFeatures",
     "Searcher",
+    "planned_changes",
     "update_index",
     "update_index_of_features",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from .plan import (
     Changes,
     Plan,
     duplicates,
+    foreseen,
     make_plan,
     missing,
     removal,
@@ -34,6 +36,7 @@ from .plan import (
 )
 from .ranker import Ranker
 
+_log = logging.getLogger("bovw.engine")
 Self = TypeVar("Self", bound="Editor")
 
 
@@ -85,6 +88,7 @@ class Editor(Ranker):
         on_error: str = "record",
         retry: bool = False,
         cache: str | os.PathLike[str] | None = None,
+        dry_run: bool = False,
         progress: bool = False,
     ) -> Changes:
         """Index pictures that are new or have changed, as a new segment.
@@ -104,6 +108,9 @@ class Editor(Ranker):
             See `build`.
         retry : bool
             Read files again that failed before, even if they have not changed since.
+        dry_run : bool
+            Change nothing, and return what would be done: `added` and `updated` are then the
+            pictures that would be read.
 
         Returns
         -------
@@ -117,7 +124,14 @@ class Editor(Ranker):
             When the index cannot be written.
         """
         files = find_pictures(pictures, root=root, patterns=patterns)
-        return self._add(files, on_error=on_error, retry=retry, cache=cache, progress=progress)
+        return self._add(
+            files,
+            on_error=on_error,
+            retry=retry,
+            cache=cache,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     @checked_arguments
     def sync(
@@ -129,6 +143,7 @@ class Editor(Ranker):
         on_error: str = "record",
         retry: bool = False,
         cache: str | os.PathLike[str] | None = None,
+        dry_run: bool = False,
         progress: bool = False,
     ) -> Changes:
         """Bring the index up to date with folders: `add`, and remove pictures that are gone.
@@ -146,6 +161,7 @@ class Editor(Ranker):
             on_error=on_error,
             retry=retry,
             cache=cache,
+            dry_run=dry_run,
             progress=progress,
         )
 
@@ -157,10 +173,15 @@ class Editor(Ranker):
         on_error: str,
         retry: bool = False,
         cache: str | os.PathLike[str] | None,
+        dry_run: bool = False,
         progress: bool,
     ) -> Changes:
         check_on_error(on_error)
         self._check_extractor()
+        if dry_run:
+            self.refresh()
+            plan = make_plan(files, self.index, retry=retry)
+            return _told(foreseen(self.index, plan, missing(self.index, prune, files)), on_error)
         with self._writing() as writer:
             before = writer.index
             extract = extracting(
@@ -186,9 +207,26 @@ class Editor(Ranker):
         on_error: str,
     ) -> Changes:
         before, merge = writer.index, self.folder is not None
-        ingest(writer, plan, gone, self._take, extract, retry=retry, on_error=on_error, merge=merge)
-        changes = summary(before, writer.index, plan, gone)
-        return replace(changes, failed=()) if on_error == "skip" else changes
+        try:
+            ingest(
+                writer,
+                plan,
+                gone,
+                self._take,
+                extract,
+                retry=retry,
+                on_error=on_error,
+                merge=merge,
+            )
+        except BaseException:  # the next run knows these failures, so they are told now
+            for failure in sorted(
+                set(self.index.failures) - set(before.failures), key=lambda f: f.identifier
+            ):
+                _log.warning("failed: %s: %s", failure.path, failure.reason)
+            raise
+        changes = _told(summary(before, writer.index, plan, gone), on_error)
+        _log.info("%s: %s", self.folder or "an index in memory", changes)
+        return changes
 
     @checked_arguments
     def add_features(
@@ -199,6 +237,7 @@ class Editor(Ranker):
         sync: bool = False,
         on_error: str = "record",
         retry: bool = False,
+        dry_run: bool = False,
         progress: bool = False,
     ) -> Changes:
         """Index pictures by features that were extracted before; their files are not read.
@@ -216,7 +255,7 @@ class Editor(Ranker):
             ``/``. Default: the paths are not known, and answers have the identifier as path.
         sync : bool
             Also remove the pictures and failures that are not among the features.
-        on_error, retry, progress
+        on_error, retry, dry_run, progress
             See `add`.
 
         Returns
@@ -230,11 +269,17 @@ class Editor(Ranker):
         """
         check_on_error(on_error)
         given = GivenFeatures(features, root, progress=progress)
-        with self._writing() as writer:
-            before = writer.index
+
+        def planned(before: Index) -> tuple[Plan, list[str]]:
             plan = make_plan(given.files(), before, retry=retry, look=False)
-            known = [*self.identifiers, *(failure.identifier for failure in before.failures)]
-            gone = sorted(name for name in set(known) if name not in features) if sync else []
+            known = {*self.identifiers, *(failure.identifier for failure in before.failures)}
+            return plan, sorted(name for name in known if name not in features) if sync else []
+
+        if dry_run:
+            self.refresh()
+            return _told(foreseen(self.index, *planned(self.index)), on_error)
+        with self._writing() as writer:
+            plan, gone = planned(writer.index)
             extract = partial(given.extract, on_error=on_error)
             return self._carry_out(writer, plan, gone, extract, retry=retry, on_error=on_error)
 
@@ -242,8 +287,18 @@ class Editor(Ranker):
         self.index = index
 
     @checked_arguments
-    def remove(self, identifiers: str | Iterable[str]) -> Changes:
+    def remove(self, identifiers: str | Iterable[str], *, dry_run: bool = False) -> Changes:
         """Remove pictures, or entries of failures. Their bytes stay on disk until `compact`.
+
+        Parameters
+        ----------
+        identifiers : str or iterable of str
+        dry_run : bool
+            Change nothing, and return what would be done.
+
+        Returns
+        -------
+        Changes
 
         Raises
         ------
@@ -253,11 +308,16 @@ class Editor(Ranker):
             When another process is changing the index.
         """
         names = [identifiers] if isinstance(identifiers, str) else list(dict.fromkeys(identifiers))
+        if dry_run:
+            self.refresh()
+            self.index.without(names)  # refuses what is not there
+            return removal(self.index, names)
         with self._writing() as writer:
             changes = removal(writer.index, names)
             if names:
                 with uninterrupted():
                     self.index = writer.commit(writer.index.without(names))
+        _log.info("%s: %s", self.folder or "an index in memory", changes)
         return changes
 
     @checked_arguments
@@ -315,3 +375,8 @@ class Editor(Ranker):
                 writer.index.check(f"the index {self.folder}", self.extractor)
                 self.index = writer.index = self._as_here(writer.index)
             yield writer
+
+
+def _told(changes: Changes, on_error: str) -> Changes:
+    """Failures are not told to who wants to skip them."""
+    return replace(changes, failed=(), failed_before=()) if on_error == "skip" else changes

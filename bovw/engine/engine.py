@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from .ingestion import (
     kind_of,
     opened_vocabulary,
 )
+
+_log = logging.getLogger("bovw.engine")
 
 
 class Engine(Editor):
@@ -246,6 +249,17 @@ class Engine(Editor):
         index.check(f"the index {os.fsdecode(path)}", extractor)
         engine = cls(index, n_jobs=n_jobs, folder=path, trusted=trusted)
         engine.extractor = extractor
+        if len(engine):
+            candidates = index.settings.candidates
+            _log.info(
+                "%s: %d pictures; candidates are found by the method %r%s",
+                os.fsdecode(path),
+                len(engine),
+                candidates.chosen(len(engine)),
+                f" (auto: a graph from {candidates.graph_from} pictures on)"
+                if candidates.method == "auto"
+                else "",
+            )
         return engine
 
     @checked_arguments

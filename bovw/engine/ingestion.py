@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ from ..storage import load_vocabulary
 from ..vocabulary import Vocabulary, is_centers, own_words
 from .plan import Plan
 
+_log = logging.getLogger("bovw.engine")
 Extract: TypeAlias = Callable[
     [Sequence[PictureFile], Path | None], Iterator[tuple[PictureFile, Features | Failure]]
 ]
@@ -179,6 +181,7 @@ def ingest(
 
         def merge_many() -> None:
             while merge and (numbers := due(writer.index.segment_sizes)):
+                _log.info("merging %d segments", len(numbers))
                 with uninterrupted():
                     take(writer.merge(numbers))
 

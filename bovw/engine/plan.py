@@ -34,6 +34,9 @@ class Changes:
         Given pictures that could not be read: in this call, or in an earlier one if the file has
         not changed and was not tried again. If the index holds an earlier version of such a
         picture, it keeps that version.
+    failed_before : tuple of str
+        Identifiers of those of `failed` that the index knew already, with the same file and the
+        same reason.
     duplicates : tuple of tuple of str
         Groups of pictures with identical files, each with at least one added or updated picture.
     without_features : tuple of str
@@ -50,25 +53,41 @@ class Changes:
     removed: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
+    failed_before: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
     without_features: tuple[str, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def newly_failed(self) -> tuple[Failure, ...]:
+        """Those of `failed` that are not among `failed_before`."""
+        before = set(self.failed_before)
+        return tuple(failure for failure in self.failed if failure.identifier not in before)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {**asdict(self), "n_unchanged": len(self.unchanged)}
+        """Return plain values, for JSON.
+
+        What is as it was is counted, not listed: ``n_unchanged`` and ``n_failed_before``.
+        ``failed`` lists `newly_failed`.
+        """
+        content = asdict(replace(self, failed=self.newly_failed))
+        for name in ("unchanged", "failed_before"):
+            content[f"n_{name}"] = len(content.pop(name))
+        return content
 
     def __str__(self) -> str:
-        counts = {
+        counts: dict[str, Sequence[object]] = {
             "added": self.added,
             "updated": self.updated,
             "removed": self.removed,
             "unchanged": self.unchanged,
-            "failed": self.failed,
         }
         if self.forgotten:
             counts["failed before and forgotten"] = self.forgotten
-        return ", ".join(f"{len(names)} {what}" for what, names in counts.items())
+        counts["failed"] = self.failed
+        text = ", ".join(f"{len(names)} {what}" for what, names in counts.items())
+        known = len(self.failed_before)
+        return text + (f" ({known} of them known from before)" if known else "")
 
 
 @dataclass(frozen=True)
@@ -248,14 +267,28 @@ def removal(before: Index, names: Sequence[str]) -> Changes:
     )
 
 
+def foreseen(before: Index, plan: Plan, removed: Sequence[str]) -> Changes:
+    """Say what carrying out a plan would change, if every file can be read."""
+    known = before.collection.positions
+    names = [file.identifier for file in plan.wanted]
+    return replace(
+        removal(before, removed),
+        added=tuple(name for name in names if name not in known),
+        updated=tuple(name for name in names if name in known),
+        unchanged=plan.unchanged,
+        failed=plan.failed,
+        failed_before=tuple(failure.identifier for failure in plan.failed),
+    )
+
+
 def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()) -> Changes:
     """Say what changed in the index by carrying out a plan."""
     known, now = before.collection.positions, after.collection.positions
     failures = {failure.identifier: failure for failure in after.failures}
-    broken = {failure.identifier for failure in before.failures}
+    broken = {failure.identifier: failure for failure in before.failures}
     names = [file.identifier for file in plan.wanted]
     done = [name for name in names if name in now and name not in failures]
-    failed = [failures[name] for name in names if name in failures]
+    failed = (*plan.failed, *(failures[name] for name in names if name in failures))
     sizes = after.collection.sizes
     changed = {
         name
@@ -267,7 +300,8 @@ def summary(before: Index, after: Index, plan: Plan, removed: Sequence[str] = ()
         added=tuple(name for name in done if name not in known),
         updated=tuple(name for name in done if name in known and name in changed),
         unchanged=plan.unchanged,
-        failed=(*plan.failed, *failed),
+        failed=failed,
+        failed_before=tuple(f.identifier for f in failed if broken.get(f.identifier) == f),
         duplicates=duplicates(after.collection, set(done)),
         without_features=tuple(name for name in done if name in changed and sizes[now[name]] == 0),
         left_out=tuple(

@@ -166,7 +166,7 @@ def update_index(
     spare = target.parent / f".{target.name}.features"
     if holds_index(target):
         engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
-        _check_same(engine, vocabulary, settings, preset)
+        check_same(engine, vocabulary, settings, preset)
     else:
         check_target(target, kind="bovw-index")
         chosen = fitting_settings(settings, preset or "strong", vocabulary, about)
@@ -197,7 +197,7 @@ def update_index(
                 if not holds_index(target):
                     raise
                 engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
-                _check_same(engine, vocabulary, settings, preset)
+                check_same(engine, vocabulary, settings, preset)
     before = engine.info()["n_segments"]
     changes = (engine.sync if sync else engine.add)(
         pictures,
@@ -272,9 +272,10 @@ def _goes_on(room: Path, trusted: bool) -> bool:
     return True
 
 
-def _check_same(
+def check_same(
     engine: Engine, vocabulary: Vocabulary | None, settings: Settings | None, preset: str | None
 ) -> None:
+    """Raise an IncompatibleError when an index has another vocabulary or other settings."""
     advice = "leave it out, or overwrite the index"
     if vocabulary is not None and not np.array_equal(
         vocabulary.centers_, engine.vocabulary.centers_

@@ -6,6 +6,8 @@ This package does not know how a ranking was made, or how it is scored.
 from __future__ import annotations
 
 import inspect
+import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -54,6 +56,8 @@ __all__ = [
     "write_run",
 ]
 
+_log = logging.getLogger("bovw.formats")
+
 FORMATS: Mapping[str, Callable[..., GroundTruth]] = {
     "json": load_json,
     "oxford": load_oxford,
@@ -101,6 +105,8 @@ def load_ground_truth(
         When the file is malformed, or the format does not have the given option.
     """
     chosen = guess_format(path) if format is None else format
+    if format is None:
+        _log.info("%s: read as %r, by its name and content", os.fsdecode(path), chosen)
     if chosen not in FORMATS:
         raise GroundTruthError(f"format {chosen!r}: expected one of {', '.join(FORMATS)}")
     reader = FORMATS[chosen]

@@ -5,7 +5,7 @@ This package does not know what the work is about.
 
 from .diary import READING, Diary
 from .fresh_thread import FreshThread
-from .progress import progress_bar
+from .progress import bars_aside, progress_bar, without_bars
 from .threads import limited_threads, thread_count, uninterrupted, worker_count
 from .workers import ordered_map
 
@@ -13,10 +13,12 @@ __all__ = [
     "READING",
     "Diary",
     "FreshThread",
+    "bars_aside",
     "limited_threads",
     "ordered_map",
     "progress_bar",
     "thread_count",
     "uninterrupted",
+    "without_bars",
     "worker_count",
 ]

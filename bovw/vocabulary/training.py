@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +28,7 @@ from .checkpoints import Checkpoints
 from .sampling import DescriptorSample
 from .vocabulary import Vocabulary
 
+_log = logging.getLogger("bovw.vocabulary")
 # A sample of so many bytes is held on disk.
 _LARGE = 1 << 29
 
@@ -153,9 +154,11 @@ def train_on_features(
                 sample.add(features.descriptors, position)
         if sized:
             settings = settings.changed(vocabulary={"n_words": words_for(sample.seen)})
-            if progress:
-                n_words = settings.vocabulary.n_words
-                print(f"training {n_words} words on the pictures themselves", file=sys.stderr)
+            _log.info(
+                "training %d words on the pictures themselves, for their %d features",
+                settings.vocabulary.n_words,
+                sample.seen,
+            )
         if sample.seen < settings.vocabulary.n_words:
             raise _too_few(sample.seen, settings.vocabulary.n_words, hashes, failures)
         vocabulary = Vocabulary(**asdict(settings.vocabulary), n_jobs=n_jobs, progress=progress)

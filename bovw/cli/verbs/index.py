@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import printable
 from ..arguments import add_output, add_untrusted
-from ..output import answer, complain, report_failures
+from ..output import GOOD, answer, note, note_passed_over, report_failures, tell_plan
 
 if TYPE_CHECKING:
     from ...engine import Changes
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 HELP = "create an index of pictures, or add new and changed pictures to one"
 EXAMPLE = (
     "bovw index photos/ -o photos.bovw -v photos.vocabulary\n"
-    "  bovw index photos/ -o photos.bovw --sync\n"
+    "  bovw index photos/ -o photos.bovw --sync --log weekly.log -q\n"
     "  bovw index database.db --root photos/ -o scene.bovw    (features of COLMAP, or hloc's .h5)"
 )
 
@@ -43,6 +44,17 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "3; default), skip (leave them out silently) or raise (stop)",
     )
     sub.add_argument(
+        "--strict",
+        action="store_true",
+        help="list pictures that failed before and have not changed since, and exit with code 3 "
+        "for them, too (default: only count them)",
+    )
+    sub.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only say what would be done: nothing is read, trained or written",
+    )
+    sub.add_argument(
         "-v",
         "--vocabulary",
         metavar="VOCABULARY",
@@ -54,7 +66,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Index pictures into a new or an existing index."""
-    from ...engine import update_index, update_index_of_features
+    from ...engine import planned_changes, update_index, update_index_of_features
     from ...exchange import open_features
 
     common: dict[str, Any] = {
@@ -64,13 +76,22 @@ def run(options: argparse.Namespace) -> int:
         "sync": options.sync,
         "retry": options.retry,
         "overwrite": options.overwrite,
-        "on_error": options.on_error,
         "trusted": not options.untrusted,
         "n_jobs": options.jobs,
-        "progress": True,
     }
     source = _features_file(options)
-    if source is None:
+    features = None if source is None else open_features(source, options.root)
+    if options.dry_run:
+        if features is None:
+            changes = planned_changes(
+                options.output, options.pictures, patterns=options.pattern, **common
+            )
+        else:
+            changes = planned_changes(options.output, features, origin=features.origin, **common)
+        tell_plan(options, changes, options.output)
+        return GOOD
+    common |= {"on_error": options.on_error, "progress": True}
+    if features is None:
         engine, changes = update_index(
             options.output,
             options.pictures,
@@ -79,10 +100,11 @@ def run(options: argparse.Namespace) -> int:
             **common,
         )
     else:
-        features = open_features(source, options.root)
         engine, changes = update_index_of_features(
             options.output, features, origin=features.origin, **common
         )
+    if options.strict:
+        changes = replace(changes, failed_before=())
     done = changes.to_dict()
     answer(
         options,
@@ -94,7 +116,12 @@ def run(options: argparse.Namespace) -> int:
         f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)",
     )
     _say_what_is_missing(options, changes, engine.vocabulary, source is None)
-    return report_failures([(failure.path, failure.reason) for failure in changes.failed])
+    if changes.failed_before:
+        note(
+            f"note: {len(changes.failed_before)} pictures failed before and have not changed "
+            f"(bovw info {options.output} --failed lists them, --retry reads them again)"
+        )
+    return report_failures([(failure.path, failure.reason) for failure in changes.newly_failed])
 
 
 def _features_file(options: argparse.Namespace) -> str | None:
@@ -119,28 +146,21 @@ def _say_what_is_missing(
     options: argparse.Namespace, changes: Changes, words: Vocabulary, are_pictures: bool
 ) -> None:
     """Note once each what was not read, and what cannot be found."""
-    from ...pictures import missing_plug_in, passed_over
-
-    others = passed_over(options.pictures, patterns=options.pattern) if are_pictures else {}
-    if others:
-        named = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in others.items())
-        hint = ""
-        if any(map(missing_plug_in, others)):
-            hint = "; pip install 'bovw[formats]' for HEIF and JPEG XL"
-        complain(f"note: files that were not read: {named}{hint}")
+    if are_pictures:
+        note_passed_over(options)
     if changes.left_out:
-        complain(
+        note(
             f"note: {len(changes.left_out)} pictures have further frames or pages that were left "
             f"out, such as {changes.left_out[0][0]}"
         )
     error = words.facts().get("quantization_error")
     if error is not None and changes.added:
-        complain(
+        note(
             "note: descriptors are floats and were quantised to uint8 by one scale, which changes "
             f"them by {error:.1%} of their standard deviation"
         )
     if changes.without_features:
-        complain(
+        note(
             f"note: {len(changes.without_features)} pictures have no features and cannot be found, "
             f"such as {changes.without_features[0]}"
         )

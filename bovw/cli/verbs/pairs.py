@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..arguments import add_jobs, add_untrusted, not_negative, positive
-from ..output import GOOD, SOME_FAILED, complain, matching, say
+from ..output import GOOD, SOME_FAILED, complain, matching, note, say
 
 HELP = "pair each picture of an index with its best answers, for COLMAP, hloc and others"
 EXAMPLE = (
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         write_text(options.output, text)
         n = len(pairs) if format in ("csv", "json") else text.count("\n")
-        complain(f"{options.output}: {n} pairs")
+        note(f"{options.output}: {n} pairs")
     for name in refused:
         complain(
             f"left out: {name}: {format} splits lines at blanks, so the name cannot be written; "

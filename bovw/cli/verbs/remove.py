@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..arguments import add_untrusted
-from ..output import GOOD, answer, matching
+from ..output import GOOD, answer, matching, tell_plan
 
 HELP = "remove pictures from an index"
 EXAMPLE = "bovw remove photos.bovw 2019/beach.jpg --pattern 'trash/*'"
@@ -26,6 +26,9 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         help="remove all pictures whose identifier matches; may be repeated",
     )
+    sub.add_argument(
+        "--dry-run", action="store_true", help="only say what would be removed; change nothing"
+    )
     add_untrusted(sub)
 
 
@@ -42,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
         known = [*engine.identifiers, *(failure.identifier for failure in engine.failures)]
         for pattern in options.pattern:
             names += matching(pattern, known)
-    changes = engine.remove(names)
+    changes = engine.remove(names, dry_run=options.dry_run)
+    if options.dry_run:
+        tell_plan(options, changes, options.index)
+        return GOOD
     answer(
         options,
         {"index": options.index, **engine.info(), "changes": changes.to_dict()},

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ...errors import SettingsError, printable
+from ...errors import SettingsError
 from ...search import Explanation, SearchResult, SearchResults
 from ..arguments import PICTURES, add_jobs, add_search_options, add_untrusted, positive, region
-from ..output import USAGE, complain, matching, print_json, report_failures, say, table
+from ..output import USAGE, complain, matching, note, print_json, report_failures, say, table
 
 if TYPE_CHECKING:
     from ...engine import Engine
@@ -98,10 +99,12 @@ def run(options: argparse.Namespace) -> int:
     printed = [n for n in ("json", "jsonl") if getattr(options, n)]
     printed += ["csv -"] if options.csv == "-" else []
     if len(printed) > 1:
-        complain(f"error: --{' and --'.join(printed)}: only one can be printed; give one")
+        complain(
+            f"error: --{' and --'.join(printed)}: only one can be printed; give one", logging.ERROR
+        )
         return USAGE
     if options.points and not (options.json or options.jsonl):
-        complain("error: --points adds to JSON: give --json or --jsonl too")
+        complain("error: --points adds to JSON: give --json or --jsonl too", logging.ERROR)
         return USAGE
     if options.html is not None:
         from ...report import check_page
@@ -208,8 +211,8 @@ def _write_page(
     from ...report import save_page
 
     for name, reason in save_page(results, options.html, explanations=explanations):
-        complain(f"note: the page lacks a picture: {name}: {reason}")
-    print(f"bovw: wrote {printable(options.html)}", file=sys.stderr)
+        note(f"note: the page lacks a picture: {name}: {reason}")
+    note(f"wrote {options.html}")
 
 
 def _print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..arguments import add_output, not_negative, positive
-from ..output import check_output, print_json, report_failures, say
+from ..output import check_output, note_passed_over, print_json, report_failures, say
 
 HELP = "train a vocabulary of visual words on pictures"
 EXAMPLE = "bovw train photos/ -o photos.vocabulary --words 20000"
@@ -67,4 +67,5 @@ def run(options: argparse.Namespace) -> int:
             f"{options.output}: {vocabulary.n_words_} words from "
             f"{made_with.get('n_pictures')} pictures"
         )
+    note_passed_over(options)
     return report_failures(failed)

@@ -6,6 +6,7 @@ the basis of the projection if there is one. Everything in it can be built again
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ...settings import GRAPHS
 from ..arrays import load_array
 from ..manifest import ADVICE, sound_cache
 
+_log = logging.getLogger("bovw.storage")
 _GRAPH = "histograms.nmslib"
 
 
@@ -43,6 +45,7 @@ def graph_for(index: Index, positions: NDArray[np.integer]) -> Graph | None:
     for graph in histograms.graphs:
         if np.array_equal(np.sort(graph.keys), np.sort(keys)):
             return graph
+    _log.info("building a graph (%s) over %d pictures", settings.method, len(positions))
     return build_graph(histograms.source, positions, keys, settings)
 
 

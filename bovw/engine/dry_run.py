@@ -1,0 +1,93 @@
+"""What bringing an index up to date would do, without doing it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..features import Extractor, Features, check_same_meaning
+from ..pictures import Paths, find_pictures, listed
+from ..settings import Settings, checked_arguments
+from ..storage import check_target, holds_index
+from ..vocabulary import Vocabulary
+from .engine import Engine
+from .given import described_features
+from .ingestion import described, fitting_settings, kind_of, opened_vocabulary
+from .plan import Changes
+from .update import check_same
+
+
+@checked_arguments
+def planned_changes(
+    path: str | os.PathLike[str],
+    pictures: Paths | Mapping[str, Features],
+    *,
+    vocabulary: Vocabulary | str | os.PathLike[str] | None = None,
+    settings: Settings | None = None,
+    preset: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+    patterns: Sequence[str] | None = None,
+    sync: bool = False,
+    retry: bool = False,
+    overwrite: bool = False,
+    extractor: Extractor | None = None,
+    origin: str = "given features",
+    trusted: bool = True,
+    n_jobs: int | None = None,
+) -> Changes:
+    """Say what `update_index` would do; nothing is trained, read or written.
+
+    Parameters
+    ----------
+    path : path
+    pictures : paths, or mapping of str to Features
+        As for `update_index`, or as for `update_index_of_features`.
+    vocabulary, settings, preset, root, patterns, sync, retry, overwrite, extractor, trusted, n_jobs
+        See `update_index`.
+    origin : str
+        See `Engine.from_features`.
+
+    Returns
+    -------
+    Changes
+        `added` and `updated` are the pictures that would be read, whether or not they can be read.
+        `failed` are those that failed before and would not be tried again.
+
+    Raises
+    ------
+    ExistsError
+        When the index could not be written here.
+    IncompatibleError
+        When the existing index has another vocabulary, other settings or other features than those
+        given.
+    """
+    target = Path(path).absolute()
+    features = pictures if isinstance(pictures, Mapping) else None
+    sources: Paths = () if isinstance(pictures, Mapping) else listed(pictures)
+    if features is not None:
+        about: Mapping[str, object] | None = described_features(features, origin)
+    else:
+        about = described(extractor)
+    if vocabulary is not None:
+        vocabulary = opened_vocabulary(
+            vocabulary, trusted=trusted, n_jobs=n_jobs, output=target, kind=kind_of(about)
+        )
+    if not holds_index(target) or overwrite:
+        check_target(target, overwrite, "bovw-index")
+        fitting_settings(settings, preset or "strong", vocabulary, about)
+        if features is not None:
+            names = tuple(features)
+        else:
+            files = find_pictures(sources, root=root, patterns=patterns)
+            names = tuple(file.identifier for file in files)
+        before = Engine.open(target, trusted=False).identifiers if holds_index(target) else ()
+        kept = set(names)
+        return Changes(added=names, removed=tuple(name for name in before if name not in kept))
+    engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
+    check_same(engine, vocabulary, settings, preset)
+    if features is not None:
+        check_same_meaning(engine.index.descriptor, about or {}, f"the index {os.fsdecode(path)}")
+        return engine.add_features(features, root=root, sync=sync, retry=retry, dry_run=True)
+    change = engine.sync if sync else engine.add
+    return change(sources, root=root, patterns=patterns, retry=retry, dry_run=True)
