@@ -15,9 +15,9 @@ import pytest
 
 import bovw
 from bovw.embeddings import Embeddings, load_embeddings
-from bovw.engine import update_index_of_features
+from bovw.engine import planned_changes, update_index_of_features
 from bovw.errors import BovwError
-from bovw.evaluation import metric
+from bovw.evaluation import GroundTruth, GroundTruthQuery, Run, compare_runs, metric
 from bovw.exchange import (
     ColmapFeatures,
     HlocFeatures,
@@ -28,7 +28,22 @@ from bovw.exchange import (
 from bovw.formats import load_ground_truth, load_run
 from bovw.index import LsaIndex
 from bovw.pictures import find_pictures, find_queries, read_image, read_preview
-from bovw.report import page, results_csv, save_page
+from bovw.report import (
+    comparison_csv,
+    comparison_latex,
+    comparison_page,
+    comparison_text,
+    csv_cell,
+    draw_matches,
+    notebook_html,
+    page,
+    results_csv,
+    save_comparison_page,
+    save_page,
+    save_plots,
+    text_of_cell,
+    write_runs,
+)
 from bovw.storage import diagnose, load_lsa_index
 
 from .support import SAMPLE
@@ -92,6 +107,10 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
     descriptors = np.random.default_rng(0).integers(0, 255, (120, 128)).astype(np.uint8)
     compressed = load_lsa_index(folder / "c")
     result = engine.search(query, 2, explain=True)
+    names = frozenset(engine.identifiers)
+    truth = GroundTruth(names, (GroundTruthQuery(query.name, frozenset({name})),))
+    run = Run.from_scores("r", sorted(names), [query.name], np.arange(len(names))[None] / 9)
+    compared = compare_runs(truth, [run], ["ap"], root=SAMPLE / "posters")
     features = bovw.SiftExtractor(TINY.features).extract(query)
     given = {name: features}
     pipe: dict[str, Any] = {"vocabulary": vocabulary, "settings": TINY, "root": None}
@@ -108,6 +127,25 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
         "page": (page, {"results": [result], "explanations": [[]], "sources": {}, "title": "t"}),
         "save_page": (save_page, {"results": result, "path": folder / "p.html"}),
         "results_csv": (results_csv, {"results": [result]}),
+        "notebook_html": (notebook_html, {"value": [result]}),
+        "draw_matches": (draw_matches, {"found": result, "rank": 1, "ax": None, "lines": True}),
+        "comparison_page": (comparison_page, {"comparison": compared, "sources": {}, "title": "t",
+                            "n_pictures": 2}),
+        "save_comparison_page": (save_comparison_page, {"comparison": compared,
+                                 "path": folder / "c.html", "sources": None, "title": None,
+                                 "n_pictures": 0}),
+        "save_plots": (save_plots, {"comparison": compared, "folder": folder / "plots"}),
+        "comparison_text": (comparison_text, {"comparison": compared, "everything": True,
+                            "n_queries": 3}),
+        "comparison_csv": (comparison_csv, {"comparison": compared}),
+        "comparison_latex": (comparison_latex, {"comparison": compared}),
+        "write_runs": (write_runs, {"comparison": compared, "folder": folder / "runs"}),
+        "csv_cell": (csv_cell, {"text": "=1"}),
+        "text_of_cell": (text_of_cell, {"cell": "'=1"}),
+        "planned_changes": (planned_changes, {"path": folder / "i", "pictures": [query],
+                            "vocabulary": None, "settings": None, "preset": None, "root": None,
+                            "patterns": None, "sync": True, "retry": False, "overwrite": False,
+                            "origin": "x"}),
         "show": (result.show, {"rank": 1, "query": query, "sources": {}}),
         "read_preview": (read_preview, {"source": query, "side": 100, "settings": None,
                          "channels": "bgr"}),
@@ -120,9 +158,10 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
         "create": (bovw.Engine.create, {"path": folder / "made", "vocabulary": vocabulary,
                    "settings": TINY, "preset": "strong", "overwrite": True}),
         "open": (bovw.Engine.open, {"path": folder / "i", "verify": "quick", "trusted": True}),
-        "add": (engine.add, {"pictures": [query], **reading, "retry": False, "cache": None}),
-        "sync": (engine.sync, {"pictures": [query], **reading}),
-        "remove": (engine.remove, {"identifiers": []}),
+        "add": (engine.add, {"pictures": [query], **reading, "retry": False, "cache": None,
+                "dry_run": True}),
+        "sync": (engine.sync, {"pictures": [query], **reading, "dry_run": False}),
+        "remove": (engine.remove, {"identifiers": [], "dry_run": True}),
         "save": (engine.save, {"path": folder / "saved", "overwrite": True}),
         "update_index": (bovw.update_index, {"path": folder / "u", "pictures": [query],
                          "vocabulary": vocabulary, "settings": TINY, "preset": None, **reading}),
@@ -187,7 +226,9 @@ NAMES = [
     "search_stored", "pairs", "indexed_features", "histograms",
     "from_arrays", "from_features", "add_features", "update_index_of_features", "search_features",
     "own_words", "bag", "sift", "ColmapFeatures", "HlocFeatures", "write_colmap", "write_hloc",
-    "open_features",
+    "open_features", "notebook_html", "draw_matches", "comparison_page", "save_comparison_page",
+    "save_plots", "comparison_text", "comparison_csv", "comparison_latex", "write_runs",
+    "csv_cell", "text_of_cell", "planned_changes",
 ]  # fmt: skip
 
 
@@ -214,8 +255,9 @@ def test_it_ends_with_a_result_or_one_clear_error(
         for called, value in ODD.items():
             if called == "folder" and name in ("build", "add", "sync", "train", "update_index",
                                                "find_pictures", "find_queries", "search_many",
-                                               "search_together", "rank_many", "compressed",
-                                               "calibrate", "verify_many"):  # fmt: skip
+                                               "planned_changes", "search_together", "rank_many",
+                                               "compressed", "calibrate",
+                                               "verify_many"):  # fmt: skip
                 continue  # all pictures of this machine
             with somewhere_else(tmp_path), warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..display import html_or_none
 from ..errors import GroundTruthError
 from .answers import first_answers, first_wrong
 from .curves import Curves, curves
@@ -117,6 +118,9 @@ class Comparison:
     conditions: Mapping[str, Any] = field(default_factory=dict)
     root: str | None = None
     paths: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def _repr_html_(self) -> str | None:
+        return html_or_none(self)
 
     def path_of(self, name: str) -> str:
         """Where a picture of the ground truth or of the base lies; "" when that is not known."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BovwError, ImageError, printable
+from ..errors import SettingsError, printable
 from ..evaluation import Comparison
-from ..pictures import Path_, Source, read_preview
+from ..pictures import Path_, Source
 from ..settings import checked_arguments
 from .page_parts import check_page, frame, json_of, write_page
 from .tables import comparison_text
-from .thumbnails import data_uri
+from .thumbnails import data_uri, preview_or_reason
 
 _SIDE, _BYTES = 240, 6_500
 _ANSWERS = 6  # first answers of each system to each query
@@ -104,6 +104,8 @@ class _Page:
         n_pictures: int,
     ) -> None:
         check_page()
+        if n_pictures < 0:
+            raise SettingsError(f"n_pictures={n_pictures}: expected 0 or more")
         self.comparison = comparison
         self.content = comparison.to_dict(n_answers=_ANSWERS)
         self.sources = sources or {}
@@ -148,25 +150,15 @@ class _Page:
 
     def _pictures(self) -> Iterator[dict[str, str]]:
         for name in list(self._wanted())[: self.n_pictures]:
-            try:
-                path = self.comparison.path_of(name)
-                source = self.sources.get(name, path)
-                if isinstance(source, str) and not source:
-                    raise ImageError(name, "no path of a file is known", "give it in sources")
-                preview = read_preview(source, _SIDE * 2)
-            except ImageError as error:
-                self._is_lacking(name, f"{error.found}; {error.advice}")
-                continue
-            except BovwError as error:
-                self._is_lacking(name, str(error))
+            source = self.sources.get(name, self.comparison.path_of(name))
+            preview = preview_or_reason(source, _SIDE * 2)
+            if isinstance(preview, str):
+                self.unshown[name] = preview
+                self.pictures[name] = {"picture": None, "size": None, "unshown": preview}
                 continue
             number = f"picture-{len(self.pictures)}"
             self.pictures[name] = {"picture": number, "size": preview.size, "unshown": None}
             yield {"id": number, "uri": data_uri(preview.picture, _SIDE, _BYTES)[0]}
-
-    def _is_lacking(self, name: str, reason: str) -> None:
-        self.unshown[name] = reason
-        self.pictures[name] = {"picture": None, "size": None, "unshown": reason}
 
     def _wanted(self) -> dict[str, None]:
         """Names of pictures, the most wanted first."""

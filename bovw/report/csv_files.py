@@ -20,11 +20,13 @@ from ..settings import checked_arguments
 _COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
+@checked_arguments
 def csv_cell(text: str) -> str:
     """Make text safe for a spreadsheet; `text_of_cell` is the way back."""
     return f"'{text}" if text.startswith(_COMPUTED) else text
 
 
+@checked_arguments
 def text_of_cell(cell: str) -> str:
     """Give the text that `csv_cell` made a cell of."""
     return cell.removeprefix("'")

@@ -12,6 +12,7 @@ from ..errors import SettingsError, imported, printable, shown
 from ..pictures import Preview, Source, read_preview
 from ..search import Answer, Explanation, SearchResult
 from ..settings import checked_arguments
+from .page_parts import WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,6 @@ else:
 
 _SIDE = 800  # side of the square that a picture may have
 _GAP = 20
-_WORDS = {"match": "match", "possible": "possible", "no": "no match", None: "not verified"}
 
 
 @checked_arguments
@@ -91,7 +91,7 @@ def draw_matches(
                 markersize=2,
             )
     points = "" if answer.inliers is None else f", {answer.inliers} inliers"
-    title = f"{answer.rank}  {printable(answer.identifier)}: {_WORDS[answer.decision]}{points}"
+    title = f"{answer.rank}  {printable(answer.identifier)}: {WORDS[answer.decision]}{points}"
     ax.set_title(title, parse_math=False)  # a name may hold dollars
     return ax
 

@@ -3,49 +3,103 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError, imported, printable
-from ..pictures import read_preview
+from ..errors import printable
+from ..evaluation import Comparison
 from ..search import Answer, Explanation, SearchResult
-from .thumbnails import data_uri
-
-if TYPE_CHECKING:
-    import jinja2
+from ..settings import checked_arguments
+from ..vocabulary import Vocabulary
+from .page_parts import WORDS, as_results, parsed
+from .tables import DIFFERENCES, difference_rows, heading, mean_rows
+from .thumbnails import data_uri, preview_or_reason
 
 _SIDE, _BYTES = 200, 8_000
 _ANSWERS, _RESULTS = 12, 10  # how many are shown; the rest is counted
-_WORDS = {"match": "match", "possible": "possible", "no": "no match", None: "not verified"}
 _SIGNS = {"match": "\u25cf", "possible": "\u25d0", "no": "\u25cb", None: "\u2013"}
 
+Shown = SearchResult | Explanation | Comparison | Vocabulary | Iterable[SearchResult]
 
-def notebook_html(value: SearchResult | Explanation | Iterable[SearchResult]) -> str:
-    """Show a result, several results, or an explanation as HTML for a notebook.
+
+@checked_arguments
+def notebook_html(value: Shown) -> str:
+    """Show a result, several results, an explanation, a comparison or a vocabulary as HTML.
+
+    Parameters
+    ----------
+    value : SearchResult, Explanation, Comparison, Vocabulary, or iterable of SearchResult
+        A vocabulary must be trained.
+
+    Returns
+    -------
+    str
+        A part of a page, for a notebook: it has no scripts, and takes the colours around it.
 
     Raises
     ------
     MissingPackageError
         When Jinja2 is not installed.
     """
-    template = _template()
+    if isinstance(value, Comparison | Vocabulary):
+        table = _compared(value) if isinstance(value, Comparison) else _trained(value)
+        return parsed("notebook_table.html.jinja").render(**table)
     if isinstance(value, Explanation):
         shown = [_explained(value)]
         more = 0
     else:
-        results = [value] if isinstance(value, SearchResult) else list(value)
+        results = as_results(value)
         shown = [_result(result) for result in results[:_RESULTS]]
         more = len(results) - len(shown)
-    return template.render(results=shown, more=more)
+    return parsed("notebook.html.jinja").render(results=shown, more=more)
+
+
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    differences = difference_rows(comparison, False)
+    return {
+        "title": printable(heading(comparison)),
+        "tables": [
+            {"names": rows[0], "rows": [[printable(cell) for cell in row] for row in rows[1:]]}
+            for rows in (mean_rows(comparison, False), differences)
+            if rows
+        ],
+        "lines": [*map(printable, comparison.notes), *([DIFFERENCES] if differences else [])],
+    }
+
+
+def _trained(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Say in words what is known of a vocabulary."""
+    made_with, facts = vocabulary.made_with_ or {}, vocabulary.facts()
+    kind = "bytes" if vocabulary.scale_ is None else "floats, quantised to bytes"
+    rows = []
+    if "n_pictures" in made_with:
+        rows.append(["trained on", f"{made_with['n_pictures']} pictures"])
+    if made_with.get("failed"):
+        rows.append(["could not be read", f"{len(made_with['failed'])} pictures"])
+    rows.append(["descriptors", f"{vocabulary.n_features_in_} {kind}"])
+    if "quantization_error" in facts:
+        error = facts["quantization_error"]
+        rows.append(["quantising changes them by", f"{error:.1%} of their standard deviation"])
+    if "agreement" in facts:
+        rows.append(["the nearest word is found for", f"{facts['agreement']:.1%} of a sample"])
+    if "statistics" in facts:
+        counted = facts["statistics"]
+        sample = f"a sample of {counted['n_descriptors']} descriptors"
+        rows.append(["words without descriptors", f"{counted['empty']}, in {sample}"])
+        rows.append(["imbalance (1: all are as frequent)", f"{counted['imbalance']:.2f}"])
+    return {
+        "title": f"{vocabulary.n_words_} visual words",
+        "tables": [{"names": None, "rows": rows}],
+        "lines": [],
+    }
 
 
 def _result(result: SearchResult) -> dict[str, Any]:
     answers = result.answers[:_ANSWERS]
     best = answers[0].decision if answers else None
-    verdict = f"could not be read: {result.error}" if result.error is not None else _WORDS[best]
+    verdict = f"could not be read: {result.error}" if result.error is not None else WORDS[best]
     if result.error is None and not answers:
         verdict = "no answers"
     return {
@@ -62,7 +116,7 @@ def _explained(explanation: Explanation) -> dict[str, Any]:
     answer = explanation.answer
     return {
         "name": printable(explanation.query),
-        "verdict": _WORDS[answer.decision],
+        "verdict": WORDS[answer.decision],
         "queries": [_picture(explanation.query, _corners(answer.query_quadrilateral, answer))],
         "answers": [_answer(answer)],
         "more": 0,
@@ -77,7 +131,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "name": printable(answer.identifier),
         "rank": answer.rank,
         "sign": _SIGNS[answer.decision],
-        "words": _WORDS[answer.decision] + points,
+        "words": WORDS[answer.decision] + points,
     }
 
 
@@ -95,10 +149,9 @@ def _box(region: Sequence[float] | None) -> list[list[float]]:
 
 def _picture(path: str, outline: list[list[float]]) -> dict[str, Any]:
     """A small picture with an outline in its pixels; without a picture, the reason."""
-    try:
-        preview = read_preview(path, _SIDE)
-    except ImageError as error:
-        return {"uri": None, "name": printable(path), "unshown": printable(error.found)}
+    preview = preview_or_reason(path, _SIDE)
+    if isinstance(preview, str):
+        return {"uri": None, "name": printable(path), "unshown": printable(preview)}
     uri, (width, height) = data_uri(preview.picture, _SIDE, _BYTES)
     across, down = width / preview.size[0], height / preview.size[1]
     places = [((x + 0.5) * across, (y + 0.5) * down) for x, y in outline]
@@ -109,12 +162,3 @@ def _picture(path: str, outline: list[list[float]]) -> dict[str, Any]:
         "height": height,
         "corners": " ".join(f"{x:.1f},{y:.1f}" for x, y in places),
     }
-
-
-def _template() -> jinja2.Template:
-    jinja = imported("jinja2", "report", "HTML of results")
-    environment: jinja2.Environment = jinja.Environment(
-        autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    text = (resources.files(__package__) / "web" / "notebook.html.jinja").read_text("utf-8")
-    return environment.from_string(text)

@@ -13,17 +13,37 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from ..errors import imported, printable
+from ..errors import SettingsError, imported, printable, shown
 from ..files import replaced
 from ..pictures import Path_
+from ..search import SearchResult
 
 if TYPE_CHECKING:
     import jinja2
 
 
+WORDS = {"match": "match", "possible": "possible", "no": "no match", None: "not verified"}
+"""Decisions in words."""
+
+
 def check_page() -> None:
     """Raise a MissingPackageError when no page can be made, since Jinja2 is not installed."""
     imported("jinja2", "report", "a page")
+
+
+def as_results(results: SearchResult | Iterable[SearchResult]) -> list[SearchResult]:
+    """Give one result, or several, as a list.
+
+    Raises
+    ------
+    SettingsError
+        When something else is among them.
+    """
+    listed = [results] if isinstance(results, SearchResult) else list(results)
+    wrong = [one for one in listed if not isinstance(one, SearchResult)]
+    if wrong:
+        raise SettingsError(f"results holds {shown(wrong[0])}: expected results of a search")
+    return listed
 
 
 def frame(
@@ -47,7 +67,7 @@ def frame(
         When Jinja2 is not installed.
     """
     css, script = ("".join(map(_text, names)) for names in (styles, scripts))
-    yield from _template(template).generate(
+    yield from parsed(template).generate(
         title=title,
         css=css,
         script=script,
@@ -85,7 +105,14 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
-def _template(name: str) -> jinja2.Template:
+def parsed(name: str) -> jinja2.Template:
+    """Read a template in `web/`, which escapes all text.
+
+    Raises
+    ------
+    MissingPackageError
+        When Jinja2 is not installed.
+    """
     jinja = imported("jinja2", "report", "a page")
     environment: jinja2.Environment = jinja.Environment(
         loader=jinja.FunctionLoader(_text),

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..errors import BovwError, ImageError, SettingsError, printable, shown
-from ..pictures import Path_, Preview, Source, read_preview
+from ..errors import SettingsError, printable
+from ..pictures import Path_, Preview, Source
 from ..search import Answer, Explanation, SearchResult, reason
 from ..settings import checked_arguments
-from .page_parts import check_page, frame, json_of, write_page
-from .thumbnails import PATCH, data_uri, patches, words_with_patches
+from .page_parts import as_results, check_page, frame, json_of, write_page
+from .thumbnails import PATCH, data_uri, patches, preview_or_reason, words_with_patches
 
 # An answer takes less than 30 kB: a third more than these bytes as base64, and its JSON.
 _ANSWER_SIDE, _ANSWER_BYTES = 420, 10_500
@@ -109,22 +109,11 @@ class _Pictures:
         self._preview = lru_cache(_KEPT)(self._read)
 
     def _read(self, name: str, path: str) -> Preview | None:
-        source = self.sources.get(name, path)
-        if isinstance(source, str) and not source:
-            self.unshown[name] = "no path of a file is known"
+        found = preview_or_reason(self.sources.get(name, path), _PREVIEW)
+        if isinstance(found, str):
+            self.unshown[name] = found
             return None
-        try:
-            return read_preview(source, _PREVIEW)
-        except ImageError as error:
-            in_memory = isinstance(source, str) and source.startswith("<")
-            self.unshown[name] = (
-                "it was no file: give it in sources"
-                if in_memory
-                else f"{error.found}; {error.advice}"
-            )
-        except BovwError as error:
-            self.unshown[name] = str(error)
-        return None
+        return found
 
     def of_query(self, name: str) -> Preview | None:
         return self._preview(name, name)
@@ -163,10 +152,7 @@ class _Page:
         title: str | None,
     ) -> None:
         check_page()
-        self.results = [results] if isinstance(results, SearchResult) else list(results)
-        wrong = [one for one in self.results if not isinstance(one, SearchResult)]
-        if wrong:
-            raise SettingsError(f"results holds {shown(wrong[0])}: expected results of a search")
+        self.results = as_results(results)
         self.explanations = _for_each(explanations, len(self.results))
         self.title = printable(title if title is not None else _title(self.results))
         self.pictures = _Pictures(sources or {})

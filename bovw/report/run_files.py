@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from ..errors import StorageError
 from ..evaluation import Comparison, Run
 from ..formats import save_qrels, write_run
+from ..settings import checked_arguments
 
 
+@checked_arguments
 def write_runs(comparison: Comparison, folder: str | os.PathLike[str]) -> None:
     """Write ``SYSTEM.run`` for each system, and ``qrels.txt``, in the format of TREC.
 
@@ -24,9 +26,14 @@ def write_runs(comparison: Comparison, folder: str | os.PathLike[str]) -> None:
     except OSError as error:
         raise StorageError(f"cannot write {target}: {error.strerror}; choose another") from error
     save_qrels(comparison.truth, target / "qrels.txt", comparison.taken)
+    taken: set[str] = set()
     for run in comparison.runs:
+        stem = run.name.replace("/", "_").replace(os.sep, "_")
+        while stem in taken:  # "a/b" beside "a_b"
+            stem += "_"
+        taken.add(stem)
         write_run(
-            target / f"{run.name.replace(os.sep, '_')}.run",
+            target / f"{stem}.run",
             run.name,
             {query: _kept(run, query, out) for query, out in comparison.taken.items()},
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..errors import printable
 from ..evaluation import Comparison, Run
+from ..settings import checked_arguments
 from .csv_files import csv_cell
 
 WIDTH = 100
@@ -54,6 +55,7 @@ def _wrapped(text: str, width: int = WIDTH, indent: str = "  ") -> list[str]:
     )
 
 
+@checked_arguments
 def comparison_text(comparison: Comparison, *, everything: bool = False, n_queries: int = 3) -> str:
     """Say how systems compare, in plain text of at most 100 columns.
 
@@ -69,11 +71,8 @@ def comparison_text(comparison: Comparison, *, everything: bool = False, n_queri
         How many of the largest wins and losses are named for each pair of systems.
     """
     some = next(iter(comparison.scores.values()))
-    lines = _wrapped(
-        f"{comparison.truth.name}: {len(some.queries)} queries in {len(set(some.groups))} groups, "
-        f"{some.n_ranked} pictures; intervals of {comparison.level:.0%}"
-    )
-    lines += ["", *_aligned(_means(comparison, everything))]
+    lines = _wrapped(heading(comparison))
+    lines += ["", *_aligned(mean_rows(comparison, everything))]
     micro = [name for name in comparison.metrics if name in some.parts]
     if micro and everything:
         rows = [["micro average", *micro]]
@@ -81,7 +80,9 @@ def comparison_text(comparison: Comparison, *, everything: bool = False, n_queri
             scores = comparison.scores[run.name]
             rows.append([run.name, *(_number(scores.micro(name), 3) for name in micro)])
         lines += ["", *_aligned(rows)]
-    lines += _differences(comparison, everything)
+    differences = difference_rows(comparison, everything)
+    if differences:
+        lines += ["", *_aligned(differences), *_wrapped(DIFFERENCES)]
     if everything:
         lines += _overlaps(comparison, n_queries)
     if comparison.notes:
@@ -91,7 +92,16 @@ def comparison_text(comparison: Comparison, *, everything: bool = False, n_queri
     return "\n".join(lines)
 
 
-def _means(comparison: Comparison, everything: bool) -> list[list[str]]:
+def heading(comparison: Comparison) -> str:
+    """Say what was measured."""
+    some = next(iter(comparison.scores.values()))
+    return (
+        f"{comparison.truth.name}: {len(some.queries)} queries in {len(set(some.groups))} groups, "
+        f"{some.n_ranked} pictures; intervals of {comparison.level:.0%}"
+    )
+
+
+def mean_rows(comparison: Comparison, everything: bool) -> list[list[str]]:
     """Rows of means, and of what a run says of time and size, where any run does."""
     metrics = comparison.metrics
     known = [
@@ -111,13 +121,21 @@ def _means(comparison: Comparison, everything: bool) -> list[list[str]]:
     return rows
 
 
-def _differences(comparison: Comparison, everything: bool) -> list[str]:
+DIFFERENCES = (
+    "p: paired randomisation test, corrected by Holm; d: effect size, in standard deviations of "
+    "the differences between groups; not shown: not shown to be real"
+)
+"""What the columns of `difference_rows` mean."""
+
+
+def difference_rows(comparison: Comparison, everything: bool) -> list[list[str]]:
+    """Rows of differences, with their names in the first; no rows for a single system."""
     first = comparison.metrics[0]
     chosen = [d for d in comparison.differences if everything or d.metric == first]
     if not chosen:
         return []
-    rows = [["differences", "metric", "by", "interval", "p", "d", "wins", "losses", "verdict"]]
-    rows += [
+    names = ["differences", "metric", "by", "interval", "p", "d", "wins", "losses", "verdict"]
+    return [names] + [
         [
             f"{d.better} > {d.worse}",
             d.metric,
@@ -130,14 +148,6 @@ def _differences(comparison: Comparison, everything: bool) -> list[str]:
             "real" if d.real else "not shown",
         ]
         for d in chosen
-    ]
-    return [
-        "",
-        *_aligned(rows),
-        *_wrapped(
-            "p: paired randomisation test, corrected by Holm; d: effect size, in standard "
-            "deviations of the differences between groups; not shown: not shown to be real"
-        ),
     ]
 
 
@@ -167,6 +177,7 @@ def _overlaps(comparison: Comparison, n_queries: int) -> list[str]:
     return lines
 
 
+@checked_arguments
 def comparison_csv(comparison: Comparison) -> str:
     """Give a row for each system: means, ends of intervals, facts."""
     text = io.StringIO()
@@ -182,6 +193,7 @@ def comparison_csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
+@checked_arguments
 def comparison_latex(comparison: Comparison) -> str:
     r"""Give a ``tabular`` for the package booktabs; the best of each metric is bold."""
     metrics = comparison.metrics

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import features
 
-from ..pictures import Preview
+from ..errors import BovwError, ImageError
+from ..pictures import Preview, Source, read_preview
 from ..search import Answer, SharedWord
 
 PATCH = 56
@@ -20,6 +21,20 @@ _DESCRIBED = 30.0
 _FINEST = 8  # how many times finer a patch is cut out, at most
 _APART = 0.06  # least distance of two patches, as a share of the extent of the inliers
 _QUALITIES = (80, 70, 60, 50, 40, 30)
+
+
+def preview_or_reason(source: Source, side: int) -> Preview | str:
+    """Read a picture to look at; see `read_preview`. Without one, say why there is none."""
+    if isinstance(source, str) and not source:
+        return "no path of a file is known; give it in sources"
+    try:
+        return read_preview(source, side)
+    except ImageError as error:
+        if isinstance(source, str) and source.startswith("<"):  # the name of an array
+            return "it was no file: give it in sources"
+        return f"{error.found}; {error.advice}"
+    except BovwError as error:
+        return str(error)
 
 
 def data_uri(picture: PillowImage.Image, side: int, most: int) -> tuple[str, tuple[int, int]]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..display import drawn, html_or_none
 from ..settings import KernelSettings
 from .answer import RESULT_VERSION, Answer, SharedWord
-from .display import drawn, html_or_none
 from .kernels.aggregated import aggregated_contributions
 from .kernels.hamming import contributions, find_matches
 from .query import Query

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..display import drawn, html_or_none
 from ..errors import BovwError, SettingsError, shown
 from ..pictures import Box
 from .answer import RESULT_VERSION, Answer
-from .display import drawn, html_or_none
 from .tabular import to_frame
 
 if TYPE_CHECKING:

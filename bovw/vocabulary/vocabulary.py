@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from ..display import html_or_none
 from ..errors import SettingsError, TrainingError, shown
 from ..features import Descriptors
 from ..nearest import CacheFile, NearestNeighbours
@@ -384,6 +385,14 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
     def _check_fitted(self) -> None:
         if not hasattr(self, "centers_"):
             raise UnfittedError("this Vocabulary has no words yet: call fit first, or load one")
+
+    def _repr_html_(self) -> str | None:
+        return html_or_none(self) if hasattr(self, "centers_") else None
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Show a notebook what was trained, where scikit-learn would show parameters only."""
+        html = self._repr_html_()
+        return {"text/plain": repr(self)} | ({} if html is None else {"text/html": html})
 
     def facts(self) -> dict[str, Any]:
         """Return measurements from the training, for JSON; empty when they are not known."""

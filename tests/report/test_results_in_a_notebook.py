@@ -12,7 +12,11 @@ import pytest
 pytest.importorskip("jinja2", reason="pip install 'bovw[report]'")
 
 import bovw
+from bovw.comparison import embedding_run
+from bovw.embeddings import Embeddings
 from bovw.errors import MissingPackageError, SettingsError
+from bovw.evaluation import GroundTruth, compare_runs
+from bovw.report import notebook_html
 from bovw.search import SearchResults
 
 from .results_of_posters import HOSTILE, hostile, of_posters
@@ -39,6 +43,24 @@ def test_names_that_mean_harm_are_text_there_too(results: SearchResults) -> None
     text = hostile(replace(results[0], answers=results[0].answers[:2]))._repr_html_() or ""
     assert "<script" not in text and "<img" not in text
     assert "&lt;script&gt;" in text and f"and {len(HOSTILE) - 12} more answers" in text
+
+
+def test_comparisons_and_vocabularies_are_shown_as_tables(
+    truth: GroundTruth, net: Embeddings, vocabulary: bovw.Vocabulary
+) -> None:
+    run = embedding_run(net, truth, "a<script>")
+    comparison = compare_runs(truth, [run, replace(run, name="b")], ["ap", "p@1"])
+    text = comparison._repr_html_() or ""
+    assert "a&lt;script&gt;" in text and "<script" not in text
+    assert text.count("<table") == 2 and "not shown to be real" in text
+    assert all(metric in text for metric in comparison.metrics)
+    shown = vocabulary._repr_mimebundle_()
+    assert f"{vocabulary.n_words_} visual words" in shown["text/html"]
+    assert "60 pictures" in shown["text/html"] and "Vocabulary" in shown["text/plain"]
+    assert list(bovw.Vocabulary(50)._repr_mimebundle_()) == ["text/plain"]  # not trained yet
+    for wrong in (3, [3], None):
+        with pytest.raises(SettingsError, match="expected"):
+            notebook_html(wrong)  # type: ignore[arg-type]
 
 
 def test_without_the_extra_a_notebook_shows_text(

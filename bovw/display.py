@@ -1,7 +1,7 @@
-"""Lets results be drawn in notebooks.
+"""Lets results, comparisons and vocabularies be drawn in notebooks.
 
-The package that draws stands above this one. It is looked up by its name when somebody asks for a
-drawing; nothing in this package depends on it.
+The package that draws, `bovw.report`, stands above those that use this module. It is looked up by
+its name when somebody asks for a drawing; nothing that uses this module depends on it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from ..errors import MissingPackageError
+from .errors import MissingPackageError
 
 _DRAWS = "bovw.report"
 
