@@ -30,7 +30,7 @@ def main() -> None:
         progress=True,
     )
     print(engine, changes, sep=": ")
-    for failure in changes.failed:
+    for failure in changes.newly_failed:
         print(f"left out {failure.path}: {failure.reason}")
 
 

@@ -108,7 +108,7 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
     compressed = load_lsa_index(folder / "c")
     result = engine.search(query, 2, explain=True)
     names = frozenset(engine.identifiers)
-    truth = GroundTruth(names, (GroundTruthQuery(query.name, frozenset({name})),))
+    truth = GroundTruth(names, (GroundTruthQuery(query.name, positive=frozenset({name})),))
     run = Run.from_scores("r", sorted(names), [query.name], np.arange(len(names))[None] / 9)
     compared = compare_runs(truth, [run], ["ap"], root=SAMPLE / "posters")
     features = bovw.SiftExtractor(TINY.features).extract(query)

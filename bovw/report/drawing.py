@@ -57,13 +57,15 @@ def draw_matches(
     Raises
     ------
     SettingsError
-        When there is no answer of this rank.
+        When there is no answer of this rank, or `ax` is no axes.
     ImageError
         When a picture cannot be read.
     MissingPackageError
         When matplotlib is not installed.
     """
     plots = imported("matplotlib.pyplot", "report", "a drawing of matches")
+    if ax is not None and not callable(getattr(ax, "imshow", None)):
+        raise SettingsError(f"ax={shown(ax)}: expected axes of matplotlib")
     answer, name = _chosen(found, rank)
     left = read_preview(query if query is not None else name, _SIDE)
     right = read_preview((sources or {}).get(answer.identifier, answer.path), _SIDE)

@@ -13,7 +13,7 @@ import bovw
 from bovw.cli import main
 from bovw.engine import planned_changes
 from bovw.errors import IncompatibleError, UnknownPictureError
-from bovw.parallel import progress, progress_bar
+from bovw.parallel import progress, progress_bar, without_bars
 
 from ..support import FEW
 
@@ -65,26 +65,25 @@ def test_known_failures_are_counted_and_new_ones_are_errors(
 
 
 def test_an_interrupted_run_tells_its_failures(
-    weekly: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+    weekly: tuple[Path, list[str]],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """They are kept, so that the next run would take them for known."""
     folder, command = weekly
-    picture = sorted(folder.glob("poster*"))[0].read_bytes()
     (folder / "a_bad.jpg").write_bytes(b"no picture")
-    (folder / "b.jpg").write_bytes(picture + b" ")
+    (folder / "b.jpg").write_bytes(sorted(folder.glob("poster*"))[0].read_bytes() + b" ")
     engine = bovw.Engine.open(command[3])
-    seen: list[object] = []
 
     def interrupted(*_: object) -> None:
-        seen.append(None)
         raise KeyboardInterrupt
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("bovw.engine.ingestion.picture_words", interrupted)
+    monkeypatch.setattr("bovw.engine.ingestion.misfit", interrupted)  # at the first sound picture
+    with pytest.raises(KeyboardInterrupt):
         engine.add(folder)
-    assert seen
-    capsys.readouterr()
-    code = main(command)  # either it was told then, or it is told now
-    assert (code == 3) == ("a_bad.jpg" in capsys.readouterr().err)
+    assert [f.identifier for f in engine.failures] == ["a_bad.jpg", "bad.jpg"]
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == 1 and "a_bad.jpg: no picture" in told[0]
 
 
 def test_a_dry_run_says_what_is_done_and_changes_nothing(
@@ -185,6 +184,18 @@ def test_progress_is_lines_where_there_is_no_terminal(
     assert "bovw: reading pictures: 1 of 1 (100%), about 0:00:00 left" in said
     assert main([*weekly[1], "--retry"]) == 0
     assert "reading" not in capsys.readouterr().err
+    caplog.clear()
     with caplog.at_level(logging.INFO, "bovw.progress"):
         assert list(progress_bar("abc", "letters", 3)) == ["a", "b", "c"]
     assert len(caplog.records) == 4 and "letters: 1 of 3 (33%)" in caplog.text
+
+
+def test_a_notebook_has_bars_though_it_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_in_notebook", lambda: True)
+    assert list(progress_bar("abc", "letters", 3)) == ["a", "b", "c"]
+    assert "letters: 100%" in capsys.readouterr().err
+    with without_bars():
+        assert list(progress_bar("abc", "letters", 3)) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""

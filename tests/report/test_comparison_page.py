@@ -15,7 +15,7 @@ pytest.importorskip("jinja2", reason="pip install 'bovw[report]'")
 
 from bovw.comparison import embedding_run
 from bovw.embeddings import Embeddings
-from bovw.errors import StorageError
+from bovw.errors import SettingsError, StorageError
 from bovw.evaluation import Comparison, GroundTruth, GroundTruthQuery, Run, compare_runs
 from bovw.report import comparison_page, save_comparison_page, save_plots
 
@@ -54,6 +54,15 @@ def test_the_page_holds_all_that_it_shows(truth: GroundTruth, net: Embeddings) -
     assert html.count("data:image/webp") == len(data["pictures"]) <= 30
     assert "http:" not in html.replace("http://www.w3.org/2000/svg", "") and "https:" not in html
     assert data["queries"][0]["systems"]["a"]["first_wrong"]["truth"] == "wrong"
+
+
+def test_a_page_may_have_few_pictures_but_not_less_than_none(
+    truth: GroundTruth, net: Embeddings
+) -> None:
+    comparison = compared(truth, net, ["a", "b"])
+    assert comparison_page(comparison, n_pictures=0).count("data:image/webp") == 0
+    with pytest.raises(SettingsError, match="n_pictures=-1"):
+        comparison_page(comparison, n_pictures=-1)
 
 
 def test_pictures_that_are_lacking_are_named(

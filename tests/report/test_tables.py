@@ -54,6 +54,14 @@ def test_written_runs_give_other_tools_our_scores(tmp_path: Path) -> None:
     assert judged[names[0]]["d19"] == -1
 
 
+def test_runs_whose_names_become_one_are_two_files(
+    truth: GroundTruth, net: Embeddings, tmp_path: Path
+) -> None:
+    run = embedding_run(net, truth, "a/b")
+    write_runs(compare_runs(truth, [run, replace(run, name="a_b")], ["ap"]), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a_b.run", "a_b_.run", "qrels.txt"]
+
+
 def test_the_tables(truth: GroundTruth, net: Embeddings) -> None:
     run = embedding_run(net, truth, "net_1")
     other = fused_run([run, replace(run, name="same")], "fused", "min-max")
