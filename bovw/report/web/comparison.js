@@ -28,7 +28,7 @@ function drawScores() {
     const values = systems.map((s) => data.systems[s].facts[key]);
     if (values.every((v) => typeof v !== "number")) return;
     rows.push(make("tr", {}, make("th", { scope: "row" }, name),
-      values.map((v) => make("td", {}, typeof v === "number" ? `${(v * scale).toPrecision(3)} ${unit}` : "not known"))));
+      values.map((v) => make("td", {}, typeof v === "number" ? `${Number((v * scale).toPrecision(3)).toLocaleString("en")} ${unit}` : "not known"))));
   });
   byId("scores").append(
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Mean of"), systems.map((name) => make("th", { scope: "col" }, nameOf(name))))),
