@@ -187,7 +187,8 @@ def write_run(path: PathLike, tag: str, rankings: Rankings) -> None:
 
     The written scores strictly decrease, even as the 32 bit floats that trec_eval uses. A score
     that is not below the one before is replaced by the next smaller float. Without scores (None,
-    or none of them finite) the written scores are n, n - 1, ..., 1.
+    none of them finite, or so low that no smaller floats are left) the written scores are n,
+    n - 1, ..., 1.
 
     Parameters
     ----------
@@ -212,18 +213,20 @@ def _decreasing(scores: Iterable[float] | None, n: int, where: str) -> list[str]
     given = np.fromiter(() if scores is None else scores, np.float64)
     if scores is not None and len(given) != n:
         raise GroundTruthError(f"{where}: {len(given)} scores for {n} names")
+    by_rank = [str(score) for score in range(n, 0, -1)]
     if not np.isfinite(given).any():
-        return [str(score) for score in range(n, 0, -1)]
+        return by_rank
     if np.isnan(given).any() or (given[1:] > given[:-1]).any():
         raise GroundTruthError(
             f"{where}: scores increase, or are NaN; give names by decreasing score, or no scores"
         )
+    largest = np.finfo(np.float32).max
     previous, written = np.float32(np.inf), []
-    for score in given.astype(np.float32):
+    for score in np.where(given == -np.inf, largest, given.clip(-largest, largest)):
         below = np.nextafter(previous, np.float32(-np.inf))
-        previous = min(score, below) if np.isfinite(score) else below
+        previous = min(np.float32(score), below)
         written.append(str(previous))
-    return written
+    return written if np.isfinite(previous) else by_rank
 
 
 def _whole(query: GroundTruthQuery, name: str) -> int:
