@@ -53,7 +53,7 @@ print(bovw.__version__)
 """
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818
     """A step has found a fault; the others go on."""
 
 

@@ -1,4 +1,4 @@
-"""Runs and qrels of a comparison, for other tools."""
+"""Runs and qrels of a comparison, for other tools and for Google Landmarks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import StorageError
 from ..evaluation import Comparison, Run
-from ..formats import save_qrels, write_run
+from ..formats import save_qrels, save_submission, write_run
 
 
 def write_runs(comparison: Comparison, folder: str | os.PathLike[str]) -> None:
@@ -18,11 +18,7 @@ def write_runs(comparison: Comparison, folder: str | os.PathLike[str]) -> None:
 
     What counts neither as right nor as wrong is left out, so that other tools find our scores.
     """
-    target = Path(folder)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror}; choose another") from error
+    target = _made(folder)
     save_qrels(comparison.truth, target / "qrels.txt", comparison.taken)
     for run in comparison.runs:
         write_run(
@@ -30,6 +26,28 @@ def write_runs(comparison: Comparison, folder: str | os.PathLike[str]) -> None:
             run.name,
             {query: _kept(run, query, out) for query, out in comparison.taken.items()},
         )
+
+
+def write_submissions(comparison: Comparison, folder: str | os.PathLike[str]) -> None:
+    """Write ``SYSTEM.csv`` for each system: the first 100 answers, as for Google Landmarks.
+
+    What counts neither as right nor as wrong is left out.
+    """
+    target = _made(folder)
+    for run in comparison.runs:
+        save_submission(
+            target / f"{run.name.replace(os.sep, '_')}.csv",
+            {query: _kept(run, query, out)[0] for query, out in comparison.taken.items()},
+        )
+
+
+def _made(folder: str | os.PathLike[str]) -> Path:
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror}; choose another") from error
+    return target
 
 
 def _kept(

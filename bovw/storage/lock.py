@@ -146,8 +146,8 @@ def held(folder: Path, *, wait: bool = False) -> Iterator[bool]:
     """Lock a folder for the block, and say whether that succeeded.
 
     With `wait`, wait for another process that holds it. Where folders cannot be locked (on
-    Windows, on some disks, and where Python has no fcntl), a caller with `wait` goes on as if it held the folder, and a
-    caller without it is told that another process holds it.
+    Windows, on some disks, and where Python has no fcntl), a caller with `wait` goes on as if it
+    held the folder, and a caller without it is told that another process holds it.
     """
     handle = None
     try:
