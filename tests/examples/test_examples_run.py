@@ -23,14 +23,14 @@ from ..support import REPOSITORY, SAMPLE
 def run(*arguments: object) -> str:
     """Run an example from the top of the project; return what it prints."""
     command = [sys.executable, *map(str, arguments)]
-    package = str(Path(bovw.__file__).parents[1])
+    package, before = str(Path(bovw.__file__).parents[1]), os.environ.get("PYTHONPATH", "")
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": package},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((package, before))},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
