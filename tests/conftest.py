@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -17,6 +18,20 @@ from bovw.formats import load_ground_truth, save_json
 from bovw.pictures import find_pictures
 
 from .support import DATA, FEW, SAMPLE, SMALL
+
+# The same examples every time, without limits of time. `--hypothesis-profile long` looks further.
+hypothesis.settings.register_profile(
+    "quick",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile(
+    "long", hypothesis.settings.get_profile("quick"), derandomize=False, max_examples=2000
+)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

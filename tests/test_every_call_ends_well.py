@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import bovw
-from bovw.embeddings import Embeddings, load_embeddings
+from bovw.embeddings import Embeddings, as_embeddings, load_embeddings
 from bovw.engine import planned_changes, update_index_of_features
 from bovw.errors import BovwError
 from bovw.evaluation import GroundTruth, GroundTruthQuery, Run, compare_runs, metric
@@ -25,7 +25,14 @@ from bovw.exchange import (
     write_colmap,
     write_hloc,
 )
-from bovw.formats import load_ground_truth, load_run
+from bovw.formats import (
+    load_ground_truth,
+    load_run,
+    load_submission,
+    run_from,
+    save_submission,
+    truth_from,
+)
 from bovw.index import LsaIndex
 from bovw.pictures import find_pictures, find_queries, read_image, read_preview
 from bovw.report import (
@@ -189,6 +196,13 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
         "metric": (metric, {"name": "ap"}),
         "Embeddings": (Embeddings, {"identifiers": ("a", "b"), "vectors": np.eye(2)}),
         "load_embeddings": (load_embeddings, {"path": folder / "no.npz", "names": None}),
+        "as_embeddings": (as_embeddings, {"source": np.eye(2), "names": ["a", "b"], "key": None}),
+        "run_from": (run_from, {"scores": {"q": {"a": 1.0}}, "name": "x"}),
+        "truth_from": (truth_from, {"qrels": {"q": {"a": 1}}, "name": "x"}),
+        "save_submission": (save_submission, {"path": folder / "s.csv",
+                            "rankings": {"q": ["a"]}, "k": 2}),
+        "load_submission": (load_submission, {"path": folder / "s.csv", "queries": ["q"],
+                            "images": ["a"]}),
         "search_stored": (engine.search_stored, {"identifier": name, "k": 2, **chosen}),
         "pairs": (engine.pairs, {"k": 2, "of": [name], "least": "no", "verify": 3}),
         "indexed_features": (engine.indexed_features, {"identifier": name}),
@@ -229,6 +243,8 @@ NAMES = [
     "open_features", "notebook_html", "draw_matches", "comparison_page", "save_comparison_page",
     "save_plots", "comparison_text", "comparison_csv", "comparison_latex", "write_runs",
     "csv_cell", "text_of_cell", "planned_changes",
+    "open_features", "as_embeddings", "run_from", "truth_from", "save_submission",
+    "load_submission",
 ]  # fmt: skip
 
 

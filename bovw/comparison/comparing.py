@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ..embeddings import load_embeddings
+from ..embeddings import Embeddings, load_embeddings
 from ..engine import Engine
 from ..errors import GroundTruthError, some
 from ..evaluation import Comparison, GroundTruth, Run, check_level, compare_runs, metric
-from ..formats import Ties, load_ground_truth, load_run
+from ..formats import RunFile, Ties, load_ground_truth, load_run, load_submission
 from ..settings import checked_arguments, conditions, load_settings
 from .embedding_runs import embedding_run
 from .engine_runs import checked_contents, engine_run, paths_of, verified_run
@@ -30,7 +31,7 @@ __all__ = ["Fusion", "System", "compare"]
 @checked_arguments
 def compare(
     ground_truth: GroundTruth | str | os.PathLike[str],
-    systems: Sequence[System | Run | str],
+    systems: Sequence[System | Run | str] | Mapping[str, Any],
     *,
     fuse: Sequence[Fusion | str] = (),
     root: str | os.PathLike[str] | None = None,
@@ -50,8 +51,10 @@ def compare(
     ----------
     ground_truth : GroundTruth or path
         See `load_ground_truth`.
-    systems : sequence of System, Run or str
-        The systems; strings are read by `System.parse`.
+    systems : sequence of System, Run or str, or mapping
+        The systems; strings are read by `System.parse`. Or a mapping of names to what `System.of`
+        takes: paths, and what is in memory, such as an `Engine`, `Embeddings`, a data frame of
+        vectors, a dictionary of tensors, or a `ranx.Run`.
     fuse : sequence of Fusion or str
         Fusions of these systems, which are compared, too; strings are read by `Fusion.parse`.
     root : path, optional
@@ -156,7 +159,9 @@ def compare(
 
 
 def _engine(system: System, trusted: bool, n_jobs: int | None) -> Engine:
-    engine = Engine.open(system.path, trusted=trusted, n_jobs=n_jobs)
+    engine = system.content
+    if not isinstance(engine, Engine):
+        engine = Engine.open(system.path, trusted=trusted, n_jobs=n_jobs)
     if "preset" in system.options:
         engine = engine.changed(**load_settings(system.options["preset"]).of_search())
     return engine
@@ -164,7 +169,14 @@ def _engine(system: System, trusted: bool, n_jobs: int | None) -> Engine:
 
 def _run_of_file(system: System, truth: GroundTruth, ties: Ties) -> tuple[Run, list[str]]:
     """Read a run, and say what its reader must know."""
-    found = load_run(system.path, ties)
+    if Path(system.path).suffix.lower() == ".csv":
+        asked = [query.name for query in truth.queries]
+        ranked = load_submission(system.path, asked, truth.images)
+        by_rank = {query: (names, [*range(-1, -len(names) - 1, -1)])
+                   for query, names in ranked.items()}  # fmt: skip
+        found = RunFile(by_rank, system.name, 0)
+    else:
+        found = load_run(system.path, ties)
     names = {query: ranked for query, (ranked, _) in found.rankings.items()}
     scores = {query: given for query, (_, given) in found.rankings.items()}
     absent = [query.name for query in truth.queries if query.name not in names]
@@ -197,9 +209,11 @@ def _run_of_file(system: System, truth: GroundTruth, ties: Ties) -> tuple[Run, l
 
 
 def _run_of_embeddings(system: System, truth: GroundTruth, root: Path) -> Run:
-    queries = system.options.get("queries")
+    queries, given = system.options.get("queries"), system.content
+    if not isinstance(given, Embeddings):
+        given = load_embeddings(system.path, system.options.get("names"))
     return embedding_run(
-        load_embeddings(system.path, system.options.get("names")),
+        given,
         truth,
         system.name,
         queries=None if queries is None else load_embeddings(queries),

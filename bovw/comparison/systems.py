@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from ..errors import SettingsError, some
+from ..embeddings import Embeddings, as_embeddings
+from ..engine import Engine
+from ..errors import EmbeddingError, SettingsError, some
 from ..evaluation import Run
+from ..formats import is_submission, run_from
 from ..settings import load_settings
 from .embedding_options import EmbeddingOptions
 from .fusion import Normalisation
@@ -20,20 +24,56 @@ METHODS = ("rrf", *get_args(Normalisation), "verify")
 
 @dataclass(frozen=True)
 class System:
-    """A system to compare: an index, a run in TREC's format, or embeddings.
+    """A system to compare: an index, a run, or embeddings.
 
     Attributes
     ----------
     name : str
     path : str
+        An index is a folder. A run is a file in TREC's format (``.run``, ``.trec``, ``.txt``), or a
+        submission of Google Landmarks (``.csv``, which begins with ``id,images``). All other files
+        are embeddings. Empty, if there is `content`.
     options : mapping of str to str
         For an index: ``preset`` (a preset or a file of settings, whose search settings are used).
         For embeddings: ``queries`` and ``names`` (files), and the fields of `EmbeddingOptions`.
+    content : Engine or Embeddings or None
+        The system itself, if it is in memory.
     """
 
     name: str
     path: str
     options: Mapping[str, str] = field(default_factory=dict)
+    content: Engine | Embeddings | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, name: str, source: Any) -> System | Run:
+        """Make a system of a file or of what is in memory.
+
+        Parameters
+        ----------
+        name : str
+        source : path, System, Run, Engine, Embeddings, or other
+            A path may have options, as in `parse`. Other: what `bovw.formats.run_from` takes, if it
+            is a `ranx.Run` or a dictionary of dictionaries; else what
+            `bovw.embeddings.as_embeddings` takes, with names.
+        """
+        if not isinstance(name, str) or not name:
+            raise SettingsError(f"a system is called {name!r}: expected a name")
+        if isinstance(source, (str, os.PathLike)):
+            return replace(cls.parse(f"x={os.fsdecode(source)}"), name=name)
+        if isinstance(source, (System, Run)):
+            return replace(source, name=name)
+        if isinstance(source, (Engine, Embeddings)):
+            return cls(name, "", content=source)
+        nested = isinstance(source, Mapping) and any(
+            isinstance(v, Mapping) for v in source.values()
+        )
+        if nested or hasattr(source, "to_typed_list"):  # of ranx
+            return run_from(source, name)
+        try:
+            return cls(name, "", content=as_embeddings(source))
+        except EmbeddingError as error:
+            raise EmbeddingError(f"system {name!r}: {error}") from error
 
     @classmethod
     def parse(cls, text: str) -> System:
@@ -59,9 +99,13 @@ class System:
     @property
     def kind(self) -> str:
         """The kind of system: "index" for a folder, else "run" or "embeddings" by the suffix."""
+        if self.content is not None:
+            return "index" if isinstance(self.content, Engine) else "embeddings"
         if Path(self.path).is_dir():
             return "index"
-        return "run" if Path(self.path).suffix.lower() in _RUN_SUFFIXES else "embeddings"
+        suffix = Path(self.path).suffix.lower()
+        is_run = suffix in _RUN_SUFFIXES or (suffix == ".csv" and is_submission(self.path))
+        return "run" if is_run else "embeddings"
 
     def check(self) -> None:
         """Raise a SettingsError when files do not exist or options are wrong."""
@@ -85,7 +129,7 @@ class System:
             raise SettingsError(f"system {self.name!r}: {error}") from None
 
     def _check_path(self) -> None:
-        if Path(self.path).exists():
+        if self.content is not None or Path(self.path).exists():
             return
         parts = self.path.split(",")
         for i in range(len(parts) - 1, 0, -1):
@@ -182,7 +226,7 @@ class Fusion:
 
 
 def checked(
-    systems: Sequence[System | Run | str], fuse: Sequence[Fusion | str]
+    systems: Sequence[System | Run | str] | Mapping[str, Any], fuse: Sequence[Fusion | str]
 ) -> tuple[list[System | Run], list[Fusion]]:
     """Read systems and fusions, and find mistakes before anything is ranked.
 
@@ -191,7 +235,10 @@ def checked(
     SettingsError
         When names repeat, files do not exist, or options, methods or members are unknown.
     """
-    chosen = [System.parse(s) if isinstance(s, str) else s for s in systems]
+    if isinstance(systems, Mapping):
+        chosen = [System.of(name, source) for name, source in systems.items()]
+    else:
+        chosen = [System.parse(s) if isinstance(s, str) else s for s in systems]
     fusions = [Fusion.parse(f) if isinstance(f, str) else f for f in fuse]
     if not chosen:
         raise SettingsError("no systems: expected one or more")

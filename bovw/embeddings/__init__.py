@@ -14,6 +14,8 @@ from .query_expansion import (
     weighted_sum,
 )
 from .reranking import Diffusion, KReciprocal, Neighbours, best_scores, nearest_rows
+from .sources import as_embeddings
+from .tensors import as_array
 
 __all__ = [
     "Diffusion",
@@ -24,6 +26,8 @@ __all__ = [
     "ProductQuantizer",
     "Projection",
     "ScalarQuantizer",
+    "as_array",
+    "as_embeddings",
     "as_vectors",
     "augment",
     "best_scores",

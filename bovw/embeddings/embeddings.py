@@ -38,7 +38,8 @@ class Embeddings:
         One for each vector. Identifiers of queries may repeat, since one picture can have several
         queries, each for another box. Identifiers of a base that is searched must be distinct.
     vectors : (n, d) float32 ndarray
-        Finite numbers; other numeric types are converted. Rows need not have length 1.
+        Finite numbers; other numeric types are converted, and tensors (see `as_array`). Rows need
+        not have length 1.
 
     Raises
     ------
@@ -139,7 +140,11 @@ def load_embeddings(
           columns of numbers in their order (needs pyarrow);
         - ``.csv``: each line is a name, then numbers. The first line is skipped as a heading when
           it contains no numbers, when its numbers count the columns from 0 or 1, or when its first
-          cell is empty or a usual heading such as ``name``.
+          cell is empty or a usual heading such as ``name``;
+        - ``.faiss``, ``.index``: an index of faiss, whose vectors are taken as it stores them
+          (compressed ones approximately). The names are given as for ``.npy``, in the order of the
+          ids; ids that do not count from 0 are the names themselves. Needs faiss (``pip install
+          bovw[faiss]``), which does not guard against files that were made to harm.
     names : sequence of str, or path, optional
         Names to use instead of those in the file, or a ``.txt`` or ``.json`` file of names.
     key : str, optional

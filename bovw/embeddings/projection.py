@@ -14,6 +14,7 @@ from ..errors import (
     SettingsError,
     TrainingError,
 )
+from .tensors import as_array
 
 # A component whose variance is below this share of the largest one is only rounding noise.
 _NEGLIGIBLE = 1e-10
@@ -27,7 +28,7 @@ def as_vectors(values: NDArray[Any], dimensions: int | None = None) -> NDArray[n
     EmbeddingError
         When the values have another shape, are not numbers, or are not finite.
     """
-    array = np.asarray(values)
+    array = as_array(values)
     if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiu":
         raise EmbeddingError(
             f"vectors of shape {array.shape} and type {array.dtype}: expected numbers of shape "

@@ -1,4 +1,4 @@
-"""Read named vectors from NumPy, HDF5, Parquet and CSV files. Nothing is ever unpickled."""
+"""Read named vectors from NumPy, HDF5, Parquet, CSV and faiss files. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ..errors import EmbeddingError, some
 
 _NUMBERS = "fiu"
 _STRINGS = "USO"  # h5py gives strings as objects
-_NAMES = ("names", "name", "path", "image", "filename", "id")  # the first that exists is used
+NAMES = ("names", "name", "path", "image", "filename", "id")  # the first that exists is used
 _GLOBAL = "global_descriptor"  # in files of hloc
-_FIRST_HEADINGS = {"", "file", "identifier", *_NAMES}
+_FIRST_HEADINGS = {"", "file", "identifier", *NAMES}
 
 
 def read_vectors(
@@ -90,13 +90,13 @@ def _unreadable(path: Path, error: BaseException, expected: str) -> EmbeddingErr
     return EmbeddingError(f"{path}: {found}; expected {expected}; write it again")
 
 
-def _optional(name: str) -> Any:
+def _optional(name: str, extra: str = "embeddings") -> Any:
     try:
         return import_module(name)
     except ImportError as error:
         package = name.partition(".")[0]
         raise EmbeddingError(
-            f"reading it needs {package}, which is not installed: pip install bovw[embeddings]"
+            f"reading it needs {package}, which is not installed: pip install bovw[{extra}]"
         ) from error
 
 
@@ -107,7 +107,7 @@ def _strings(values: NDArray[Any]) -> tuple[str, ...]:
     )
 
 
-def _only(candidates: list[str], what: str, advice: str) -> str | None:
+def only(candidates: list[str], what: str, advice: str) -> str | None:
     """Return the only candidate; None when there is none; raise when there are several."""
     if len(candidates) > 1:
         raise EmbeddingError(f"{some(candidates)} could be the {what}: {advice}")
@@ -120,14 +120,14 @@ def _chosen(
     """Find the vectors and names among arrays or HDF5 datasets, and read only these."""
     numbers = [name for name, a in arrays.items() if len(a.shape) == 2 and a.dtype.kind in _NUMBERS]
     if key is None:
-        key = "vectors" if "vectors" in numbers else _only(numbers, "vectors", "say which with key")
+        key = "vectors" if "vectors" in numbers else only(numbers, "vectors", "say which with key")
     if key is None or key not in arrays:
         raise EmbeddingError(
             f"found {some(sorted(arrays)) or 'nothing'}: "
             f"expected {key or 'an array of numbers with a row for each name'}"
         )
     strings = [name for name, a in arrays.items() if len(a.shape) == 1 and a.dtype.kind in _STRINGS]
-    named = "names" if "names" in strings else _only(strings, "names", "call one of them names")
+    named = "names" if "names" in strings else only(strings, "names", "call one of them names")
     return None if named is None else _strings(arrays[named][()]), np.asarray(arrays[key][()])
 
 
@@ -200,11 +200,11 @@ def _read_parquet(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, 
         for name, kind in kinds.items()
         if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     ]
-    usual = next((name for name in _NAMES if name in strings), None)
-    named = usual or _only(strings, "names", f"call one of them {' or '.join(_NAMES)}")
+    usual = next((name for name in NAMES if name in strings), None)
+    named = usual or only(strings, "names", f"call one of them {' or '.join(NAMES)}")
     names = None if named is None else tuple(table[named].to_pylist())
     if key is None:
-        key = _only(lists, "vectors", "say which with key")
+        key = only(lists, "vectors", "say which with key")
     if key is not None:
         if key not in lists:
             raise EmbeddingError(f"found {some(kinds)}: expected {key}, a column of lists")
@@ -268,6 +268,40 @@ def _is_heading(row: list[str]) -> bool:
     return True
 
 
+def _read_faiss(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
+    """Vectors of any index that can reconstruct them; ids that count from 0 are rows."""
+    faiss = _optional("faiss", "faiss")
+    path.open("rb").close()  # faiss says less clearly why it cannot
+    whole = faiss.read_index(str(path))
+    index, ids = whole, None
+    if isinstance(whole, faiss.IndexIDMap):
+        index = faiss.downcast_index(whole.index)  # part of `whole`, which must live on
+        ids = faiss.vector_to_array(whole.id_map)
+    if index.ntotal == 0:
+        raise EmbeddingError("an index of faiss without vectors")
+    if not index.is_trained or isinstance(index, faiss.IndexBinary):
+        raise EmbeddingError("an index of faiss without vectors of floating-point numbers")
+    try:
+        inverted = faiss.extract_index_ivf(index)
+    except RuntimeError:  # it is of another kind
+        inverted = None
+    if inverted is not None:
+        inverted.make_direct_map()
+    try:
+        vectors = np.asarray(index.reconstruct_n(0, index.ntotal))
+    except RuntimeError as error:
+        raise EmbeddingError(
+            f"an index of the kind {type(index).__name__}, which does not give its vectors back: "
+            "save them as .npy when you compute them"
+        ) from error
+    if ids is None:
+        return None, vectors
+    order = np.argsort(ids, kind="stable")
+    if np.array_equal(ids[order], np.arange(len(ids))):
+        return None, vectors[order]
+    return tuple(map(str, ids.tolist())), vectors
+
+
 _READERS = {
     ".npz": _read_numpy,
     ".npy": _read_numpy,
@@ -275,4 +309,7 @@ _READERS = {
     ".hdf5": _read_hdf5,
     ".parquet": _read_parquet,
     ".csv": _read_csv,
+    ".faiss": _read_faiss,
+    ".index": _read_faiss,
+    ".faissindex": _read_faiss,
 }

@@ -66,7 +66,8 @@ def average_precision_interpolated(gains: Gains, n_positives: int) -> float:
     """Mean of the interpolated precision at recall 0, 0.1, ..., 1.
 
     The interpolated precision is the largest precision at that recall or a higher one. This is
-    the 11-point average of TREC and of Pascal VOC 2007.
+    the 11-point average of TREC and of Pascal VOC 2007. trec_eval rounds: where a tenth of R is not
+    exact as a float, such as 0.7 of 3, it takes the precision at one positive less.
     """
     if n_positives == 0:
         return NAN

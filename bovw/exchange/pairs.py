@@ -48,7 +48,7 @@ def pairs_text(pairs: Iterable[Pair], format: str) -> tuple[str, list[str]]:
     format : {"colmap", "hloc", "csv", "json"}
         "colmap" (for its ``matches_importer`` and `pycolmap.ImportedPairingOptions`) and "hloc"
         are lines of two names with a blank between them. A pair that occurs in both directions is
-        written once. "csv" and "json" have all fields of all pairs.
+        written once. "csv" (RFC 4180) and "json" have all fields of all pairs.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def pairs_text(pairs: Iterable[Pair], format: str) -> tuple[str, list[str]]:
         return json.dumps([asdict(pair) for pair in pairs], indent=1) + "\n", []
     if format == "csv":
         text = io.StringIO()
-        table = csv.DictWriter(text, [field.name for field in fields(Pair)], lineterminator="\n")
+        table = csv.DictWriter(text, [field.name for field in fields(Pair)])
         table.writeheader()
         table.writerows(asdict(pair) for pair in pairs)
         return text.getvalue(), []

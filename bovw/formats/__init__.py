@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from ..errors import GroundTruthError
 from ..evaluation import GroundTruth, InBase
 from ..settings import checked_arguments
+from .evaluators import qrels_of, run_from, scores_of, truth_from
 from .file_names import (
     classes,
     copydays,
@@ -25,7 +26,7 @@ from .file_names import (
 from .guess import guess_format
 from .json_truth import load_json, save_json
 from .labels import load_labels
-from .landmarks import load_landmarks
+from .landmarks import is_submission, load_landmarks, load_submission, save_submission
 from .oxford import load_oxford
 from .parsing import Names, PathLike, names_in
 from .revisited import Difficulty, load_revisited
@@ -39,6 +40,7 @@ __all__ = [
     "copydays",
     "guess_format",
     "holidays",
+    "is_submission",
     "load_ground_truth",
     "load_json",
     "load_labels",
@@ -47,11 +49,17 @@ __all__ = [
     "load_qrels",
     "load_revisited",
     "load_run",
+    "load_submission",
     "names_in",
+    "qrels_of",
     "read_run",
+    "run_from",
     "save_json",
     "save_qrels",
+    "save_submission",
+    "scores_of",
     "stanford_mobile",
+    "truth_from",
     "ukbench",
     "write_run",
 ]

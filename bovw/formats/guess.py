@@ -31,7 +31,12 @@ def guess_format(path: PathLike) -> str:
     place = Path(path)
     if not place.exists():
         raise GroundTruthError(f"{place}: no such file or folder; check the path")
-    found = _of_folder(place) if place.is_dir() else _of_file(place)
+    try:
+        found = _of_folder(place) if place.is_dir() else _of_file(place)
+    except OSError as error:  # it changes meanwhile, or may not be read
+        raise GroundTruthError(
+            f"{error.filename or place}: {error.strerror or error}; name the format"
+        ) from error
     if found is None:
         raise GroundTruthError(
             f"{os.fsdecode(path)} looks like no known ground truth; name its format"

@@ -1,13 +1,24 @@
-"""The retrieval ground truth of Google Landmarks v2 (Weyand, Araujo, Cao & Sim, CVPR 2020)."""
+"""Google Landmarks v2 (Weyand, Araujo, Cao & Sim, CVPR 2020): ground truth, and submissions.
+
+A submission is a run: a table ``id,images`` with a row for each query, whose second cell has the
+identifiers of the first 100 answers, best first, with blanks between them. An identifier is the
+name of a picture without folder and ending.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Literal
 
-from ..errors import GroundTruthError
+from ..errors import GroundTruthError, shown, some
 from ..evaluation import GroundTruth, GroundTruthQuery
-from .parsing import Names, PathLike, read_table
+from ..files import write_text
+from ..settings import checked_arguments
+from .parsing import Names, PathLike, read_table, read_text
 
 HEADER = ("id", "images", "Usage")
 _USAGES = ("Public", "Private")
@@ -58,6 +69,126 @@ def load_landmarks(
         name="Google Landmarks v2" if usage is None else f"Google Landmarks v2, {usage}",
         metrics=("ap@100", "p@1", "p@10", "recall@100"),
     )
+
+
+@checked_arguments
+def save_submission(path: PathLike, rankings: Mapping[str, Sequence[str]], *, k: int = 100) -> None:
+    """Write a submission.
+
+    Parameters
+    ----------
+    path : path
+    rankings : mapping of str to sequence of str
+        By name of the query: names of pictures, best first.
+    k : int
+        How many answers of a query are written; Google Landmarks counts 100.
+
+    Raises
+    ------
+    GroundTruthError
+        When two queries, or two pictures, have one identifier, or an identifier has blanks.
+    """
+    if k < 1:
+        raise GroundTruthError(f"k={k}: expected at least 1")
+    for query, names in rankings.items():
+        is_list = isinstance(names, Sequence) and not isinstance(names, (str, bytes))
+        if not is_list or not all(isinstance(name, str) for name in (query, *names)):
+            raise GroundTruthError(
+                f"{shown(query)} has {shown(names)}: expected a query and names of pictures"
+            )
+    kept = {query: list(names[:k]) for query, names in rankings.items()}
+    queries, pictures = _by_name(kept), _by_name(name for names in kept.values() for name in names)
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(HEADER[:2])
+    table.writerows(
+        (queries[query], " ".join(pictures[name] for name in names))
+        for query, names in kept.items()
+    )
+    write_text(path, text.getvalue())
+
+
+@checked_arguments
+def load_submission(
+    path: PathLike, queries: Iterable[str] = (), images: Iterable[str] = ()
+) -> dict[str, list[str]]:
+    """Read a submission.
+
+    Parameters
+    ----------
+    path : path
+    queries, images : iterable of str, optional
+        Names of queries and of pictures. An identifier is read as that of these names which it is,
+        or which has it as its stem; others stay what they are.
+
+    Returns
+    -------
+    dict of str to list of str
+        By query: names of pictures, best first.
+
+    Raises
+    ------
+    GroundTruthError
+        When the file is malformed, names a query or an answer twice, or several of the names have
+        one stem.
+    """
+    where = os.fsdecode(path)
+    header, rows = read_table(path)
+    if tuple(header) != HEADER[:2]:
+        raise GroundTruthError(f"{where}: the header is {','.join(header)}, expected id,images")
+    asked, known = _by_identifier(queries), _by_identifier(images)
+    found: dict[str, list[str]] = {}
+    for place, (identifier, answers) in rows:
+        query = asked.get(identifier, identifier)
+        ids = answers.split()
+        if query in found or len(set(ids)) < len(ids):
+            raise GroundTruthError(
+                f"{place}: {shown(identifier)} or one of its answers is there twice"
+            )
+        found[query] = [known.get(each, each) for each in ids]
+    if not found:
+        raise GroundTruthError(f"{where} has no queries; expected rows of id,images")
+    return found
+
+
+def is_submission(path: PathLike) -> bool:
+    """Whether a file begins as a submission does, and not as a ground truth or embeddings."""
+    try:
+        return read_text(path).lstrip().partition("\n")[0].strip() == ",".join(HEADER[:2])
+    except GroundTruthError:
+        return False
+
+
+def _by_name(names: Iterable[str]) -> dict[str, str]:
+    """The identifier of each name."""
+    found: dict[str, str] = {}
+    owner: dict[str, str] = {}
+    for name in names:
+        found[name] = identifier = PurePosixPath(name).stem
+        if not identifier or identifier.split() != [identifier]:
+            raise GroundTruthError(
+                f"{name!r} has blanks, which separate identifiers in a submission; rename it, or "
+                "write a run of TREC"
+            )
+        if owner.setdefault(identifier, name) != name:
+            raise GroundTruthError(
+                f"{some([owner[identifier], name])} have one identifier in a submission: rename "
+                "one, or write a run of TREC"
+            )
+    return found
+
+
+def _by_identifier(names: Iterable[str]) -> dict[str, str]:
+    """The name that each identifier means: itself, or the only one with this stem."""
+    given = list(names)
+    found: dict[str, str] = {}
+    for name in given:
+        stem = PurePosixPath(name).stem
+        if found.setdefault(stem, name) != name:
+            raise GroundTruthError(
+                f"{some([found[stem], name])} have one identifier in a submission: rename one"
+            )
+    return found | {name: name for name in given}
 
 
 def _name(folder: str, identifier: str) -> str:

@@ -46,8 +46,13 @@ def load_qrels(path: PathLike) -> GroundTruth:
             )
         if judged.setdefault(query, {}).setdefault(name, value) != value:
             raise GroundTruthError(f"{where}: query {query!r} judges {name!r} twice, differently")
+    return truth_of(judged, os.fsdecode(path))
+
+
+def truth_of(judged: Mapping[str, Mapping[str, int]], name: str) -> GroundTruth:
+    """Make a ground truth of relevances, ``{query: {picture: relevance}}``."""
     return GroundTruth(
-        frozenset(name for relevances in judged.values() for name in relevances),
+        frozenset(picture for relevances in judged.values() for picture in relevances),
         tuple(
             GroundTruthQuery(
                 query,
@@ -57,7 +62,7 @@ def load_qrels(path: PathLike) -> GroundTruth:
             )
             for query, relevances in judged.items()
         ),
-        name=os.fsdecode(path),
+        name=name,
     )
 
 
@@ -83,15 +88,7 @@ def save_qrels(
     GroundTruthError
         When a gain is not a whole number; trec_eval would truncate it.
     """
-    taken = taken_out(truth) if taken is None else taken
-    relevances: dict[str, dict[str, int]] = {}
-    for query in truth.queries:
-        junk = taken[query.name]
-        if not query.positive <= junk:
-            gains = {name: _whole(query, name) for name in sorted(query.positive - junk)}
-            relevances[query.name] = gains | dict.fromkeys(sorted(junk), -1)
-    if not relevances:
-        raise GroundTruthError(f"{truth.name}: no query has a positive, so nothing can be judged")
+    relevances = relevances_of(truth, taken_out(truth) if taken is None else taken)
     first = next(iter(relevances.values()))
     first |= dict.fromkeys(sorted(truth.images.difference(*relevances.values())), 0)
     lines = [
@@ -100,6 +97,27 @@ def save_qrels(
         for name, value in judged.items()
     ]
     write_text(path, "".join(lines))
+
+
+def relevances_of(
+    truth: GroundTruth, taken: Mapping[str, frozenset[str]]
+) -> dict[str, dict[str, int]]:
+    """Give gains of positives, and -1 for junk, of each query that has a positive.
+
+    Raises
+    ------
+    GroundTruthError
+        When a gain is not a whole number, or no query has a positive.
+    """
+    relevances: dict[str, dict[str, int]] = {}
+    for query in truth.queries:
+        junk = taken[query.name]
+        if not query.positive <= junk:
+            gains = {name: _whole(query, name) for name in sorted(query.positive - junk)}
+            relevances[query.name] = gains | dict.fromkeys(sorted(junk), -1)
+    if not relevances:
+        raise GroundTruthError(f"{truth.name}: no query has a positive, so nothing can be judged")
+    return relevances
 
 
 @dataclass(frozen=True)
@@ -187,7 +205,8 @@ def write_run(path: PathLike, tag: str, rankings: Rankings) -> None:
 
     The written scores strictly decrease, even as the 32 bit floats that trec_eval uses. A score
     that is not below the one before is replaced by the next smaller float. Without scores (None,
-    or none of them finite) the written scores are n, n - 1, ..., 1.
+    none of them finite, or so low that no smaller floats are left) the written scores are n,
+    n - 1, ..., 1.
 
     Parameters
     ----------
@@ -199,7 +218,7 @@ def write_run(path: PathLike, tag: str, rankings: Rankings) -> None:
     """
     lines = []
     for query, (names, scores) in rankings.items():
-        written = _decreasing(scores, len(names), f"run {tag!r}, query {query!r}")
+        written = decreasing_scores(scores, len(names), f"run {tag!r}, query {query!r}")
         topic, system = _encoded(query), _encoded(tag)
         lines += [
             f"{topic} Q0 {_encoded(name)} {rank} {score} {system}\n"
@@ -208,22 +227,25 @@ def write_run(path: PathLike, tag: str, rankings: Rankings) -> None:
     write_text(path, "".join(lines))
 
 
-def _decreasing(scores: Iterable[float] | None, n: int, where: str) -> list[str]:
+def decreasing_scores(scores: Iterable[float] | None, n: int, where: str) -> list[str]:
+    """Scores as they are written: strictly decreasing as 32-bit floats; see `write_run`."""
     given = np.fromiter(() if scores is None else scores, np.float64)
     if scores is not None and len(given) != n:
         raise GroundTruthError(f"{where}: {len(given)} scores for {n} names")
+    by_rank = [str(score) for score in range(n, 0, -1)]
     if not np.isfinite(given).any():
-        return [str(score) for score in range(n, 0, -1)]
+        return by_rank
     if np.isnan(given).any() or (given[1:] > given[:-1]).any():
         raise GroundTruthError(
             f"{where}: scores increase, or are NaN; give names by decreasing score, or no scores"
         )
+    largest = np.finfo(np.float32).max
     previous, written = np.float32(np.inf), []
-    for score in given.astype(np.float32):
+    for score in np.where(given == -np.inf, largest, given.clip(-largest, largest)):
         below = np.nextafter(previous, np.float32(-np.inf))
-        previous = min(score, below) if np.isfinite(score) else below
+        previous = min(np.float32(score), below)
         written.append(str(previous))
-    return written
+    return written if np.isfinite(previous) else by_rank
 
 
 def _whole(query: GroundTruthQuery, name: str) -> int:

@@ -10,7 +10,7 @@ from .notebook import notebook_html
 from .page_parts import check_page
 from .plots import check_plots, save_plots
 from .result_page import page, save_page
-from .run_files import write_runs
+from .run_files import write_runs, write_submissions
 from .tables import comparison_csv, comparison_latex, comparison_text
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "save_plots",
     "text_of_cell",
     "write_runs",
+    "write_submissions",
 ]

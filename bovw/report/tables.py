@@ -179,9 +179,9 @@ def _overlaps(comparison: Comparison, n_queries: int) -> list[str]:
 
 @checked_arguments
 def comparison_csv(comparison: Comparison) -> str:
-    """Give a row for each system: means, ends of intervals, facts."""
+    """Give a row for each system: means, ends of intervals, facts; as CSV (RFC 4180)."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)
     metrics = comparison.metrics
     header = [column for m in metrics for column in (m, f"{m} low", f"{m} high")]
     writer.writerow(["system", *header, *(title for _, title, _ in _FACTS)])

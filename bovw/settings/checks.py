@@ -128,6 +128,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 _CONTAINERS = (list, tuple, set, frozenset, abc.Sequence, abc.Collection, abc.Iterable)
 _KINDS: dict[Any, Callable[[Any], bool]] = {
+    Any: lambda value: True,
     None: lambda value: value is None,
     types.NoneType: lambda value: value is None,
     bool: lambda value: isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"),

@@ -40,7 +40,7 @@ class _Handle:
         with _fork.guard:
             if self.number is None:  # this is a child
                 return
-            with suppress(OSError):
+            with suppress(OSError, ImportError):  # where nothing can be locked
                 _release(self.number)
             with suppress(OSError):  # it is closed nevertheless
                 os.close(self.number)
@@ -146,8 +146,8 @@ def held(folder: Path, *, wait: bool = False) -> Iterator[bool]:
     """Lock a folder for the block, and say whether that succeeded.
 
     With `wait`, wait for another process that holds it. Where folders cannot be locked (on
-    Windows, and on some disks), a caller with `wait` goes on as if it held the folder, and a
-    caller without it is told that another process holds it.
+    Windows, on some disks, and where Python has no fcntl), a caller with `wait` goes on as if it
+    held the folder, and a caller without it is told that another process holds it.
     """
     handle = None
     try:
@@ -163,8 +163,10 @@ def held(folder: Path, *, wait: bool = False) -> Iterator[bool]:
 def _take_folder(handle: _Handle, wait: bool) -> bool:
     if sys.platform == "win32" or handle.number is None:
         return wait
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError:
+        return wait
     try:
         fcntl.flock(handle.number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
@@ -199,8 +201,14 @@ def _take(handle: int, path: Path) -> bool:
         except OSError:
             return False
         return True
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError as error:
+        raise StorageError(
+            f"this Python ({sys.platform}) has no way to lock files, so {path.parent} may not be "
+            "changed: make the changes on Linux, macOS or Windows, and copy the result; opening "
+            "and searching need no lock"
+        ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 import bovw
+from bovw.embeddings import load_embeddings
+from bovw.evaluation import GroundTruth, GroundTruthQuery
+from bovw.formats import save_json
 
 from ..support import REPOSITORY, SAMPLE
 
@@ -19,14 +23,14 @@ from ..support import REPOSITORY, SAMPLE
 def run(*arguments: object) -> str:
     """Run an example from the top of the project; return what it prints."""
     command = [sys.executable, *map(str, arguments)]
-    package = str(Path(bovw.__file__).parents[1])
+    package, before = str(Path(bovw.__file__).parents[1]), os.environ.get("PYTHONPATH", "")
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": package},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((package, before))},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -75,3 +79,39 @@ def test_products_are_found_on_a_shelf(tmp_path: Path) -> None:
     assert found[0] == "shelf.jpg: 3 products"
     lefts = {line.split()[0][:8]: float(line.split()[1]) for line in found[1:]}
     assert sorted(lefts, key=lefts.__getitem__) == ["cover_01", "cover_03", "cover_05"]
+
+
+def test_a_network_is_set_beside_the_baseline(tmp_path: Path) -> None:
+    """By two commands; the network is a mean of colours over a grid."""
+    pytest.importorskip("onnxruntime", reason="no onnxruntime")
+    onnx = pytest.importorskip("onnx", reason="no onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [
+            helper.make_node("AveragePool", ["x"], ["p"], kernel_shape=[16, 16], strides=[16, 16]),
+            helper.make_node("Flatten", ["p"], ["y"]),
+        ],
+        "colours",
+        [helper.make_tensor_value_info("x", kind, ["n", 3, 64, 64])],
+        [helper.make_tensor_value_info("y", kind, ["n", 48])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, tmp_path / "net.onnx")
+    truth = GroundTruth(
+        frozenset(p.name for p in (SAMPLE / "logos").iterdir()),
+        tuple(
+            GroundTruthQuery(f"logo_0{i}_1.jpg", box, frozenset({f"logo_0{i}_2.jpg"}))
+            for i, box in ((1, None), (2, (20.0, 20.0, 300.0, 300.0)))
+        ),
+        in_base="junk",
+    )
+    save_json(truth, tmp_path / "gnd.json")
+    out = tmp_path / "net.npz"
+    said = run("docs/examples/onnx_embeddings.py", tmp_path / "net.onnx", SAMPLE / "logos", out,
+               "--truth", tmp_path / "gnd.json")  # fmt: skip
+    assert "30 pictures, 0 failed" in said and "2 queries" in said
+    found = load_embeddings(out)
+    assert found.vectors.shape == (30, 48) and found.identifiers[0] == "logo_01_1.jpg"
+    table = run("-m", "bovw", "compare", tmp_path / "gnd.json", "--root", SAMPLE / "logos",
+                f"net={out},queries={tmp_path}/net.queries.npz")  # fmt: skip
+    assert "net" in table

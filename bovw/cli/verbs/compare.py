@@ -32,7 +32,8 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="SYSTEM",
         help="[NAME=]PATH[,OPTION=VALUE...]: an index (option preset), a run in TREC's format "
-        "(.run, .trec, .txt), or embeddings (.npz, .npy, .h5, .parquet, .csv; options queries, "
+        "(.run, .trec, .txt) or of Google Landmarks (.csv), or embeddings (.npz, .npy, .h5, "
+        ".parquet, .csv, .faiss; options queries, "
         "names, pca, whiten, learn, quantise, parts, augment, expand, answers, alpha, rerank, "
         "method, ef_search)",
     )
@@ -69,6 +70,9 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
                        ("data", "everything that the page shows, as JSON")):  # fmt: skip
         sub.add_argument(f"--{name}", metavar="FILE", help=f"write {what}")
     sub.add_argument("--runs", metavar="DIR", help="write runs and qrels in TREC's format")
+    sub.add_argument(
+        "--submissions", metavar="DIR", help="write runs as tables of Google Landmarks (id,images)"
+    )
     add_reports(sub)
     add_untrusted(sub)
     add_jobs(sub)
@@ -83,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
         comparison_latex,
         comparison_text,
         write_runs,
+        write_submissions,
     )
 
     check_reports(options)
@@ -111,6 +116,8 @@ def run(options: argparse.Namespace) -> int:
             write_text(path, text(comparison))
     if options.runs is not None:
         write_runs(comparison, options.runs)
+    if options.submissions is not None:
+        write_submissions(comparison, options.submissions)
     write_reports(options, comparison)
     say(content.rstrip() if options.json else comparison_text(comparison, everything=options.all))
     return GOOD

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     )
     text, refused = pairs_text(pairs, format)
     if options.output is None:
-        say(text.removesuffix("\n"))
+        say(text.replace("\r\n", "\n").removesuffix("\n"))
     else:
         write_text(options.output, text)
         n = len(pairs) if format in ("csv", "json") else text.count("\n")
