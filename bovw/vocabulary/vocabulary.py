@@ -69,14 +69,18 @@ class WordStatistics:
     @classmethod
     def of(cls, words: NDArray[np.integer], n_words: int) -> WordStatistics:
         """Count the words of a sample."""
-        counts = np.bincount(words.ravel(), minlength=n_words).astype(np.float64)
-        total = max(float(counts.sum()), 1.0)
+        return cls.of_counts(np.bincount(words.ravel(), minlength=n_words))
+
+    @classmethod
+    def of_counts(cls, counts: NDArray[np.integer]) -> WordStatistics:
+        """Make the statistics of words that were counted ``(n_words,)``."""
+        n_words, total = len(counts), int(counts.sum())
         return cls(
             n_words=n_words,
-            n_descriptors=int(words.size),
+            n_descriptors=total,
             used=int(np.count_nonzero(counts)),
             empty=int(n_words - np.count_nonzero(counts)),
-            imbalance=float(n_words * np.square(counts / total).sum()),
+            imbalance=float(n_words * np.square(counts / max(total, 1)).sum()),
         )
 
 
@@ -352,6 +356,24 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
     def signatures(self, X: ArrayLike, words: NDArray[np.integer]) -> NDArray[np.uint64]:
         """Compute the signatures of descriptors; see `HammingEmbedding.transform`."""
         return self.embedding_.transform(self.quantized(X), words)
+
+    def estimated(
+        self, words: NDArray[np.integer], signatures: NDArray[np.uint64]
+    ) -> NDArray[np.uint8]:
+        """Estimate descriptors from their words and signatures; see `HammingEmbedding.estimated`.
+
+        Parameters
+        ----------
+        words : (n,) integer ndarray
+        signatures : (n,) uint64 ndarray
+
+        Returns
+        -------
+        (n, d) uint8 ndarray
+            As `quantized` gives them.
+        """
+        self._check_fitted()
+        return self.embedding_.estimated(words, signatures, self.centers_)
 
     def exact(self, X: ArrayLike, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the `k` nearest words by comparing with all; returns what `nearest` returns."""
