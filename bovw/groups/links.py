@@ -68,10 +68,10 @@ class Link:
         Share of the area of each picture that lies within the other one, under the transform.
     agreement : float
         Share of the places with features, where the pictures overlap, that a similarity moves to
-        their partners within 0.2 % of the side. It is taken in the picture that has fewer of them.
+        their partners within a pixel. It is taken in the picture that has fewer of them.
     error : float
-        Median distance of the inliers from where the similarity puts them, as a share of the side
-        of the other picture.
+        Median distance of the inliers from where the similarity puts them, in pixels of the coarser
+        picture, as it is shrunk before features are found (`ImageSettings.max_side`).
     scale, angle : float
         How many times larger the other picture shows the same, and by how many degrees it is turned
         clockwise.
@@ -116,7 +116,8 @@ class Link:
             return ", ".join(["the same thing", *changes, f"{self.inliers} points agree"])
         turn = round(self.angle) % 360
         if min(turn, 360 - turn) > _LEVEL:
-            changes.append(f"turned by {turn}\N{DEGREE SIGN}")
+            way = "" if turn == 180 else " clockwise" if turn < 180 else " anticlockwise"
+            changes.append(f"turned by {min(turn, 360 - turn)}\N{DEGREE SIGN}{way}")
         if self.covered_one < _WHOLE:
             changes.append(f"shows {_percent(self.covered_one)} of it")
         if self.covered_other < _WHOLE:
@@ -130,7 +131,7 @@ class Link:
         return {**asdict(self), "words": self.words}
 
 
-_AGREEMENT, _ENOUGH = 0.4, 12
+_EXACT, _AGREEMENT, _ENOUGH = 0.35, 0.35, 12
 _LEVEL, _WHOLE, _SAME_SCALE = 1, 0.97, 0.03
 
 
@@ -147,7 +148,7 @@ def is_copy(links: NDArray[np.void]) -> NDArray[np.bool_]:
     other half (`scripts/benchmarks/groups.py`, docs/groups.md).
     """
     alike = (links["agreement"] >= _AGREEMENT) & (links["inliers"] >= _ENOUGH)
-    return np.asarray(alike | links["identical"], np.bool_)
+    return np.asarray((alike & (links["error"] <= _EXACT)) | links["identical"], np.bool_)
 
 
 def identical(one: int, other: int) -> NDArray[np.void]:

@@ -9,11 +9,9 @@ from ..search import Verification, frame
 
 Keypoints = NDArray[np.float32]
 Size = tuple[int, int]
-# Smaller features of a picture cannot be seen in another that shows them smaller than this scale
-# (in pixels of a picture whose longest side is at most `_SIDE`).
-_SMALLEST, _SIDE = 1.6, 800
-# An inlier agrees when it lies within this share of the side of where it should.
-_EXACT = 0.002
+# Features of one picture cannot be seen in another that shows them smaller than this scale, in
+# pixels in which features are found.
+_SMALLEST = 1.6
 _ROUNDS, _FINEST = 20, 0.2  # of the fit; errors below this many pixels are all the same
 
 
@@ -22,6 +20,7 @@ def view_of(
     one: tuple[Keypoints, Size],
     other: tuple[Keypoints, Size],
     place: float,
+    max_side: int,
 ) -> dict[str, float | bool]:
     """Describe how one picture lies upon another.
 
@@ -33,6 +32,8 @@ def view_of(
         Keypoints and size of each picture.
     place : float
         Side of the cells in which an inlier counts once; see `GeometrySettings.place`.
+    max_side : int
+        See `ImageSettings.max_side`: features are found in pictures that are shrunk to this side.
 
     Returns
     -------
@@ -46,19 +47,22 @@ def view_of(
     back = np.asarray(np.linalg.inv(transform), np.float64)
     scale = float(np.sqrt(abs(np.linalg.det(transform[:2, :2]))))
     across = -transform[:2, 0] if mirrored else transform[:2, 0]
-    side = frame(other[1])
-    error = np.hypot(*(moved(transform, found.query_points) - found.points).T)
+    # Sides of the pixels in which features are found, in pixels of each picture. How exactly a
+    # feature is found depends on the coarser of them.
+    pixels = [max(1.0, (size[0] * size[1]) ** 0.5 / max_side) for size in (one[1], other[1])]
+    coarser = max(pixels[0] * scale, pixels[1])
+    error = np.hypot(*(moved(transform, found.query_points) - found.points).T) / coarser
     # Inliers are one in a place; so are the features that might have been inliers.
     visible = min(
-        _n_places(one, other[1], transform, scale, place),
-        _n_places(other, one[1], back, 1 / scale, place),
+        _n_places(one, other[1], transform, scale / pixels[1], place),
+        _n_places(other, one[1], back, 1 / scale / pixels[0], place),
     )
-    exact = np.count_nonzero(error <= _EXACT * side)
+    exact = np.count_nonzero(error <= 1)
     return {
         "covered_one": _covered(one[1], other[1], transform),
         "covered_other": _covered(other[1], one[1], back),
         "agreement": min(1.0, exact / max(1, visible)),
-        "error": float(np.median(error)) / side,
+        "error": float(np.median(error)),
         "scale": scale,
         "angle": float(np.degrees(np.arctan2(across[1], across[0])) % 360),
         "mirrored": mirrored,
@@ -132,10 +136,12 @@ def _n_places(
     scale: float,
     place: float,
 ) -> int:
-    """In how many places a picture has a feature that the other could show, too."""
+    """In how many places a picture has a feature that the other could show, too.
+
+    `scale` is how large the other shows it, in the pixels in which its features are found.
+    """
     keypoints, size = picture
-    shrunk = max(1.0, max(other) / _SIDE)
-    seen = keypoints[:, 2] * scale >= _SMALLEST * shrunk
+    seen = keypoints[:, 2] * scale >= _SMALLEST
     points = keypoints[seen, :2]
     points = points[_inside(moved(transform, points), other)]
     cells = np.floor(points / (place * frame(size))).astype(np.int64)

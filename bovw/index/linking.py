@@ -50,6 +50,7 @@ def links_of(index: Index, position: int) -> NDArray[np.void]:
             (asked, size),
             (collection.keypoints(other), collection.size(other)),
             settings.geometry.place,
+            settings.images.max_side,
         )
         link = np.zeros((), LINK)
         link["one"], link["other"] = position, other

@@ -213,6 +213,7 @@ def _bars(
         step = max(1, -(-(high + 1 - low) // _BINS))
         edges = np.arange(low, high + 1 + step, step)
     counts, _ = np.histogram(values, edges)
+    edges[-1] = high + 1
     largest = max(1, int(counts.max()))
     return [
         {

@@ -412,6 +412,6 @@ def _strays(folder: Path, files: Mapping[str, Any]) -> list[str]:
         name
         for path in files_below(folder)
         if (name := path.relative_to(folder).as_posix()) not in ours
-        and not name.startswith((f".{MANIFEST}.", f".{JOURNAL}.", f"{SET_ASIDE}/"))
+        and not name.startswith((f".{MANIFEST}.", f".{JOURNAL}.", f".{LINKS}.", f"{SET_ASIDE}/"))
         and not any(path.is_relative_to(other) for other in unused)
     )

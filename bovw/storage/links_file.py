@@ -21,7 +21,7 @@ from ..files import is_regular, replaced
 from ..groups import LINK, Compared
 
 LINKS = "links.npz"  # name of the file
-_VERSION = 1
+_VERSION = 1  # also of what a link holds, and of how it is measured
 _ARRAYS = {"keys": np.dtype(np.uint8), "done": np.dtype(bool), "links": LINK}
 
 

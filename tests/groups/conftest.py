@@ -41,4 +41,4 @@ def indexed(
 @pytest.fixture(scope="session")
 def found(indexed: Path) -> Groups:
     """The copies in the archive."""
-    return bovw.Engine.open(indexed).groups()
+    return bovw.Engine.open(indexed).groups(keep="folder:originals")
