@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import chain
@@ -16,12 +16,9 @@ from ..errors import IncompatibleError
 from ..features import (
     Extractor,
     Features,
-    Guise,
     SiftExtractor,
     check_same_meaning,
-    checked_guises,
     description_of,
-    in_guise,
     is_ours,
 )
 from ..parallel import thread_count
@@ -40,12 +37,12 @@ from ..search import (
     StoredGraph,
     Weights,
     count_weights,
-    join_guises,
     kept_weights,
     rank,
 )
 from ..settings import Settings, warn_of_other_versions
 from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
+from .guises import rank_in_guises
 
 # Settings that cannot change after pictures were indexed; all others can, for every search.
 _MANY = 10_000
@@ -353,36 +350,7 @@ class Index:
         """
         watch = stopwatch or Stopwatch()
         query = self.query(features, watch, combine)
-        return self.ranked_in_guises(query, lambda: features, depth, allowed, watch)
-
-    def ranked_in_guises(
-        self,
-        query: Query,
-        features: Callable[[], Sequence[Features]],
-        depth: int,
-        allowed: NDArray[np.bool_] | None,
-        watch: Stopwatch,
-    ) -> Ranking:
-        """Rank the pictures for a query, and for its other guises (``expansion.also``).
-
-        `features` gives the features of the query's pictures, if there are other guises.
-        """
-        guises = checked_guises(self.settings.expansion.also)
-        if guises and not self.is_ours:
-            raise IncompatibleError(
-                f"also={','.join(guises)!r}: only of SIFT it is known how the descriptors of a "
-                "mirrored or negative picture look, and this index has other ones; leave it out"
-            )
-        plain, upright = self.ranked(query, depth, allowed, watch), self.settings.features.upright
-        if not guises:
-            return plain
-        parts = features()
-        others: dict[Guise, Ranking] = {}
-        for guise in guises:
-            turned = [in_guise(part, guise, upright=upright) for part in parts]
-            other = self.query(turned, watch, query.combine)
-            others[guise] = self.ranked(other, depth, allowed, watch)
-        return join_guises(plain, others, query, self.settings.geometry)
+        return rank_in_guises(self, query, lambda: features, depth, allowed, watch)
 
     def ranked(
         self, query: Query, depth: int, allowed: NDArray[np.bool_] | None, stopwatch: Stopwatch

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..features import Features
 from ..search import Query, Ranking, Stopwatch, picture_as_query
 from ..vocabulary import center_weights
+from .guises import rank_in_guises
 from .index import Index
 
 
@@ -29,8 +30,10 @@ def stored_features(index: Index, position: int) -> Features:
     part = collection.part(position)
     return Features(
         keypoints=collection.keypoints(position),
-        descriptors=index.vocabulary.estimated(
-            np.asarray(collection.words[part], np.int64), collection.signatures[part]
+        descriptors=index.vocabulary.embedding_.estimated(
+            np.asarray(collection.words[part], np.int64),
+            collection.signatures[part],
+            index.vocabulary.centers_,
         ),
         size=collection.size(position),
         sha256=collection.records[position].sha256,
@@ -60,6 +63,6 @@ def rank_stored(
     others[position] = False
     with watch("words"):
         query = stored_query(index, position)
-    return index.ranked_in_guises(
-        query, lambda: [stored_features(index, position)], depth, others, watch
+    return rank_in_guises(
+        index, query, lambda: [stored_features(index, position)], depth, others, watch
     )

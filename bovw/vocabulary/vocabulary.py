@@ -357,24 +357,6 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         """Compute the signatures of descriptors; see `HammingEmbedding.transform`."""
         return self.embedding_.transform(self.quantized(X), words)
 
-    def estimated(
-        self, words: NDArray[np.integer], signatures: NDArray[np.uint64]
-    ) -> NDArray[np.uint8]:
-        """Estimate descriptors from their words and signatures; see `HammingEmbedding.estimated`.
-
-        Parameters
-        ----------
-        words : (n,) integer ndarray
-        signatures : (n,) uint64 ndarray
-
-        Returns
-        -------
-        (n, d) uint8 ndarray
-            As `quantized` gives them.
-        """
-        self._check_fitted()
-        return self.embedding_.estimated(words, signatures, self.centers_)
-
     def exact(self, X: ArrayLike, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the `k` nearest words by comparing with all; returns what `nearest` returns."""
         return self._in_units(*self._exact(self.quantized(X), k))
