@@ -26,6 +26,7 @@ from bovw.exchange import (
     write_hloc,
 )
 from bovw.formats import load_ground_truth, load_run
+from bovw.groups import Groups
 from bovw.index import LsaIndex
 from bovw.pictures import find_pictures, find_queries, read_image, read_preview
 from bovw.report import (
@@ -150,9 +151,9 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
                             "patterns": None, "sync": True, "retry": False, "overwrite": False,
                             "origin": "x"}),
         "groups": (engine.groups, {"level": "copies", "keep": "oldest"}),
-        "groups_page": (groups_page, {"groups": engine.groups(also=""), "sources": {},
+        "groups_page": (groups_page, {"groups": Groups((), "copies", "largest", 0), "sources": {},
                         "title": "t", "n_pictures": 2}),
-        "groups_csv": (groups_csv, {"groups": engine.groups(also="")}),
+        "groups_csv": (groups_csv, {"groups": Groups((), "copies", "largest", 0)}),
         "overview": (engine.overview, {"n_words": 2, "n_examples": 2}),
         "index_page": (index_page, {"overview": engine.overview(2, 2), "facts": {}, "failures": [],
                        "without_features": [], "groups": None, "sources": {}, "title": "t"}),
