@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 
 from ..errors import printable
 from ..groups import LEVELS, Groups
@@ -60,7 +61,7 @@ def groups_text(groups: Groups) -> str:
     ----------
     groups : Groups
     """
-    lines = [summary(groups), f"{groups.level}: {LEVELS[groups.level]}"]
+    lines = [summary(groups), *textwrap.wrap(f"{groups.level}: {LEVELS[groups.level]}", 80)]
     for number, group in enumerate(groups, 1):
         names = [printable(name) for name in group.identifiers]
         width = min(max(map(len, names)), 60)
