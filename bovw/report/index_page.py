@@ -121,7 +121,7 @@ class _Page:
     ) -> None:
         check_page()
         self.overview, self.facts = overview, dict(facts or {})
-        self.failures, self.without = failures, without_features
+        self.failures, self.without = list(failures), list(without_features)
         self.groups, self.sources = groups, sources or {}
         self.side = 12.0 * region_factor  # of the described square, in scales
         self.title = printable(title if title is not None else "An index of pictures")
