@@ -33,6 +33,7 @@ from bovw.formats import (
     save_submission,
     truth_from,
 )
+from bovw.groups import Groups
 from bovw.index import LsaIndex
 from bovw.pictures import find_pictures, find_queries, read_image, read_preview
 from bovw.report import (
@@ -42,6 +43,9 @@ from bovw.report import (
     comparison_text,
     csv_cell,
     draw_matches,
+    groups_csv,
+    groups_page,
+    index_page,
     notebook_html,
     page,
     results_csv,
@@ -153,6 +157,13 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
                             "vocabulary": None, "settings": None, "preset": None, "root": None,
                             "patterns": None, "sync": True, "retry": False, "overwrite": False,
                             "origin": "x"}),
+        "groups": (engine.groups, {"level": "copies", "keep": "oldest"}),
+        "groups_page": (groups_page, {"groups": Groups((), "copies", "largest", 0), "sources": {},
+                        "title": "t", "n_pictures": 2}),
+        "groups_csv": (groups_csv, {"groups": Groups((), "copies", "largest", 0)}),
+        "overview": (engine.overview, {"n_words": 2, "n_examples": 2}),
+        "index_page": (index_page, {"overview": engine.overview(2, 2), "facts": {}, "failures": [],
+                       "without_features": [], "groups": None, "sources": {}, "title": "t"}),
         "show": (result.show, {"rank": 1, "query": query, "sources": {}}),
         "read_preview": (read_preview, {"source": query, "side": 100, "settings": None,
                          "channels": "bgr"}),
@@ -237,6 +248,7 @@ NAMES = [
     "save_settings", "settings", "read_image", "find_pictures", "find_queries", "fit", "predict",
     "nearest", "tfidf", "compressed", "diagnose", "ground truth", "run", "metric", "Embeddings",
     "load_embeddings", "compare", "page", "save_page", "results_csv", "show", "read_preview",
+    "groups", "groups_page", "groups_csv", "overview", "index_page",
     "search_stored", "pairs", "indexed_features", "histograms",
     "from_arrays", "from_features", "add_features", "update_index_of_features", "search_features",
     "own_words", "bag", "sift", "ColmapFeatures", "HlocFeatures", "write_colmap", "write_hloc",

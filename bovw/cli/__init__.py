@@ -61,7 +61,7 @@ def _ended(options: argparse.Namespace) -> int:
         return ERROR
     except KeyboardInterrupt:
         verb = options.verb
-        goes_on = verb == "index" or (verb == "train" and options.cache is not None)
+        goes_on = verb in ("index", "groups") or (verb == "train" and options.cache is not None)
         kept = "; finished work is kept, repeat the command to continue" if goes_on else ""
         complain(f"interrupted{kept}")
         return INTERRUPTED

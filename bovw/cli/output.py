@@ -176,15 +176,32 @@ def write_reports(options: argparse.Namespace, comparison: Comparison) -> None:
     from ..report import save_comparison_page, save_plots
 
     if options.html is not None:
-        lacking = save_comparison_page(comparison, options.html)
-        for name, reason in lacking[:_NAMED]:
-            note(f"note: the page lacks a picture: {name}: {reason}")
-        if len(lacking) > _NAMED:
-            note(f"note: the page lacks {len(lacking) - _NAMED} more pictures")
+        name_lacking(save_comparison_page(comparison, options.html))
         note(f"wrote {options.html}")
     if options.plots is not None:
         written = save_plots(comparison, options.plots)
         note(f"wrote {len(written)} files to {options.plots}")
+
+
+def name_lacking(lacking: Sequence[tuple[str, str]]) -> None:
+    """Name pictures that a page lacks, each with the reason, on stderr."""
+    for name, reason in lacking[:_NAMED]:
+        note(f"note: the page lacks a picture: {name}: {reason}")
+    if len(lacking) > _NAMED:
+        note(f"note: the page lacks {len(lacking) - _NAMED} more pictures")
+
+
+def write_table(text: str, target: str) -> None:
+    """Write a table in CSV; print it for "-", escaped only where a terminal would obey it."""
+    from ..files import write_text
+
+    if target != "-":
+        write_text(target, text)
+    elif sys.stdout.isatty():
+        say(text.replace("\r\n", "\n").rstrip("\n"))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
 
 
 def check_output(options: argparse.Namespace, kind: str) -> None:

@@ -21,6 +21,7 @@ from .forward_store import (
     keypoints_at,
     slices,
 )
+from .overview import Occurrence, Overview, WordUse, overview_of
 from .segment import (
     ARRAYS,
     PictureWords,
@@ -37,6 +38,8 @@ __all__ = [
     "FACTS",
     "Catalogue",
     "Collection",
+    "Occurrence",
+    "Overview",
     "PictureFeatures",
     "PictureWords",
     "Records",
@@ -44,6 +47,7 @@ __all__ = [
     "SegmentBuilder",
     "StoredFeatures",
     "Views",
+    "WordUse",
     "add_scores",
     "alive",
     "array_kinds",
@@ -52,6 +56,7 @@ __all__ = [
     "keys_of",
     "make_segment",
     "make_views",
+    "overview_of",
     "picture_words",
     "positions_of_keys",
     "posting_dtype",

@@ -124,6 +124,7 @@ class BatchSearcher(Searcher):
         deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
+        also: Also = (),
         on_error: str = "record",
         progress: bool = False,
     ) -> Iterator[SearchResult]:
@@ -136,6 +137,8 @@ class BatchSearcher(Searcher):
         on_error : {"record", "raise"}
             What to do with a picture that kills the process that searches for it, for example by
             taking all memory: put the reason into ``SearchResult.error``, or raise it.
+        also
+            See `search_stored`.
         k, allow, deny, verify, expand, progress
             See `search_each`.
 
@@ -151,7 +154,7 @@ class BatchSearcher(Searcher):
         """
         on_error = checked_on_error(on_error)
         names = self.identifiers if identifiers is None else tuple(identifiers)
-        engine = self._for_search(verify, expand, None)
+        engine = self._for_search(verify, expand, also)
         for name in names:
             engine.collection.position(name)
         work = partial(search_index_stored, k=checked_k(k), allowed=engine._allowed(allow, deny))

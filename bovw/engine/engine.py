@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from ..errors import SettingsError
 from ..features import Extractor, Features
+from ..groups import LEVELS, Groups, checked_level, group_pictures, keeper_order
 from ..index import augment_index
 from ..parallel import limited_threads
 from ..pictures import Paths, find_pictures
@@ -18,6 +20,7 @@ from ..storage import load_index, save_index
 from ..vocabulary import Vocabulary, train_on_files
 from .editor import Editor
 from .given import described_features, fitting_vocabulary
+from .grouping import known_links, linked
 from .ingestion import (
     check_on_error,
     described,
@@ -26,6 +29,7 @@ from .ingestion import (
     kind_of,
     opened_vocabulary,
 )
+from .searcher import Also
 
 _log = logging.getLogger("bovw.engine")
 
@@ -289,6 +293,82 @@ class Engine(Editor):
         engine = Engine(index, n_jobs=self.n_jobs)
         engine.extractor = self.extractor
         return engine
+
+    @checked_arguments
+    def groups(
+        self,
+        level: str = "copies",
+        *,
+        keep: str = "largest",
+        verify: int | None = None,
+        also: Also = "mirror",
+        anew: bool = False,
+        progress: bool = False,
+    ) -> Groups:
+        """Group the pictures of the index: copies of one picture, or pictures of one thing.
+
+        Each picture is searched for by its stored features; files are not read. What is a match
+        becomes a link, and linked pictures a group, which is cut where it hangs by a thread; see
+        `bovw.groups`. For an index in a folder the links are kept there, so that after `add` only
+        new pictures are searched for, and either level and all rules are answered at once.
+
+        Parameters
+        ----------
+        level : {"copies", "same-object"}
+            "copies": the same picture, saved again, smaller, turned, mirrored, cropped, or with
+            something laid over it. "same-object": pictures that show the same thing.
+        keep : str
+            Which picture of a group is proposed to be kept: "largest", "oldest" (by the time of the
+            file), or "folder:NAME" (one in this folder; of these, the largest).
+        verify : int, optional
+            See `search`.
+        also : str or sequence of str, optional
+            Guises in which pictures are also compared; default: mirrored. Each takes about as long
+            as the search itself. Without effect for features other than SIFT's.
+        anew : bool
+            Whether to compare pictures that were compared before, too.
+        progress : bool
+            Show a progress bar on stderr, if stderr is a terminal.
+
+        Returns
+        -------
+        Groups
+            The largest first. Identical files are copies, also when they have no features.
+
+        Raises
+        ------
+        SettingsError
+            When the level or the rule is unknown, or verification is switched off.
+        """
+        checked_level(level)
+        keeper_order(keep)
+        engine = self._comparing(verify, also)
+        if engine.settings.geometry.verify == 0:
+            raise SettingsError("verify=0: pictures are linked only where geometry agrees")
+        links = linked(engine, anew=anew, progress=progress)
+        return group_pictures(engine.collection.records, links, level=level, keep=keep)
+
+    def known_groups(self) -> tuple[Groups, ...] | None:
+        """Return the groups of each level that `groups` found before, without comparing anything.
+
+        Returns
+        -------
+        tuple of Groups, or None
+            None when pictures were not compared, or not yet all of them, or in another way than by
+            default.
+        """
+        engine = self._comparing(None, "mirror")
+        links = known_links(engine)
+        if links is None:
+            return None
+        records = engine.collection.records
+        return tuple(
+            group_pictures(records, links, level=level, keep="largest") for level in LEVELS
+        )
+
+    def _comparing(self, verify: int | None, also: Also) -> Engine:
+        """The engine with the settings by which stored pictures are compared with each other."""
+        return self._for_search(verify, "none", also if self.index.is_ours else ())
 
     def info(self) -> dict[str, Any]:
         """Return facts about the index, for JSON."""

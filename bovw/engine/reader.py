@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..collection import Collection
+from ..collection import Collection, Overview, overview_of
 from ..errors import IncompatibleError, SettingsError, shown
 from ..features import Extractor
 from ..index import Index
@@ -164,6 +164,24 @@ class Reader:
             raise SettingsError(f"kind={shown(kind)}: expected 'tfidf' or 'counts'")
         counts = self.collection.counts(np.arange(len(self)))
         return counts if kind == "counts" else self.index.weighting.transform(counts)
+
+    @checked_arguments
+    def overview(self, n_words: int = 12, n_examples: int = 8) -> Overview:
+        """Return an overview of pictures and words, with examples of words; for people to look at.
+
+        `bovw.report.save_index_page` makes a page of it.
+
+        Parameters
+        ----------
+        n_words : int
+            How many frequent words, and how many rare ones, have examples.
+        n_examples : int
+            Largest number of examples of a word.
+        """
+        for name, value in (("n_words", n_words), ("n_examples", n_examples)):
+            if value < 1:
+                raise SettingsError(f"{name}={value}: expected at least 1")
+        return overview_of(self.collection, n_words, n_examples)
 
     def _with(self: Self, index: Index) -> Self:
         """Return a searcher of the same kind over another index."""

@@ -298,26 +298,31 @@ class Searcher(Reader):
         deny: Filter | None = None,
         verify: int | None = None,
         expand: str | None = None,
+        also: Also = (),
     ) -> SearchResult:
         """Search with the stored features of a picture of the index; its file is not read.
 
         The picture itself is left out of the answers, and it counts as the whole query. The answers
-        are those of a search with its file, with three differences: keypoints are packed (see
-        `IndexedFeatures`); each feature has only its nearest word, also where a search looks into
-        several (``kernel.n_nearest``); and other guises (``expansion.also``) are not asked for.
+        are those of a search with its file, with two differences: keypoints are packed (see
+        `IndexedFeatures`), and each feature has only its nearest word, also where a search looks
+        into several (``kernel.n_nearest``).
 
         Parameters
         ----------
         identifier : str
         k, allow, deny, verify, expand
             See `search`.
+        also : str or sequence of str, optional
+            Other guises, as for `search`; default: none. They are made of descriptors that are
+            estimated from words and signatures, so they find copies, but fewer other pictures than
+            a search with the file. Each takes about as long as the search itself.
 
         Raises
         ------
         UnknownPictureError
             When the index has no such picture.
         """
-        engine = self._for_search(verify, expand, None)
+        engine = self._for_search(verify, expand, also)
         allowed = engine._allowed(allow, deny)
         return search_index_stored(engine.index, identifier, checked_k(k), allowed)
 

@@ -5,6 +5,7 @@ from .augmentation import augment_index
 from .compressed import LsaIndex, Quantizer
 from .filters import Filter, allowed_places
 from .index import Index
+from .linking import fingerprint_of, links_of
 from .memory_writer import MemoryWriter, Writer
 from .searching import rank_index, search_index, search_index_stored
 from .tiers import due
@@ -20,6 +21,8 @@ __all__ = [
     "augment_index",
     "due",
     "explanation_of",
+    "fingerprint_of",
+    "links_of",
     "rank_index",
     "search_index",
     "search_index_stored",

@@ -18,9 +18,7 @@ from ..features import (
     Features,
     SiftExtractor,
     check_same_meaning,
-    checked_guises,
     description_of,
-    in_guise,
     is_ours,
 )
 from ..parallel import thread_count
@@ -39,12 +37,12 @@ from ..search import (
     StoredGraph,
     Weights,
     count_weights,
-    join_guises,
     kept_weights,
     rank,
 )
 from ..settings import Settings, warn_of_other_versions
 from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
+from .guises import rank_in_guises
 
 # Settings that cannot change after pictures were indexed; all others can, for every search.
 _MANY = 10_000
@@ -351,24 +349,8 @@ class Index:
         See `cascade.rank`.
         """
         watch = stopwatch or Stopwatch()
-        guises = checked_guises(self.settings.expansion.also)
-        if guises and not self.is_ours:
-            raise IncompatibleError(
-                f"also={','.join(guises)!r}: only of SIFT it is known how the descriptors of a "
-                "mirrored or negative picture look, and this index has other ones; leave it out"
-            )
         query = self.query(features, watch, combine)
-        plain, upright = self.ranked(query, depth, allowed, watch), self.settings.features.upright
-        others = {
-            guise: self.ranked(
-                self.query([in_guise(f, guise, upright=upright) for f in features], watch, combine),
-                depth,
-                allowed,
-                watch,
-            )
-            for guise in guises
-        }
-        return join_guises(plain, others, query, self.settings.geometry) if others else plain
+        return rank_in_guises(self, query, lambda: features, depth, allowed, watch)
 
     def ranked(
         self, query: Query, depth: int, allowed: NDArray[np.bool_] | None, stopwatch: Stopwatch

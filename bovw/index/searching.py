@@ -12,7 +12,7 @@ from ..features import Features
 from ..search import Combine, FullRanking, QueryPicture, Ranking, SearchResult, Stopwatch
 from .answering import answers_of, with_shared_words
 from .index import Index
-from .stored import stored_query
+from .stored import rank_stored
 
 
 def search_index(
@@ -65,13 +65,9 @@ def search_index_stored(
     """Search with the stored features of a picture; see `Engine.search_stored`."""
     collection, stopwatch = index.collection, Stopwatch()
     position = collection.position(identifier)
-    allowed = np.ones(len(collection), bool) if allowed is None else allowed.copy()
-    allowed[position] = False
-    with stopwatch("words"):
-        query = stored_query(index, position)
-    ranking = index.ranked(query, _depth(index, k), allowed, stopwatch)
+    ranking = rank_stored(index, position, _depth(index, k), allowed, stopwatch)
     asked = (QueryPicture(identifier, collection.size(position), None),)
-    n_features = len(query.pictures[0])
+    n_features = int(collection.sizes[position])
     return _result(index, ranking, k, identifier, asked, n_features, stopwatch)
 
 

@@ -6,6 +6,9 @@ This package does not know how any figure was computed, and knows no engine.
 from .comparison_page import comparison_page, save_comparison_page
 from .csv_files import csv_cell, results_csv, text_of_cell
 from .drawing import draw_matches
+from .groups_page import groups_page, save_groups_page
+from .groups_tables import groups_csv, groups_text
+from .index_page import index_page, save_index_page
 from .notebook import notebook_html
 from .page_parts import check_page
 from .plots import check_plots, save_plots
@@ -22,10 +25,16 @@ __all__ = [
     "comparison_text",
     "csv_cell",
     "draw_matches",
+    "groups_csv",
+    "groups_page",
+    "groups_text",
+    "index_page",
     "notebook_html",
     "page",
     "results_csv",
     "save_comparison_page",
+    "save_groups_page",
+    "save_index_page",
     "save_page",
     "save_plots",
     "text_of_cell",

@@ -140,7 +140,7 @@ def patches(
                 (picture, answer.points[number].astype(np.float64), moved),
             )
         ):
-            patch = _cut(preview, middle, turn * (side / PATCH))
+            patch = cut(preview, middle, turn * (side / PATCH))
             sheet.paste(patch, (column * PATCH, row * PATCH))
     return sheet
 
@@ -152,10 +152,19 @@ def _derivative(transform: NDArray[np.float64], point: NDArray[np.float64]) -> N
     return np.asarray((transform[:2, :2] - np.outer(moved, transform[2, :2])) / depth)
 
 
-def _cut(
+def cut(
     preview: Preview, middle: NDArray[np.float64], step: NDArray[np.float64]
 ) -> PillowImage.Image:
-    """Cut a patch out of a picture; `step` ``(2, 2)`` is a pixel of the patch in the original."""
+    """Cut a patch out of a picture, `PATCH` pixels wide and high.
+
+    Parameters
+    ----------
+    preview : Preview
+    middle : (2,) float64 ndarray
+        Position in the original.
+    step : (2, 2) float64 ndarray
+        Where a step of one pixel to the right, and one down, in the patch leads in the original.
+    """
     shrink = np.array(preview.picture.size) / np.array(preview.size)
     matrix = step * shrink[:, None]
     # A large patch is cut out finer than it is shown, and then shrunk.

@@ -19,7 +19,7 @@ from .decision import Decision, decide, false_alarms, probability
 from .expansion import enrich_query
 from .explanation import Explanation, reason, shared_words
 from .geometry.regions import matched_quadrilaterals
-from .geometry.verification import Verification, verify
+from .geometry.verification import Verification, frame, verify
 from .guises import join_guises
 from .histograms import CollectionRows, Weights, count_weights, kept_weights
 from .query import Combine, Query, QueryFeatures, picture_as_query
@@ -68,6 +68,7 @@ __all__ = [
     "decide",
     "enrich_query",
     "false_alarms",
+    "frame",
     "join_guises",
     "kept_weights",
     "learn_basis",

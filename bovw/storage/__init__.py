@@ -20,12 +20,14 @@ from .folders import (
     tidy,
 )
 from .journal import JournalledBuilder, read_journal
+from .links_file import LINKS, read_links, write_links
 from .lock import locked
 from .looking import content_of, is_there
 from .manifest import digest_at, read_manifest
 from .places import NEW, rooms_for_another
 
 __all__ = [
+    "LINKS",
     "NEW",
     "Diagnosis",
     "IndexWriter",
@@ -47,6 +49,7 @@ __all__ = [
     "may_discard_old",
     "new_folder",
     "read_journal",
+    "read_links",
     "read_manifest",
     "replace_folder",
     "room_for_another",
@@ -55,4 +58,5 @@ __all__ = [
     "save_lsa_index",
     "save_vocabulary",
     "tidy",
+    "write_links",
 ]

@@ -34,6 +34,7 @@ from .contents.segment_folder import load_segment, segment_name, write_segment
 from .contents.views_folder import folders_listed, views_entry, write_views
 from .folders import new_folder_at
 from .journal import JournalledBuilder, read_journal
+from .links_file import LINKS
 from .lock import locked
 from .looking import is_folder, is_link, names_in
 from .manifest import digest_at, file_facts, parse_manifest, replace_manifest
@@ -337,5 +338,5 @@ def remove_unlisted(folder: Path, files: Mapping[str, Any]) -> None:
             else:
                 shutil.rmtree(path, ignore_errors=True)
         for name in names_in(folder):
-            if name.startswith(f".{MANIFEST}."):
+            if name.startswith((f".{MANIFEST}.", f".{LINKS}.")):
                 (folder / name).unlink(missing_ok=True)

@@ -30,6 +30,7 @@ from .contents.vocabulary_folder import load_vocabulary
 from .disk_writer import remove_unlisted, unlisted
 from .folders import abandoned, discard_room, put_back, tidy
 from .journal import JOURNAL, read_journal
+from .links_file import LINKS
 from .lock import LOCK, locked
 from .looking import files_below, is_file, is_own_file, is_there, looking
 from .manifest import ADVICE, OtherVersionError, file_problem, parse_manifest, replace_manifest
@@ -405,12 +406,12 @@ def _is_busy(folder: Path) -> bool:
 
 def _strays(folder: Path, files: Mapping[str, Any]) -> list[str]:
     """Files in the folder of an index that do not belong to it."""
-    ours = {MANIFEST, LOCK, JOURNAL, READING, *files}
+    ours = {MANIFEST, LOCK, JOURNAL, READING, LINKS, *files}
     unused = unlisted(folder, files)
     return sorted(
         name
         for path in files_below(folder)
         if (name := path.relative_to(folder).as_posix()) not in ours
-        and not name.startswith((f".{MANIFEST}.", f".{JOURNAL}.", f"{SET_ASIDE}/"))
+        and not name.startswith((f".{MANIFEST}.", f".{JOURNAL}.", f".{LINKS}.", f"{SET_ASIDE}/"))
         and not any(path.is_relative_to(other) for other in unused)
     )

@@ -17,6 +17,9 @@ _PROJECTION_SCALE = 64
 _ENOUGH = 5
 # SIFT descriptors have a length of 512. Up to this length the thresholds fit into two bytes.
 _SHORT = 520
+# How far a RootSIFT descriptor (of length 512) usually lies from the threshold of its word in a
+# projected direction. Of 5, 10, 15, 20 and 25, 20 and 25 find most words of mirrored descriptors.
+_TYPICAL = 20.0
 _AT_ONCE = 100_000
 _JOINED_AT_ONCE = 200_000
 
@@ -110,6 +113,34 @@ class HammingEmbedding:
             bits = self._projected(descriptors[part]) > self.thresholds[words[part]]
             signatures[part] = np.packbits(bits, axis=1).view(">u8")[:, 0]
         return signatures
+
+    def estimated(
+        self, words: NDArray[np.integer], signatures: NDArray[np.uint64], centers: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Estimate descriptors of which only the words and signatures are known.
+
+        A descriptor is taken to lie at the centre of its word; but in the 64 projected directions
+        it lies on that side of the thresholds which its signature tells, at a fixed distance.
+        Mirrored, half of these estimates still fall into one of three words of which one is that of
+        the mirrored descriptor (measured with 20,000 words of RootSIFT); of bare centres a quarter.
+
+        Parameters
+        ----------
+        words : (n,) integer ndarray
+        signatures : (n,) uint64 ndarray
+        centers : (n_words, d) uint8 ndarray
+
+        Returns
+        -------
+        (n, d) uint8 ndarray
+        """
+        as_bytes = np.ascontiguousarray(signatures.astype(">u8")).view(np.uint8).reshape(-1, 8)
+        sides = np.unpackbits(as_bytes, axis=1).astype(np.float32) * 2 - 1
+        middle = centers[words].astype(np.float32)
+        wanted = self.thresholds[words] + np.float32(_TYPICAL * _PROJECTION_SCALE) * sides
+        moved = (wanted - self._projected(middle)) @ self.projection.astype(np.float32)
+        moved /= np.float32(_PROJECTION_SCALE**2)  # both projections are scaled
+        return np.asarray((middle + moved).round().clip(0, 255), np.uint8)
 
     def _projected(self, descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(descriptors, np.float32) @ self._matrix

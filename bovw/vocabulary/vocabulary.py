@@ -69,14 +69,18 @@ class WordStatistics:
     @classmethod
     def of(cls, words: NDArray[np.integer], n_words: int) -> WordStatistics:
         """Count the words of a sample."""
-        counts = np.bincount(words.ravel(), minlength=n_words).astype(np.float64)
-        total = max(float(counts.sum()), 1.0)
+        return cls.of_counts(np.bincount(words.ravel(), minlength=n_words))
+
+    @classmethod
+    def of_counts(cls, counts: NDArray[np.integer]) -> WordStatistics:
+        """Make the statistics of words that were counted ``(n_words,)``."""
+        n_words, total = len(counts), int(counts.sum())
         return cls(
             n_words=n_words,
-            n_descriptors=int(words.size),
+            n_descriptors=total,
             used=int(np.count_nonzero(counts)),
             empty=int(n_words - np.count_nonzero(counts)),
-            imbalance=float(n_words * np.square(counts / total).sum()),
+            imbalance=float(n_words * np.square(counts / max(total, 1)).sum()),
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import add_untrusted
-from ..output import GOOD, facts, print_json, say
+from ..output import GOOD, facts, name_lacking, note, print_json, say
 
 HELP = "describe an index or a vocabulary"
 EXAMPLE = "bovw info photos.bovw"
@@ -33,6 +33,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print all settings, not only those that differ from the defaults",
     )
+    sub.add_argument(
+        "--html",
+        metavar="FILE",
+        help="also write a page of an index: features of its pictures, use and looks of its words, "
+        "failures, groups, in one file that opens offline (pip install 'bovw[report]')",
+    )
     add_untrusted(sub)
 
 
@@ -42,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
 
     folder = Path(options.path)
     manifest = read_manifest(folder)
+    if options.html is not None:
+        _check_page(options.path, manifest)
     describe = {"bovw-index": _index, "bovw-lsa": _compressed}.get(manifest["format"], _vocabulary)
     content, lists = describe(options.path, manifest, not options.untrusted)
     content["bytes"] = sum(file["size"] for file in manifest["files"].values())
@@ -52,7 +60,58 @@ def run(options: argparse.Namespace) -> int:
         print_json(content)
     else:
         say("\n".join(facts(_short(content, options.settings))))
+    if options.html is not None:
+        _write_page(options.path, options.html, trusted=not options.untrusted)
     return GOOD
+
+
+def _check_page(path: str, manifest: Mapping[str, Any]) -> None:
+    """Refuse before the work, not after it, when no page can be made."""
+    from ...errors import SettingsError
+    from ...report import check_page
+
+    if manifest["format"] != "bovw-index":
+        raise SettingsError(f"--html: {path} is no index of pictures; leave it out")
+    check_page()
+
+
+def _write_page(path: str, target: str, trusted: bool) -> None:
+    from ...engine import Engine
+    from ...report import save_index_page
+
+    engine = Engine.open(path, trusted=trusted)
+    records = engine.collection.records
+    lacking = save_index_page(
+        engine.overview(),
+        target,
+        facts=_shown(path, engine.info()),
+        failures=engine.failures,
+        without_features=[records[engine.collection.position(n)] for n in engine.without_features],
+        groups=engine.known_groups(),
+        region_factor=engine.settings.features.region_factor,
+        title=Path(path).name,
+    )
+    name_lacking(lacking)
+    note(f"wrote {target}")
+
+
+def _shown(path: str, info: dict[str, Any]) -> dict[str, str]:
+    """Facts at the top of the page."""
+    known = info["vocabulary"].get("statistics")
+    trained = {} if known is None else {"imbalance in training": f"{known['imbalance']:.2f}"}
+    return {
+        "folder": path,
+        "pictures": f"{info['n_pictures']:,}",
+        "failed": f"{info['n_failed']:,}",
+        "without features": f"{info['n_without_features']:,}",
+        "identical to another": f"{info['n_duplicates']:,}",
+        "segments": f"{info['n_segments']:,}",
+        "words of the vocabulary": f"{info['n_words']:,}",
+        **trained,
+        "descriptor": info["descriptor"],
+        "candidates": info["candidates"],
+        "made with": ", ".join(f"{name} {version}" for name, version in info["versions"].items()),
+    }
 
 
 def _index(path: str, _: Mapping[str, Any], trusted: bool) -> Described:

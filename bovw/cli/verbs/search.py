@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ...errors import SettingsError
 from ...search import Explanation, SearchResult, SearchResults
 from ..arguments import PICTURES, add_jobs, add_search_options, add_untrusted, positive, region
-from ..output import USAGE, complain, matching, note, print_json, report_failures, say, table
+from ..output import (
+    USAGE,
+    complain,
+    matching,
+    note,
+    print_json,
+    report_failures,
+    say,
+    table,
+    write_table,
+)
 
 if TYPE_CHECKING:
     from ...engine import Engine
@@ -130,7 +140,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json([_content(options, *answered) for answered in kept])
     if options.csv is not None:
-        _write_csv(results, options.csv)
+        from ...report import results_csv
+
+        write_table(results_csv(results), options.csv)
     if options.html is not None:
         _write_page(options, results, [explanations for _, explanations in kept])
     return report_failures(failed)
@@ -186,21 +198,6 @@ def _search_compressed(
     )
     for result in results:
         yield result, []
-
-
-def _write_csv(results: SearchResults, target: str) -> None:
-    """Write a table as CSV; print it for "-", escaped only where a terminal would obey it."""
-    from ...files import write_text
-    from ...report import results_csv
-
-    text = results_csv(results)
-    if target != "-":
-        write_text(target, text)
-    elif sys.stdout.isatty():
-        say(text.replace("\r\n", "\n").rstrip("\n"))
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
 
 
 def _write_page(
