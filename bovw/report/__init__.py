@@ -3,6 +3,7 @@
 This package does not know how any figure was computed, and knows no engine.
 """
 
+from .blocks import Labels, explanation_block, result_block
 from .comparison_page import comparison_page, save_comparison_page
 from .csv_files import csv_cell, results_csv, text_of_cell
 from .drawing import draw_matches
@@ -12,8 +13,10 @@ from .plots import check_plots, save_plots
 from .result_page import page, save_page
 from .run_files import write_runs
 from .tables import comparison_csv, comparison_latex, comparison_text
+from .thumbnails import encoded
 
 __all__ = [
+    "Labels",
     "check_page",
     "check_plots",
     "comparison_csv",
@@ -22,8 +25,11 @@ __all__ = [
     "comparison_text",
     "csv_cell",
     "draw_matches",
+    "encoded",
+    "explanation_block",
     "notebook_html",
     "page",
+    "result_block",
     "results_csv",
     "save_comparison_page",
     "save_page",

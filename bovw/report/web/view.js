@@ -53,7 +53,8 @@ class View {
           make("p", { class: "eyebrow" }, this.item.whyNot ? `Why not? Rank ${answer.rank}` : `Answer ${answer.rank}`),
           make("h2", { id: "view-name" }, nameOf(answer.identifier)),
           make("p", { class: "view-verdict" }, badge(kindOf(answer)), guiseOf(answer),
-            make("span", {}, inWords(answer)))),
+            make("span", {}, inWords(answer))),
+          labelsOf(this.item.extra), this.actions(this.item)),
         make("div", { class: "view-steps" }, stepper(-1, "Previous answer", "\u2039"), stepper(1, "Next answer", "\u203a"),
           make("button", { type: "button", class: "round", "aria-label": "Close", "data-step": "0", onclick: () => this.dialog.close() },
             make("span", { "aria-hidden": "true" }, "\u00d7")))),
@@ -70,6 +71,15 @@ class View {
     const again = had !== undefined && this.dialog.querySelector(`[data-step="${had}"]:not([disabled])`);
     (again || this.dialog.querySelector('[aria-label="Close"]')).focus();
     this.item.opened();
+  }
+
+  // What a page lets people do with an answer.
+  actions() { return null; }
+
+  // Show again why, when more has become known.
+  renew(item) {
+    const shown = this.dialog.querySelector(".why");
+    if (shown && item === this.item) shown.replaceWith(this.why());
   }
 
   canOverlay() {
