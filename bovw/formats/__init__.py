@@ -27,7 +27,7 @@ from .json_truth import load_json, save_json
 from .labels import load_labels
 from .landmarks import load_landmarks
 from .oxford import load_oxford
-from .parsing import Names, PathLike, names_in
+from .parsing import Names, PathLike, names_in, read_rows
 from .revisited import Difficulty, load_revisited
 from .trec import RunFile, Ties, load_qrels, load_run, read_run, save_qrels, write_run
 
@@ -48,6 +48,7 @@ __all__ = [
     "load_revisited",
     "load_run",
     "names_in",
+    "read_rows",
     "read_run",
     "save_json",
     "save_qrels",

@@ -17,6 +17,7 @@ from . import (
     pairs,
     remove,
     search,
+    serve,
     train,
 )
 
@@ -28,6 +29,7 @@ VERBS: dict[str, Any] = {
     "compress": compress,
     "doctor": doctor,
     "search": search,
+    "serve": serve,
     "pairs": pairs,
     "features": features,
     "calibrate": calibrate,

@@ -1,0 +1,376 @@
+"""What the server does, without HTTP: searches, explanations, previews and exports."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from ..engine import Engine
+from ..errors import BovwError, ImageError, SettingsError
+from ..index import with_shared_words
+from ..pictures import Box, Record
+from ..report import Labels, result_block, results_csv
+from ..search import Answer, Combine, Explanation, SearchResult, reason
+from ..storage import digest_at, read_manifest
+from .decoding import Encoded, explained, limited, preview, query_features, result_page
+from .options import ServeOptions
+from .register import Register
+from .searches import Search, Searches
+from .workers import Workers
+
+MOST_ANSWERS = 1000
+SIDES = (160, 420, 640, 1000, 1600)
+"""Sides of previews of pictures of the index."""
+_CACHED_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A picture of a query: bytes that were uploaded under a name, or a picture of the index."""
+
+    name: str
+    content: bytes | None = None
+    region: Box | None = None
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How to search; names and defaults are those of `Engine.search`, ``where`` is a condition."""
+
+    k: int = 20
+    verify: int | None = None
+    expand: str | None = None
+    also: str | None = None
+    combine: Combine = "joined"
+    where: str | None = None
+
+
+class Service:
+    """One engine, the register, and the workers that decode.
+
+    Parameters
+    ----------
+    engine : Engine
+    register : Register
+    options : ServeOptions
+    """
+
+    def __init__(self, engine: Engine, register: Register, options: ServeOptions) -> None:
+        self.engine = engine
+        self.register = register
+        self.options = options
+        self.workers = Workers(options.workers, options.seconds)
+        self.searches = Searches()
+        self.refresh_error: str | None = None
+        self._previews: OrderedDict[tuple[str, int], Encoded] = OrderedDict()
+        self._cached_bytes = 0
+        self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
+
+    # Searching
+
+    def search(self, asked: Sequence[Asked], conditions: Conditions) -> tuple[str, dict[str, Any]]:
+        """Search; return the name under which the search is remembered, and what a page shows.
+
+        Raises
+        ------
+        BovwError
+            When a picture cannot be read, or a condition is wrong.
+        """
+        if not 1 <= len(asked) <= self.options.max_pictures:
+            raise SettingsError(
+                f"{len(asked)} pictures: expected 1 to {self.options.max_pictures} pictures in one "
+                "query"
+            )
+        if not 1 <= conditions.k <= MOST_ANSWERS:
+            raise SettingsError(f"k={conditions.k}: expected 1 to {MOST_ANSWERS}")
+        engine = self._engine(conditions)
+        allow = self._allowed(engine, conditions.where)
+        read = [self._read(engine, one) for one in asked]
+        features = [found for found, _ in read]
+        names = _distinct([one.name for one in asked])
+        result = engine.search_features(
+            features, conditions.k, allow=allow, name=names[0], combine=conditions.combine
+        )
+        if len(names) > 1:
+            pictures = [replace(p, name=n) for p, n in zip(result.pictures, names, strict=True)]
+            query = f"{len(names)} pictures together"
+            result = replace(result, query=query, pictures=tuple(pictures))
+        search = Search(
+            result,
+            tuple(features),
+            tuple(shown for _, shown in read),
+            {"conditions": conditions, "allow": allow},
+        )
+        name = self.searches.keep(search)
+        return name, result_block(result, [], _Links(name, names), self.labels(result))
+
+    def explain(self, search_name: str, identifier: str) -> dict[str, Any]:
+        """Say why a picture is an answer of a search, or is not a better one.
+
+        Raises
+        ------
+        ForgottenError
+            When the search is not remembered any more.
+        UnknownPictureError
+            When the index has no such picture.
+        """
+        search = self.searches[search_name]
+        result = search.result
+        engine = self._engine(search.options["conditions"])
+        engine.collection.position(identifier)
+        answer = next((a for a in result if a.identifier == identifier), None)
+        if answer is not None:
+            (answer,) = with_shared_words(engine.index, [answer], list(search.features))
+            following = next((a for a in result if a.rank == answer.rank + 1), None)
+            one = _explanation(result, answer, following)
+        elif len(search.features) > 1:
+            raise SettingsError(
+                "several pictures were asked with together: expected one of their answers, or a "
+                "search with one picture"
+            )
+        else:
+            allow = search.options["allow"]
+            known = engine.collection.positions
+            explanation = engine.explain(
+                search.features[0],
+                identifier,
+                allow=None if allow is None else [name for name in allow if name in known],
+            )
+            one = replace(explanation, query=result.query)
+        previews = {p.name: s for p, s in zip(result.pictures, search.previews, strict=True)}
+        labels = {identifier: dict(self.register.of(identifier))}
+        content = self.workers.call(explained, one, result, previews, labels)
+        return {**content, "picture": picture_url(identifier)}
+
+    def _engine(self, conditions: Conditions) -> Engine:
+        """An engine over the index as it is now, which stays so when another is loaded."""
+        changes: dict[str, dict[str, Any]] = {}
+        if conditions.verify is not None:
+            changes["geometry"] = {"verify": conditions.verify}
+        if conditions.expand is not None:
+            changes["expansion"] = {"method": conditions.expand}
+        if conditions.also is not None:
+            changes.setdefault("expansion", {})["also"] = conditions.also
+        return self.engine.changed(**changes)
+
+    def _allowed(self, engine: Engine, where: str | None) -> list[str] | None:
+        if where is None or not where.strip():
+            return None
+        known = engine.collection.positions
+        return [name for name in self.register.where(where) if name in known]
+
+    def _read(self, engine: Engine, one: Asked) -> tuple[Any, Encoded]:
+        images = limited(engine.settings.images, self.options.max_pixels)
+        source: bytes | str
+        if one.content is None:
+            source = self.record(one.name).path
+            images = engine.settings.images
+        else:
+            source = one.content
+        try:
+            return self.workers.call(
+                query_features, source, engine.settings.features, images, one.region
+            )
+        except ImageError as error:
+            raise ImageError(one.name, error.found, error.advice) from error
+
+    # Pictures
+
+    def record(self, identifier: str) -> Record:
+        """Give the record of a picture of the index, the only pictures that are read from disk."""
+        collection = self.engine.collection
+        return collection.records[collection.position(identifier)]
+
+    def picture(self, identifier: str, side: int) -> Encoded:
+        """Give a picture of the index for a browser, with about `side` pixels a side."""
+        record = self.record(identifier)
+        side = next((each for each in SIDES if each >= side), SIDES[-1])
+        key = f"{record.sha256} {record.path}", side
+        with self._lock:
+            if key in self._previews:
+                self._previews.move_to_end(key)
+                return self._previews[key]
+        made = self.workers.call(preview, record.path, side, self.engine.settings.images)
+        with self._lock:
+            if key not in self._previews:
+                self._previews[key] = made
+                self._cached_bytes += len(made.content)
+            while self._cached_bytes > _CACHED_BYTES:
+                _, old = self._previews.popitem(last=False)
+                self._cached_bytes -= len(old.content)
+        return made
+
+    def listed(self, text: str, where: str | None, offset: int, limit: int) -> dict[str, Any]:
+        """Find pictures by name and by what the register says of them."""
+        collection = self.engine.collection
+        records = collection.records
+        allowed = None if not where or not where.strip() else self.register.where(where)
+        wanted = text.casefold().split()
+        found = [
+            record
+            for record in records
+            if (allowed is None or record.identifier in allowed)
+            and (not wanted or self._contains(record.identifier, wanted))
+        ]
+        return {
+            "total": len(found),
+            "pictures": [
+                {
+                    "identifier": record.identifier,
+                    "size": [record.width, record.height],
+                    "picture": picture_url(record.identifier),
+                    "labels": dict(self.register.of(record.identifier)),
+                }
+                for record in found[offset : offset + limit]
+            ],
+        }
+
+    def _contains(self, identifier: str, wanted: Sequence[str]) -> bool:
+        text = "\n".join([identifier, *self.register.of(identifier).values()]).casefold()
+        return all(word in text for word in wanted)
+
+    def labels(self, result: SearchResult) -> Labels:
+        """What the register knows of the answers, with all columns for each."""
+        return {
+            answer.identifier: {
+                column: self.register.of(answer.identifier).get(column, "")
+                for column in self.register.columns
+            }
+            for answer in result
+        }
+
+    # Exports
+
+    def narrowed(self, picks: Sequence[tuple[str, str]]) -> list[Search]:
+        """Give searches with only those answers that were picked: (search, identifier)."""
+        wanted: dict[str, set[str]] = {}
+        for name, identifier in picks:
+            wanted.setdefault(name, set()).add(identifier)
+        found = []
+        for name, identifiers in wanted.items():
+            search = self.searches[name]
+            answers = tuple(a for a in search.result if a.identifier in identifiers)
+            found.append(replace(search, result=replace(search.result, answers=answers)))
+        return found
+
+    def csv(self, picks: Sequence[tuple[str, str]]) -> str:
+        """Give a table of answers that were picked, with the columns of the register."""
+        results = [search.result for search in self.narrowed(picks)]
+        labels = {name: known for r in results for name, known in self.labels(r).items()}
+        return results_csv(results, labels)
+
+    def page(self, picks: Sequence[tuple[str, str]], title: str) -> str:
+        """Make a page of answers that were picked, in one file that opens offline."""
+        searches = self.narrowed(picks)
+        taken = {answer.identifier for search in searches for answer in search.result}
+        results: list[SearchResult] = []
+        previews: dict[str, Encoded] = {}
+        for search in searches:
+            names = _distinct([picture.name for picture in search.result.pictures], taken)
+            taken.update(names)
+            pictures = tuple(
+                replace(p, name=n) for p, n in zip(search.result.pictures, names, strict=True)
+            )
+            query = names[0] if len(names) == 1 else search.result.query
+            results.append(replace(search.result, query=query, pictures=pictures))
+            previews.update(zip(names, search.previews, strict=True))
+        labels = {name: known for r in results for name, known in self.labels(r).items()}
+        return self.workers.call(result_page, results, previews, labels, title)
+
+    # Changes of the index
+
+    def refresh(self) -> bool:
+        """Load the index anew when it has changed on disk; say whether it was."""
+        folder = self.engine.folder
+        with self._refreshing:
+            try:
+                if folder is None or digest_at(folder) == self.engine.index.digest:
+                    return False
+                changed = self.engine.refresh()
+            except BovwError as error:  # said by /healthz; what was loaded before answers
+                self.refresh_error = str(error)
+                return False
+            self.refresh_error = None
+            return changed
+
+    def close(self) -> None:
+        """End the workers."""
+        self.workers.close()
+
+
+class _Links:
+    """Pictures by their address on this server (`bovw.report.blocks.Pictures`)."""
+
+    def __init__(self, search: str, names: Sequence[str]) -> None:
+        self.search = search
+        self.names = list(names)
+
+    def of_query(self, name: str) -> None:
+        return None
+
+    def of_answer(self, answer: object) -> None:
+        return None
+
+    def shown(self, name: str, path: str, *, is_query: bool) -> dict[str, Any]:
+        if is_query:
+            url = f"/api/searches/{self.search}/pictures/{self.names.index(name)}"
+        else:
+            url = picture_url(name)
+        return {"picture": url, "unshown": None}
+
+
+def picture_url(identifier: str) -> str:
+    """Address of a picture of the index; a name of any bytes stands in it percent-encoded."""
+    return f"/api/pictures/{quote(identifier.encode('utf-8', 'surrogateescape'), safe='')}"
+
+
+def base_name(name: str) -> str:
+    """Give the name of an upload without folders, shortened: it is shown, and never opened."""
+    last = PurePosixPath(name.replace("\\", "/")).name[:200]
+    return last or "picture"
+
+
+def _distinct(names: Sequence[str], taken: set[str] | None = None) -> list[str]:
+    found: list[str] = []
+    used = set(taken or ())
+    for name in names:
+        number, one = 2, name
+        while one in used:
+            one, number = f"{name} ({number})", number + 1
+        used.add(one)
+        found.append(one)
+    return found
+
+
+def _explanation(result: SearchResult, answer: Answer, following: Answer | None) -> Explanation:
+    why = reason(answer, following)
+    return Explanation(result.query, answer, answer.shared_words or (), following, why)
+
+
+def open_service(
+    index: str | os.PathLike[str],
+    register: Register,
+    options: ServeOptions,
+    *,
+    trusted: bool = True,
+) -> Service:
+    """Open an index, and serve it.
+
+    Raises
+    ------
+    SettingsError
+        When the index is a compressed one, which has no geometry to show.
+    """
+    if read_manifest(Path(index))["format"] == "bovw-lsa":
+        raise SettingsError(
+            f"{os.fsdecode(index)} is a compressed index, which has no geometry to show: serve the "
+            "index that it was made from"
+        )
+    return Service(Engine.open(index, trusted=trusted), register, options)

@@ -1,0 +1,133 @@
+"""Processes that decode pictures: one may die, or be ended when it takes too long."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from ..errors import BovwError, ImageError
+
+T = TypeVar("T")
+_ADVICE = "save it anew in another format, or shrink it"
+
+
+class WorkerError(BovwError):
+    """A worker ended while it was at work, or took too long."""
+
+
+class Workers:
+    """Runs functions in processes of their own, each of which does one thing at a time.
+
+    Parameters
+    ----------
+    n_workers : int
+    seconds : float
+        How long a call may take; then its process is ended.
+    """
+
+    def __init__(self, n_workers: int, seconds: float) -> None:
+        self.seconds = seconds
+        self.deaths = 0
+        self._all = [_Worker() for _ in range(n_workers)]
+        self._idle: queue.Queue[_Worker] = queue.Queue()
+        self._lock = threading.Lock()
+        self._closed = False
+        for worker in self._all:
+            self._idle.put(worker)
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function of a module in the next worker that is idle, and return what it gives.
+
+        Raises
+        ------
+        BovwError
+            The error that the function raised.
+        WorkerError
+            When the worker ended, or took too long.
+        """
+        worker = self._idle.get()
+        try:
+            return worker.call(function, arguments, self.seconds)  # type: ignore[no-any-return]
+        except WorkerError:
+            with self._lock:
+                self.deaths += 1
+            raise
+        finally:
+            self._idle.put(worker)
+
+    def warm(self) -> None:
+        """Start all processes now, rather than at the first call."""
+        for worker in self._all:
+            worker.start()
+
+    def close(self) -> None:
+        """End all processes."""
+        for worker in self._all:
+            worker.end()
+
+
+class _Worker:
+    def __init__(self) -> None:
+        self._process: Any = None
+        self._line: Connection | None = None
+
+    def start(self) -> None:
+        if self._process is not None and self._process.is_alive():
+            return
+        self.end()
+        # A fork would copy the threads' locks of the server; a fresh process has none.
+        context = get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=_work, args=(there,), daemon=True, name="bovw-decoder")
+        process.start()
+        there.close()
+        self._process, self._line = process, here
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float) -> Any:
+        self.start()
+        assert self._line is not None
+        try:
+            self._line.send((function, arguments))
+            if not self._line.poll(seconds):
+                self.end()
+                raise WorkerError(f"decoding took longer than {seconds:g} seconds; {_ADVICE}")
+            good, value = self._line.recv()
+        except (EOFError, BrokenPipeError, ConnectionError) as error:
+            self.end()
+            raise WorkerError(f"decoding ended its process; {_ADVICE}") from error
+        if good:
+            return value
+        raise value
+
+    def end(self) -> None:
+        if self._line is not None:
+            self._line.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._process = self._line = None
+
+
+def _work(line: Connection) -> None:
+    """Answer calls until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
+    from ..parallel import limited_threads
+
+    with limited_threads(1):
+        while True:
+            try:
+                function, arguments = line.recv()
+            except (EOFError, OSError):
+                return
+            try:
+                answer = True, function(*arguments)
+            except BovwError as error:
+                answer = False, error
+            except MemoryError:
+                answer = False, ImageError("the picture", "too large for the memory", "shrink it")
+            line.send(answer)
