@@ -1,4 +1,4 @@
-"""The local web page, and the JSON API behind it: one engine, asked by many requests.
+"""The JSON API of `bovw serve`: one engine, asked by many requests.
 
 This package decides nothing about search. Uploads are decoded in worker processes, and what a page
 shows is made by `bovw.report`.

@@ -20,7 +20,6 @@ from .metrics import Metrics
 from .routes import Served, router
 from .security import Guard
 from .service import Service
-from .site import Site
 
 _SECONDS = 2.0  # how often a change of the index is looked for
 _PREVIEWS = 256  # pictures that may be asked for at a time
@@ -35,7 +34,7 @@ def make_app(service: Service) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.served = Served(service, metrics, Site(service))
+        app.state.served = Served(service, metrics)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, _warmed, service)
             tasks.start_soon(_refreshed, service)

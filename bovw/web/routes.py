@@ -1,4 +1,4 @@
-"""The JSON API, and the page."""
+"""The JSON API."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from urllib.parse import unquote_to_bytes
 import anyio
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from pydantic import BaseModel, Field
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ..errors import BovwError, SettingsError
 from ..pictures import Box
 from .answers import Json
+from .facts import facts
 from .metrics import Metrics
 from .service import MOST_ANSWERS, SIDES, Asked, Conditions, Service, base_name
-from .site import Site
 
 T = TypeVar("T")
 router = APIRouter()
@@ -40,10 +40,9 @@ Where = Annotated[
 class Served:
     """What the routes share, kept in the state of the application."""
 
-    def __init__(self, service: Service, metrics: Metrics, site: Site) -> None:
+    def __init__(self, service: Service, metrics: Metrics) -> None:
         self.service = service
         self.metrics = metrics
-        self.site = site
         n = service.options.workers
         self._searching, self._drawing = anyio.CapacityLimiter(n), anyio.CapacityLimiter(n)
 
@@ -64,9 +63,8 @@ def served(request: Request) -> Served:
 
 @router.get("/", include_in_schema=False)
 async def home(request: Request) -> Response:
-    """Give the page."""
-    site = served(request).site
-    return HTMLResponse(site.html, headers={"content-security-policy": site.policy})
+    """Lead to the description of the API."""
+    return RedirectResponse("/openapi.json", 303)
 
 
 @router.get("/healthz")
@@ -91,8 +89,8 @@ async def metrics(request: Request) -> Response:
 
 @router.get("/api/info")
 async def info(request: Request) -> Response:
-    """Give what a page needs to know: the index, its columns, limits, and defaults of a search."""
-    return Json(served(request).site.facts(served(request).service))
+    """Give facts: the index, its columns, limits, and defaults of a search."""
+    return Json(facts(served(request).service))
 
 
 @router.post("/api/search")

@@ -1,17 +1,16 @@
-"""``bovw serve``: a page and a JSON API for searching an index, on the loopback address."""
+"""``bovw serve``: a JSON API for searching an index, on the loopback address."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-import webbrowser
 from collections.abc import Sequence
 
 from ..arguments import add_untrusted, not_negative, positive
 from ..output import GOOD, complain, print_json, say
 
-HELP = "search an index on a page in the browser; drop a picture, draw a box, look at answers"
+HELP = "answer searches of an index over HTTP, as JSON, for programs of this machine"
 EXAMPLE = "bovw serve photos.bovw --labels register.csv"
 
 
@@ -22,7 +21,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "--labels",
         metavar="FILE",
         help="a register: a table (CSV) with a column of identifiers, and columns such as owner, "
-        "class or date, which are shown, searched, filtered by and exported",
+        "class or date, which answers have, and which are searched, filtered by and exported",
     )
     sub.add_argument(
         "--host",
@@ -80,7 +79,6 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="N",
         help="largest picture that may be uploaded (default: 100)",
     )
-    sub.add_argument("--open", action="store_true", help="open the page in the browser")
     add_untrusted(sub)
 
 
@@ -111,8 +109,6 @@ def run(options: argparse.Namespace) -> int:
         else:
             say(f"bovw: {n_pictures} pictures at {url}  (Ctrl-C stops)")
         sys.stdout.flush()
-        if options.open:
-            webbrowser.open(url)
 
     serve(options.index, limits, register, trusted=not options.untrusted, ready=ready)
     print("bovw: stopped", file=sys.stderr)
