@@ -122,4 +122,16 @@ class Intake:
         )
         response = error(status, reason)
         response.headers["connection"] = "close"
+        if status == 413:
+            await self._discard(receive)
         await response(scope, receive, send)
+
+    async def _discard(self, receive: Receive) -> None:
+        """Read and drop the rest: a client that is still sending would not see the answer."""
+        left = 4 * self.max_bytes
+        with anyio.move_on_after(self.seconds):
+            while left > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
