@@ -10,11 +10,6 @@ from starlette.responses import JSONResponse
 from ..errors import BovwError, UnknownPictureError, printable
 from .searches import ForgottenError
 
-_STATUS: tuple[tuple[type[BovwError], int], ...] = (
-    (UnknownPictureError, 404),
-    (ForgottenError, 410),
-)
-
 
 class Json(JSONResponse):
     """JSON in ASCII: names that are not UTF-8 have escapes, as in all JSON of this project."""
@@ -31,5 +26,6 @@ def error(status: int, reason: str) -> Json:
 
 def error_of(raised: BovwError) -> Json:
     """An answer for an error: 404 and 410 for what is unknown, 422 for what cannot be used."""
-    status = next((code for kind, code in _STATUS if isinstance(raised, kind)), 422)
-    return error(status, str(raised))
+    if isinstance(raised, ForgottenError):
+        return Json({"error": printable(str(raised)), "forgotten": raised.names}, 410)
+    return error(404 if isinstance(raised, UnknownPictureError) else 422, str(raised))

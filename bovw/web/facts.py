@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from .. import __version__
 from ..errors import printable
+from ..settings import ExpansionMethod
 from .service import MOST_ANSWERS, Service
 
 
@@ -21,6 +22,8 @@ def facts(service: Service) -> dict[str, Any]:
         "columns": list(service.register.columns),
         "n_registered": len(service.register.rows),
         "verify": settings.geometry.verify,
+        "expand": settings.expansion.method,
+        "expansions": list(get_args(ExpansionMethod)),
         "also": settings.expansion.also,
         "most_answers": MOST_ANSWERS,
         "max_bytes": options.max_bytes,

@@ -11,10 +11,12 @@ from urllib.parse import unquote_to_bytes
 import anyio
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from pydantic import BaseModel, Field
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from ..errors import BovwError, SettingsError
 from ..pictures import Box
+from ..report import search_page, search_policy
+from ..settings import ExpansionMethod
 from .answers import Json
 from .facts import facts
 from .metrics import Metrics
@@ -63,8 +65,9 @@ def served(request: Request) -> Served:
 
 @router.get("/", include_in_schema=False)
 async def home(request: Request) -> Response:
-    """Lead to the description of the API."""
-    return RedirectResponse("/openapi.json", 303)
+    """Give the page for people."""
+    page = search_page(facts(served(request).service))
+    return HTMLResponse(page, headers={"content-security-policy": search_policy()})
 
 
 @router.get("/healthz")
@@ -104,7 +107,7 @@ async def search(
         int | None, Form(ge=0, le=10_000, description="How many candidates are verified.")
     ] = None,
     expand: Annotated[
-        Literal["none", "average", "rank", "alpha", "hamming"] | None,
+        ExpansionMethod | None,
         Form(description="Method of query expansion."),
     ] = None,
     also: Annotated[

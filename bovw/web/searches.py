@@ -17,7 +17,17 @@ _MOST_BYTES = 256 << 20
 
 
 class ForgottenError(BovwError):
-    """A search is not remembered any more."""
+    """Searches are not remembered any more.
+
+    Attributes
+    ----------
+    names : list of str
+        Names of the searches.
+    """
+
+    def __init__(self, reason: str, names: list[str]) -> None:
+        super().__init__(reason)
+        self.names = names
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,9 @@ class Searches:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._kept
+
     def keep(self, search: Search) -> str:
         """Remember a search; return its name."""
         name = secrets.token_hex(12)
@@ -86,6 +99,6 @@ class Searches:
         with self._lock:
             found = self._kept.get(name)
             if found is None:
-                raise ForgottenError("this search is not remembered any more: search again")
+                raise ForgottenError("this search is not remembered any more: search again", [name])
             self._kept.move_to_end(name)
             return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 
 import uvicorn
@@ -41,7 +42,10 @@ def address(where: socket.socket, token: str | None = None) -> str:
 
 
 def run(service: Service, where: socket.socket) -> None:
-    """Answer requests until Ctrl-C or SIGTERM; running requests are ended first."""
+    """Answer requests until Ctrl-C or SIGTERM; running requests are ended first.
+
+    It is called by the main thread, which gets the signals.
+    """
     config = uvicorn.Config(
         make_app(service),
         log_level="warning",
@@ -52,8 +56,11 @@ def run(service: Service, where: socket.socket) -> None:
         timeout_graceful_shutdown=_GRACE,
         limit_concurrency=1024,
     )
+    # uvicorn stops at either signal, and then raises it again: it is to end in the same way.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped, and raises it again
+        with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[where])
     finally:
+        signal.signal(signal.SIGTERM, before)
         service.close()

@@ -18,10 +18,19 @@ from ..pictures import Box, Record
 from ..report import Labels, result_block, results_csv
 from ..search import Answer, Combine, Explanation, SearchResult, reason
 from ..storage import digest_at, read_manifest
-from .decoding import Encoded, explained, limited, preview, query_features, result_page
+from .decoding import (
+    Encoded,
+    explanation_reply,
+    features_reply,
+    limited,
+    page_reply,
+    preview_reply,
+    read_features,
+    read_preview_of,
+)
 from .options import ServeOptions
 from .register import Register
-from .searches import Search, Searches
+from .searches import ForgottenError, Search, Searches
 from .workers import Workers
 
 MOST_ANSWERS = 1000
@@ -91,6 +100,7 @@ class Service:
         if not 1 <= conditions.k <= MOST_ANSWERS:
             raise SettingsError(f"k={conditions.k}: expected 1 to {MOST_ANSWERS}")
         engine = self._engine(conditions)
+        _check_features(engine)  # the index may have been replaced by another
         allow = self._allowed(engine, conditions.where)
         read = [self._read(engine, one) for one in asked]
         features = [found for found, _ in read]
@@ -146,8 +156,8 @@ class Service:
             one = replace(explanation, query=result.query)
         previews = {p.name: s for p, s in zip(result.pictures, search.previews, strict=True)}
         labels = {identifier: dict(self.register.of(identifier))}
-        content = self.workers.call(explained, one, result, previews, labels)
-        return {**content, "picture": picture_url(identifier)}
+        reply = self.workers.call(explanation_reply, one, result, previews, labels)
+        return {**reply.content, "picture": picture_url(identifier)}
 
     def _engine(self, conditions: Conditions) -> Engine:
         """An engine over the index as it is now, which stays so when another is loaded."""
@@ -175,11 +185,12 @@ class Service:
         else:
             source = one.content
         try:
-            return self.workers.call(
-                query_features, source, engine.settings.features, images, one.region
+            reply = self.workers.call(
+                features_reply, source, engine.settings.features, images, one.region
             )
         except ImageError as error:
             raise ImageError(one.name, error.found, error.advice) from error
+        return read_features(reply)
 
     # Pictures
 
@@ -197,7 +208,8 @@ class Service:
             if key in self._previews:
                 self._previews.move_to_end(key)
                 return self._previews[key]
-        made = self.workers.call(preview, record.path, side, self.engine.settings.images)
+        reply = self.workers.call(preview_reply, record.path, side, self.engine.settings.images)
+        made = read_preview_of(reply)
         with self._lock:
             if key not in self._previews:
                 self._previews[key] = made
@@ -209,8 +221,7 @@ class Service:
 
     def listed(self, text: str, where: str | None, offset: int, limit: int) -> dict[str, Any]:
         """Find pictures by name and by what the register says of them."""
-        collection = self.engine.collection
-        records = collection.records
+        records = self.engine.collection.records
         allowed = None if not where or not where.strip() else self.register.where(where)
         wanted = text.casefold().split()
         found = [
@@ -253,6 +264,14 @@ class Service:
         wanted: dict[str, set[str]] = {}
         for name, identifier in picks:
             wanted.setdefault(name, set()).add(identifier)
+        forgotten = [name for name in wanted if name not in self.searches]
+        if forgotten:
+            n = sum(name in forgotten for name, _ in picks)
+            raise ForgottenError(
+                f"{n} of {len(picks)} answers are of searches that are not remembered any more: "
+                "take them out, or search again",
+                forgotten,
+            )
         found = []
         for name, identifiers in wanted.items():
             search = self.searches[name]
@@ -282,7 +301,7 @@ class Service:
             results.append(replace(search.result, query=query, pictures=pictures))
             previews.update(zip(names, search.previews, strict=True))
         labels = {name: known for r in results for name, known in self.labels(r).items()}
-        return self.workers.call(result_page, results, previews, labels, title)
+        return str(self.workers.call(page_reply, results, previews, labels, title).content)
 
     # Changes of the index
 
@@ -366,11 +385,24 @@ def open_service(
     Raises
     ------
     SettingsError
-        When the index is a compressed one, which has no geometry to show.
+        When the index is a compressed one, which has no geometry to show, or one of the features
+        of an own extractor, which no worker has.
     """
     if read_manifest(Path(index))["format"] == "bovw-lsa":
         raise SettingsError(
             f"{os.fsdecode(index)} is a compressed index, which has no geometry to show: serve the "
             "index that it was made from"
         )
-    return Service(Engine.open(index, trusted=trusted), register, options)
+    engine = Engine.open(index, trusted=trusted)
+    _check_features(engine)
+    return Service(engine, register, options)
+
+
+def _check_features(engine: Engine) -> None:
+    if not engine.index.is_ours:
+        made_with = engine.index.descriptor["descriptor"]
+        raise SettingsError(
+            f"{engine.folder} was made with the features of {made_with!r}, and bovw serve extracts "
+            "those of SIFT: index the pictures with SIFT to serve them, or search this index from "
+            "Python (Engine.open(path, extractor=...))"
+        )

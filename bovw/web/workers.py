@@ -1,4 +1,7 @@
-"""Processes that decode pictures: one may die, or be ended when it takes too long."""
+"""Processes that decode pictures: one may die, or be ended when it takes too long.
+
+joblib's processes are not used, since it unpickles what they answer; see `replies.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ import threading
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import BovwError, ImageError
+from .replies import LARGEST, Reply, ReplyError, error_bytes, read_reply, reply_bytes
 
-T = TypeVar("T")
 _ADVICE = "save it anew in another format, or shrink it"
 
 
@@ -40,8 +43,8 @@ class Workers:
         for worker in self._all:
             self._idle.put(worker)
 
-    def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call a function of a module in the next worker that is idle, and return what it gives.
+    def call(self, function: Callable[..., Reply], *arguments: Any) -> Reply:
+        """Call a function of a module in the next worker that is idle, and return its answer.
 
         Raises
         ------
@@ -52,7 +55,7 @@ class Workers:
         """
         worker = self._idle.get()
         try:
-            return worker.call(function, arguments, self.seconds)  # type: ignore[no-any-return]
+            return worker.call(function, arguments, self.seconds)
         except WorkerError:
             with self._lock:
                 self.deaths += 1
@@ -88,7 +91,9 @@ class _Worker:
         there.close()
         self._process, self._line = process, here
 
-    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float) -> Any:
+    def call(
+        self, function: Callable[..., Reply], arguments: tuple[Any, ...], seconds: float
+    ) -> Reply:
         self.start()
         assert self._line is not None
         try:
@@ -96,13 +101,10 @@ class _Worker:
             if not self._line.poll(seconds):
                 self.end()
                 raise WorkerError(f"decoding took longer than {seconds:g} seconds; {_ADVICE}")
-            good, value = self._line.recv()
-        except (EOFError, BrokenPipeError, ConnectionError) as error:
+            return read_reply(self._line.recv_bytes(LARGEST))
+        except (EOFError, OSError, ReplyError) as error:
             self.end()
             raise WorkerError(f"decoding ended its process; {_ADVICE}") from error
-        if good:
-            return value
-        raise value
 
     def end(self) -> None:
         if self._line is not None:
@@ -125,9 +127,11 @@ def _work(line: Connection) -> None:
             except (EOFError, OSError):
                 return
             try:
-                answer = True, function(*arguments)
+                answer = reply_bytes(function(*arguments))
             except BovwError as error:
-                answer = False, error
+                answer = error_bytes(error)
             except MemoryError:
-                answer = False, ImageError("the picture", "too large for the memory", "shrink it")
-            line.send(answer)
+                answer = error_bytes(
+                    ImageError("the picture", "too large for the memory", "shrink it")
+                )
+            line.send_bytes(answer)

@@ -63,3 +63,27 @@ def test_the_register_filters_and_is_exported(client: Any, pictures: list[Path])
     assert page.status_code == 200 and "<!doctype html>" in page.text
     why = client.post("/api/explain", data=picks[0])
     assert why.status_code == 200 and why.json()["patches"] is not None
+
+
+def test_the_api_describes_itself(client: Any) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {
+        "/api/search",
+        "/api/pictures/{identifier}",
+        "/api/explain",
+        "/healthz",
+        "/metrics",
+    } <= {*paths}
+    figures = client.get("/metrics")
+    assert "bovw_pictures 30.0" in figures.text
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
+
+
+def test_a_search_that_is_forgotten(client: Any) -> None:
+    picks = [{"search": "old", "identifier": "x.jpg"}]
+    told = client.post("/api/export", json={"format": "csv", "picks": picks})
+    assert told.status_code == 410 and told.json()["forgotten"] == ["old"]
+    assert client.post("/api/explain", data=picks[0]).status_code == 410

@@ -4,8 +4,9 @@ const PAGE = 50;
 // What queries there are, and what is known of each: `present` sets both.
 let index = [];
 let blockOf = null;
-// What a page adds: to the card of an answer, and what it does when one is shown large.
-const hooks = { card: () => null, opened: () => {} };
+// What a page adds: to the card of an answer, what it does when one is shown large, and whether
+// people may ask why a picture is no better answer.
+const hooks = { card: () => null, opened: () => {}, asks: false };
 const view = new View(byId("view"));
 let now = null;
 
@@ -15,7 +16,15 @@ class Query {
     const block = blockOf(place);
     this.result = block.result;
     this.extras = block.queries;
-    const item = (answer, extra, whyNot) => ({
+    this.items = this.result.answers.map((answer, i) => this.item(answer, block.answers[i], false));
+    this.whyNot = block.why_not.map((one) => this.item(one.answer, one, true));
+    this.shown = [];
+    this.drawn = 0;
+  }
+
+  item(answer, extra, whyNot) {
+    const { place } = this;
+    return {
       answer, extra, whyNot,
       query: this.result.pictures[answer.query_picture],
       queryExtra: this.extras[answer.query_picture],
@@ -23,11 +32,7 @@ class Query {
         remember(`#q${place + 1}${whyNot ? "w" : "a"}${answer.rank}`);
         hooks.opened(this);
       },
-    });
-    this.items = this.result.answers.map((answer, i) => item(answer, block.answers[i], false));
-    this.whyNot = block.why_not.map((one) => item(one.answer, one, true));
-    this.shown = [];
-    this.drawn = 0;
+    };
   }
 }
 
@@ -53,11 +58,15 @@ function showQuery(place) {
     if (here) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
   }
-  byId("why-not").hidden = !now.whyNot.length;
-  byId("why-not-gallery").replaceChildren(...now.whyNot.map((item, i) => card(item, now.whyNot, i)));
+  showWhyNot();
   resetFilters();
   filter();
   remember(`#q${place + 1}`);
+}
+
+function showWhyNot() {
+  byId("why-not").hidden = !now.whyNot.length && !hooks.asks;
+  byId("why-not-gallery").replaceChildren(...now.whyNot.map((item, i) => card(item, now.whyNot, i)));
 }
 
 // The query with its region, and what an answer matches in it.

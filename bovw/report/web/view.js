@@ -206,6 +206,7 @@ class View {
       lines.push(make("p", {}, `By similarity alone it would be number ${answer.initial_rank}; verification made it number ${answer.rank}.`));
     }
     if (extra.above) lines.push(make("p", {}, nameOf(whyNot ? sentence(extra.above) : sentence(`it stands ${extra.above}`))));
+    if (extra.note) lines.push(make("p", { class: "quiet" }, nameOf(extra.note)));
     const section = make("section", { class: "why" }, make("h3", {}, whyNot ? "Why not" : "Why"), lines);
     if (extra.patches) section.append(this.patches(extra.patches));
     return section;

@@ -1,4 +1,4 @@
-"""A server of thirty posters with a register, asked without a network or a browser."""
+"""A server of thirty posters with a register, which tests of the API and of the page share."""
 
 from __future__ import annotations
 
