@@ -1,4 +1,4 @@
-"""The JSON API of `bovw serve`: one engine, asked by many requests.
+"""`bovw serve`: one engine, asked by many requests: a JSON API, and the page that asks it.
 
 This package decides nothing about search. Uploads are decoded in worker processes, and what a page
 shows is made by `bovw.report`.

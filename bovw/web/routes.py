@@ -111,7 +111,7 @@ async def search(
         Form(description="Method of query expansion."),
     ] = None,
     also: Annotated[
-        str | None, Form(description="Other guises: mirror, negative, or mirror,negative.")
+        str | None, Form(description="Other guises: mirror, negative, mirror,negative, or none.")
     ] = None,
     combine: Annotated[
         Literal["joined", "mean", "best"], Form(description="How several pictures are combined.")
@@ -131,7 +131,8 @@ async def search(
             *[Asked(base_name(one.filename or ""), await one.read()) for one in pictures],
             *[Asked(identifier_of(text)) for text in identifier],
         ]
-        conditions = Conditions(k, verify, expand, also, combine, where)
+        guises = "" if also == "none" else also
+        conditions = Conditions(k, verify, expand, guises, combine, where)
         regions = [_region(text) for text in region]
         if len(regions) > len(asked):
             raise SettingsError(f"{len(regions)} regions for {len(asked)} pictures")

@@ -13,7 +13,7 @@ from ..features import Features
 from ..search import SearchResult
 from .decoding import Encoded
 
-_MOST_BYTES = 256 << 20
+_MOST_BYTES = 128 << 20
 
 
 class ForgottenError(BovwError):

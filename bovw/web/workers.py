@@ -55,6 +55,8 @@ class Workers:
         """
         worker = self._idle.get()
         try:
+            if self._closed:
+                raise WorkerError("the server stops")
             return worker.call(function, arguments, self.seconds)
         except WorkerError:
             with self._lock:
@@ -69,7 +71,8 @@ class Workers:
             worker.start()
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes; later calls fail."""
+        self._closed = True
         for worker in self._all:
             worker.end()
 

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="pip install 'bovw[web]'")
-httpx = pytest.importorskip("httpx", reason="pip install httpx")
+pytest.importorskip("httpx", reason="pip install httpx")
+
+import httpx
 
 import bovw
 from bovw.errors import SettingsError

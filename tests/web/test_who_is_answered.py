@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 pytest.importorskip("fastapi", reason="pip install 'bovw[web]'")
-httpx = pytest.importorskip("httpx", reason="pip install httpx")
+pytest.importorskip("httpx", reason="pip install httpx")
 
+import httpx
 from prometheus_client import Counter
 from starlette.responses import PlainTextResponse
 

@@ -1,4 +1,4 @@
-"""``bovw serve``: a JSON API for searching an index, on the loopback address."""
+"""``bovw serve``: a page for searching an index, and a JSON API, on the loopback address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ..arguments import add_untrusted, not_negative, positive
 from ..output import GOOD, complain, print_json, say
 
-HELP = "answer searches of an index over HTTP, as JSON, for programs of this machine"
+HELP = "search an index in a browser: a page on this machine, and a JSON API for programs"
 EXAMPLE = "bovw serve photos.bovw --labels register.csv"
 
 

@@ -204,7 +204,7 @@ function walk(event) {
 
 // A page is printed whole: all answers of the query that is shown.
 function drawAll() {
-  while (now.drawn < now.shown.length) drawMore();
+  while (now && now.drawn < now.shown.length) drawMore();
 }
 
 function start() {

@@ -95,7 +95,7 @@ async function search() {
         ...uploads.map((one) => ["pictures", one.file]), ...named.map((one) => ["identifier", pictureUrl(one.identifier)]),
         ...[...uploads, ...named].map((one) => ["region", one.region()]),
         ["k", byId("k").value], ["verify", byId("verify").value], ["expand", byId("expand").value],
-        ["also", also], ["combine", byId("combine").value], ["where", byId("where").value],
+        ["also", also || "none"], ["combine", byId("combine").value], ["where", byId("where").value],
       ]),
     });
     const block = await response.json();
