@@ -89,7 +89,7 @@ def test_answers_are_looked_at_and_searched_with(open_served: Open, pictures: li
         view.get_by_label(mode).check(force=True)
         wait_until(page, "document.querySelector('#view .warped').naturalWidth > 0")
     name = view.locator("#view-name").inner_text()
-    view.get_by_role("button", name=f"Search with a part of {name}").click()
+    view.get_by_role("button", name="Search with a part of it").click()
     assert page.locator(".asked-picture").count() == 1 and not view.is_visible()
     for field, value in zip(("Left", "Top", "Right", "Bottom"), (10, 20, 300, 320), strict=True):
         page.get_by_label(f"{field} of the box in pixels").fill(str(value))

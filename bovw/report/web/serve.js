@@ -144,14 +144,14 @@ function drawStar(button) {
 }
 const drawStars = () => document.querySelectorAll(".star").forEach(drawStar);
 
-const again = (item) => {
-  const { identifier, size } = item.answer;
-  const then = (act) => () => { if (view.dialog.open) view.dialog.close(); act(identifier, size); };
-  return [
-    make("button", { type: "button", "aria-label": `Search with ${printable(identifier)}`, onclick: then(searchWith) }, "Search"),
-    make("button", { type: "button", "aria-label": `Search with a part of ${printable(identifier)}`, onclick: then(searchWithPart) }, "Part"),
-  ];
-};
+// Buttons to search again; those of a card are short, and say to screen readers what they are for.
+function again({ answer: { identifier, size } }, short) {
+  const button = (act, brief, text) => make("button", {
+    type: "button", title: short ? `${text} ${printable(identifier)}` : null, "aria-label": short ? `${text} ${printable(identifier)}` : null,
+    onclick: () => { if (view.dialog.open) view.dialog.close(); act(identifier, size); },
+  }, short ? brief : `${text} it`);
+  return [button(searchWith, "Search", "Search with"), button(searchWithPart, "Part", "Search with a part of")];
+}
 
 async function explain(item) {
   if (item.explained) return;
@@ -238,10 +238,10 @@ function prepare() {
   byId("export-csv").addEventListener("click", () => shortlist.export("csv"));
   byId("export-page").addEventListener("click", () => shortlist.export("page"));
   byId("shortlist-clear").addEventListener("click", () => shortlist.set([]));
-  hooks.card = (item) => make("div", { class: "card-buttons" }, star(item), again(item));
+  hooks.card = (item) => make("div", { class: "card-buttons" }, star(item), again(item, true));
   hooks.opened = explain;
   hooks.asks = true;
-  View.prototype.actions = (item) => make("div", { class: "card-buttons" }, star(item), again(item));
+  View.prototype.actions = (item) => make("div", { class: "card-buttons" }, star(item), again(item, false));
   shortlist.show();
   drawAsked();
 }
