@@ -90,15 +90,19 @@ def read_reply(data: bytes) -> Reply:
 
 
 def _parts(shapes: list[Any], data: bytes, at: int) -> tuple[Any, ...]:
-    parts = []
+    parts: list[Any] = []
     for name, *shape in shapes:
         if name not in _DTYPES or not all(type(n) is int and n >= 0 for n in shape):
             raise ValueError("an array of another kind")
         dtype = np.dtype(name)
         size = math.prod(shape) * dtype.itemsize
-        part = np.frombuffer(data, dtype, offset=at, count=math.prod(shape)) if size else []
+        if at + size > len(data):
+            raise ValueError("an array that is cut off")
         # A copy: what is kept of an answer does not keep all of it, and can be written to.
-        parts.append(np.array(part, dtype).reshape(shape))
+        part = np.zeros(shape, dtype)
+        if size:
+            part.reshape(-1)[:] = np.frombuffer(data, dtype, offset=at, count=part.size)
+        parts.append(part)
         at += size
     if at != len(data):
         raise ValueError("bytes at its end")

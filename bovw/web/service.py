@@ -310,9 +310,11 @@ class Service:
         folder = self.engine.folder
         with self._refreshing:
             try:
-                if folder is None or digest_at(folder) == self.engine.index.digest:
-                    return False
-                changed = self.engine.refresh()
+                changed = (
+                    folder is not None
+                    and digest_at(folder) != self.engine.index.digest
+                    and self.engine.refresh()
+                )
             except BovwError as error:  # said by /healthz; what was loaded before answers
                 self.refresh_error = str(error)
                 return False

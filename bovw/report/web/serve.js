@@ -104,6 +104,8 @@ async function search() {
     remember(`#q${blocks.length}`);
     present(blocks.map(summaryOf), (place) => blocks[place]);
     byId("page").hidden = false;
+    const place = byId("page");
+    if (place.getBoundingClientRect().top > window.innerHeight - 160) place.scrollIntoView({ block: "start" });
     byId("state").textContent = `${verdict(block.result)[1]}. ${counted(block.result.answers.length, "answer")}.`;
   } catch (error) {
     if (mine !== running) return;

@@ -54,11 +54,12 @@ class View {
           make("h2", { id: "view-name" }, nameOf(answer.identifier)),
           make("p", { class: "view-verdict" }, badge(kindOf(answer)), guiseOf(answer),
             make("span", {}, inWords(answer))),
-          labelsOf(this.item.extra), this.actions(this.item)),
+          labelsOf(this.item.extra)),
         make("div", { class: "view-steps" }, stepper(-1, "Previous answer", "\u2039"), stepper(1, "Next answer", "\u203a"),
           make("button", { type: "button", class: "round", "aria-label": "Close", "data-step": "0", onclick: () => this.dialog.close() },
             make("span", { "aria-hidden": "true" }, "\u00d7")))),
       make("div", { class: "view-scroll", tabindex: "0", role: "region", "aria-label": "Details of the answer" },
+        this.actions(this.item),
         make("fieldset", { class: "modes" }, make("legend", {}, "View"),
           [["pairs", "Pairs"], ["swipe", "Swipe"], ["blink", "Blink"], ["difference", "Difference"]].map(([value, text]) =>
             make("label", {},
