@@ -20,7 +20,8 @@ from ..settings import ExpansionMethod
 from .answers import Json
 from .facts import facts
 from .metrics import Metrics
-from .service import MOST_ANSWERS, SIDES, Asked, Conditions, Service, base_name
+from .previews import SIDES
+from .service import MOST_ANSWERS, Asked, Conditions, Service, base_name
 
 T = TypeVar("T")
 router = APIRouter()

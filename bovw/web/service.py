@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import quote
 
 from ..engine import Engine
 from ..errors import BovwError, ImageError, SettingsError
 from ..index import with_shared_words
 from ..pictures import Box, Record
-from ..report import Labels, result_block, results_csv
+from ..report import result_block
 from ..search import Answer, Combine, Explanation, SearchResult, reason
 from ..storage import digest_at, read_manifest
 from .decoding import (
@@ -23,20 +21,16 @@ from .decoding import (
     explanation_reply,
     features_reply,
     limited,
-    page_reply,
-    preview_reply,
     read_features,
-    read_preview_of,
 )
+from .exports import distinct, labels_of, picked, picked_csv, picked_page
 from .options import ServeOptions
+from .previews import Links, Previews, picture_url
 from .register import Register
-from .searches import ForgottenError, Search, Searches
+from .searches import Search, Searches
 from .workers import Workers
 
 MOST_ANSWERS = 1000
-SIDES = (160, 420, 640, 1000, 1600)
-"""Sides of previews of pictures of the index."""
-_CACHED_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -77,9 +71,7 @@ class Service:
         self.workers = Workers(options.workers, options.seconds)
         self.searches = Searches()
         self.refresh_error: str | None = None
-        self._previews: OrderedDict[tuple[str, int], Encoded] = OrderedDict()
-        self._cached_bytes = 0
-        self._lock = threading.Lock()
+        self._previews = Previews(self.workers)
         self._refreshing = threading.Lock()
 
     # Searching
@@ -104,7 +96,7 @@ class Service:
         allow = self._allowed(engine, conditions.where)
         read = [self._read(engine, one) for one in asked]
         features = [found for found, _ in read]
-        names = _distinct([one.name for one in asked])
+        names = distinct([one.name for one in asked])
         result = engine.search_features(
             features, conditions.k, allow=allow, name=names[0], combine=conditions.combine
         )
@@ -119,7 +111,7 @@ class Service:
             {"conditions": conditions, "allow": allow},
         )
         name = self.searches.keep(search)
-        return name, result_block(result, [], _Links(name, names), self.labels(result))
+        return name, result_block(result, [], Links(name, names), labels_of(self.register, result))
 
     def explain(self, search_name: str, identifier: str) -> dict[str, Any]:
         """Say why a picture is an answer of a search, or is not a better one.
@@ -201,23 +193,7 @@ class Service:
 
     def picture(self, identifier: str, side: int) -> Encoded:
         """Give a picture of the index for a browser, with about `side` pixels a side."""
-        record = self.record(identifier)
-        side = next((each for each in SIDES if each >= side), SIDES[-1])
-        key = f"{record.sha256} {record.path}", side
-        with self._lock:
-            if key in self._previews:
-                self._previews.move_to_end(key)
-                return self._previews[key]
-        reply = self.workers.call(preview_reply, record.path, side, self.engine.settings.images)
-        made = read_preview_of(reply)
-        with self._lock:
-            if key not in self._previews:
-                self._previews[key] = made
-                self._cached_bytes += len(made.content)
-            while self._cached_bytes > _CACHED_BYTES:
-                _, old = self._previews.popitem(last=False)
-                self._cached_bytes -= len(old.content)
-        return made
+        return self._previews.of(self.record(identifier), side, self.engine.settings.images)
 
     def listed(self, text: str, where: str | None, offset: int, limit: int) -> dict[str, Any]:
         """Find pictures by name and by what the register says of them."""
@@ -247,61 +223,15 @@ class Service:
         text = "\n".join([identifier, *self.register.of(identifier).values()]).casefold()
         return all(word in text for word in wanted)
 
-    def labels(self, result: SearchResult) -> Labels:
-        """What the register knows of the answers, with all columns for each."""
-        return {
-            answer.identifier: {
-                column: self.register.of(answer.identifier).get(column, "")
-                for column in self.register.columns
-            }
-            for answer in result
-        }
-
     # Exports
 
-    def narrowed(self, picks: Sequence[tuple[str, str]]) -> list[Search]:
-        """Give searches with only those answers that were picked: (search, identifier)."""
-        wanted: dict[str, set[str]] = {}
-        for name, identifier in picks:
-            wanted.setdefault(name, set()).add(identifier)
-        forgotten = [name for name in wanted if name not in self.searches]
-        if forgotten:
-            n = sum(name in forgotten for name, _ in picks)
-            raise ForgottenError(
-                f"{n} of {len(picks)} answers are of searches that are not remembered any more: "
-                "take them out, or search again",
-                forgotten,
-            )
-        found = []
-        for name, identifiers in wanted.items():
-            search = self.searches[name]
-            answers = tuple(a for a in search.result if a.identifier in identifiers)
-            found.append(replace(search, result=replace(search.result, answers=answers)))
-        return found
-
     def csv(self, picks: Sequence[tuple[str, str]]) -> str:
-        """Give a table of answers that were picked, with the columns of the register."""
-        results = [search.result for search in self.narrowed(picks)]
-        labels = {name: known for r in results for name, known in self.labels(r).items()}
-        return results_csv(results, labels)
+        """Give a table of answers that were picked: (search, identifier)."""
+        return picked_csv(picked(self.searches, picks), self.register)
 
     def page(self, picks: Sequence[tuple[str, str]], title: str) -> str:
         """Make a page of answers that were picked, in one file that opens offline."""
-        searches = self.narrowed(picks)
-        taken = {answer.identifier for search in searches for answer in search.result}
-        results: list[SearchResult] = []
-        previews: dict[str, Encoded] = {}
-        for search in searches:
-            names = _distinct([picture.name for picture in search.result.pictures], taken)
-            taken.update(names)
-            pictures = tuple(
-                replace(p, name=n) for p, n in zip(search.result.pictures, names, strict=True)
-            )
-            query = names[0] if len(names) == 1 else search.result.query
-            results.append(replace(search.result, query=query, pictures=pictures))
-            previews.update(zip(names, search.previews, strict=True))
-        labels = {name: known for r in results for name, known in self.labels(r).items()}
-        return str(self.workers.call(page_reply, results, previews, labels, title).content)
+        return picked_page(picked(self.searches, picks), self.register, self.workers, title)
 
     # Changes of the index
 
@@ -326,48 +256,10 @@ class Service:
         self.workers.close()
 
 
-class _Links:
-    """Pictures by their address on this server (`bovw.report.blocks.Pictures`)."""
-
-    def __init__(self, search: str, names: Sequence[str]) -> None:
-        self.search = search
-        self.names = list(names)
-
-    def of_query(self, name: str) -> None:
-        return None
-
-    def of_answer(self, answer: object) -> None:
-        return None
-
-    def shown(self, name: str, path: str, *, is_query: bool) -> dict[str, Any]:
-        if is_query:
-            url = f"/api/searches/{self.search}/pictures/{self.names.index(name)}"
-        else:
-            url = picture_url(name)
-        return {"picture": url, "unshown": None}
-
-
-def picture_url(identifier: str) -> str:
-    """Address of a picture of the index; a name of any bytes stands in it percent-encoded."""
-    return f"/api/pictures/{quote(identifier.encode('utf-8', 'surrogateescape'), safe='')}"
-
-
 def base_name(name: str) -> str:
     """Give the name of an upload without folders, shortened: it is shown, and never opened."""
     last = PurePosixPath(name.replace("\\", "/")).name[:200]
     return last or "picture"
-
-
-def _distinct(names: Sequence[str], taken: set[str] | None = None) -> list[str]:
-    found: list[str] = []
-    used = set(taken or ())
-    for name in names:
-        number, one = 2, name
-        while one in used:
-            one, number = f"{name} ({number})", number + 1
-        used.add(one)
-        found.append(one)
-    return found
 
 
 def _explanation(result: SearchResult, answer: Answer, following: Answer | None) -> Explanation:

@@ -35,6 +35,9 @@ def main() -> int:
     parser.add_argument("queries", type=Path, help="a folder of pictures")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument(
+        "--pause", type=float, default=0.0, help="seconds that a client looks at its answers"
+    )
     parser.add_argument("--most", type=int, default=32, help="number of queries (default: 32)")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -44,7 +47,7 @@ def main() -> int:
         assert server.stdout is not None
         try:
             url = json.loads(server.stdout.readline())["url"]
-            figures = measure(url, server.pid, queries, options.seconds, options.clients)
+            figures = measure(url, server.pid, queries, options)
         finally:
             server.send_signal(signal.SIGINT)
             server.wait()
@@ -57,18 +60,20 @@ def main() -> int:
 
 
 def measure(
-    url: str, server: int, queries: list[Path], seconds: float, clients: int
+    url: str, server: int, queries: list[Path], options: argparse.Namespace
 ) -> dict[str, Any]:
     """Ask with one client, then with many; give times, differences and memory."""
     contents = [(path.name, path.read_bytes()) for path in queries]
     with httpx.Client(base_url=url, timeout=300, trust_env=False) as client:
         expected = [answers(client, one)[1] for one in contents]
-    alone = asked(url, server, contents, expected, seconds, 1)
+    seconds, clients, pause = options.seconds, options.clients, options.pause
+    alone = asked(url, server, contents, expected, seconds, 1, 0.0)
     before, kept_before = memory(server), remembered(url)
-    together = asked(url, server, contents, expected, seconds, clients)
+    together = asked(url, server, contents, expected, seconds, clients, pause)
     one, many = (np.percentile(run["seconds"], [50, 95]) for run in (alone, together))
     return {
         "clients": clients,
+        "pause": pause,
         "requests": len(together["seconds"]),
         "different": alone["different"] + together["different"],
         "failed": alone["failed"] + together["failed"],
@@ -103,8 +108,9 @@ def asked(
     expected: list[Any],
     seconds: float,
     clients: int,
+    pause: float,
 ) -> dict[str, Any]:
-    """Ask for some time with some clients, each of which waits for its answer."""
+    """Ask for some time with some clients, each of which waits for its answer, then pauses."""
     found: dict[str, Any] = {"seconds": [], "different": 0, "failed": 0, "refused": 0}
     lock, end = threading.Lock(), time.monotonic() + seconds
 
@@ -122,6 +128,7 @@ def asked(
                     if status == 200:
                         found["seconds"].append(took)
                         found["different"] += got != expected[which]
+                time.sleep(pause)
 
     threads = [
         threading.Thread(target=ask, args=(i * len(queries) // clients,)) for i in range(clients)
