@@ -12,7 +12,7 @@ from .page_parts import check_page
 from .plots import check_plots, save_plots
 from .result_page import page, save_page
 from .run_files import write_runs
-from .search_page import search_page, search_policy
+from .serve_page import search_page, search_policy
 from .tables import comparison_csv, comparison_latex, comparison_text
 from .thumbnails import encoded
 

@@ -91,7 +91,7 @@ def open_page(browser: Any, folder: Path) -> Iterator[Open]:
 
 def wait_until(page: Any, what: str) -> None:
     """Wait until an expression is true. Playwright's own wait is what the page's policy forbids."""
-    for _ in range(100):
+    for _ in range(1200):  # a minute: machines may be busy
         if page.evaluate(what):
             return
         page.wait_for_timeout(50)
