@@ -8,7 +8,8 @@ from __future__ import annotations
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from ..errors import BovwError, ImageError
 from .replies import LARGEST, Reply, ReplyError, error_bytes, read_reply, reply_bytes
 
+_START_SECONDS = 300.0  # a process imports much; that is not the picture's fault
+_READY = b"ready"
 _ADVICE = "save it anew in another format, or shrink it"
 
 
@@ -30,7 +33,7 @@ class Workers:
     ----------
     n_workers : int
     seconds : float
-        How long a call may take; then its process is ended.
+        How long a call may take, once its process has started; then the process is ended.
     """
 
     def __init__(self, n_workers: int, seconds: float) -> None:
@@ -81,6 +84,7 @@ class _Worker:
     def __init__(self) -> None:
         self._process: Any = None
         self._line: Connection | None = None
+        self._ready = False
 
     def start(self) -> None:
         if self._process is not None and self._process.is_alive():
@@ -90,9 +94,10 @@ class _Worker:
         context = get_context("spawn")
         here, there = context.Pipe()
         process = context.Process(target=_work, args=(there,), daemon=True, name="bovw-decoder")
-        process.start()
+        with _without_interrupts():
+            process.start()
         there.close()
-        self._process, self._line = process, here
+        self._process, self._line, self._ready = process, here, False
 
     def call(
         self, function: Callable[..., Reply], arguments: tuple[Any, ...], seconds: float
@@ -100,6 +105,10 @@ class _Worker:
         self.start()
         assert self._line is not None
         try:
+            if not self._ready and self._line.poll(_START_SECONDS):
+                self._ready = self._line.recv_bytes(LARGEST) == _READY
+            if not self._ready:
+                raise ReplyError("a worker did not start")
             self._line.send((function, arguments))
             if not self._line.poll(seconds):
                 self.end()
@@ -118,12 +127,27 @@ class _Worker:
         self._process = self._line = None
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C, which is for the server, does not reach: they inherit this."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(line: Connection) -> None:
     """Answer calls until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..parallel import limited_threads
+    from . import decoding  # noqa: F401  what takes long is imported before the first call
 
     with limited_threads(1):
+        line.send_bytes(_READY)
         while True:
             try:
                 function, arguments = line.recv()
