@@ -80,5 +80,5 @@ def address(service: Any) -> Iterator[str]:
 def client(address: str) -> Iterator[Any]:
     """A program of this machine that asks the server."""
     httpx = pytest.importorskip("httpx", reason="pip install httpx")
-    with httpx.Client(base_url=address, timeout=60, trust_env=False) as opened:
+    with httpx.Client(base_url=address, timeout=300, trust_env=False) as opened:
         yield opened
