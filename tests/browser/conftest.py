@@ -56,6 +56,7 @@ def watched(browser: Any, may_ask: tuple[str, ...]) -> Iterator[Open]:
     def opened(url: str, *, width: int = 1200, complaints: str = "", **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
+        context.set_default_timeout(120_000)  # machines may be busy
         page = context.new_page()
 
         def heard(message: Any) -> None:
