@@ -80,12 +80,15 @@ def test_it_stops_cleanly(served_folder: Path, pictures: list[Path], stop: int) 
         [*command, "--workers", "1"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
     ) as server:  # fmt: skip
-        assert server.stdout is not None
-        told = json.loads(server.stdout.readline())
-        with httpx.Client(base_url=told["url"], timeout=300, trust_env=False) as client:
-            files = [("pictures", ("q.jpg", pictures[0].read_bytes()))]
-            assert client.post("/api/search", files=files).status_code == 200
-            server.send_signal(stop)
-            _, errors = server.communicate(timeout=300)
+        try:
+            assert server.stdout is not None
+            told = json.loads(server.stdout.readline())
+            with httpx.Client(base_url=told["url"], timeout=300, trust_env=False) as client:
+                files = [("pictures", ("q.jpg", pictures[0].read_bytes()))]
+                assert client.post("/api/search", files=files).status_code == 200
+                server.send_signal(stop)
+                _, errors = server.communicate(timeout=300)
+        finally:
+            server.kill()
     assert server.returncode == 0
     assert errors == "bovw: stopped\n"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 
 from ..arguments import add_untrusted, not_negative, positive
-from ..output import GOOD, complain, print_json, say
+from ..output import GOOD, complain, say
 
 HELP = "search an index in a browser: a page on this machine, and a JSON API for programs"
 EXAMPLE = "bovw serve photos.bovw --labels register.csv"
@@ -105,7 +106,8 @@ def run(options: argparse.Namespace) -> int:
                 f"have, such as {unknown[0]!r}"
             )
         if options.json:
-            print_json({"url": url, "n_pictures": n_pictures, "pid": os.getpid()})
+            # One line: who starts a server waits for it, and then reads no further.
+            print(json.dumps({"url": url, "n_pictures": n_pictures, "pid": os.getpid()}))
         else:
             say(f"bovw: {n_pictures} pictures at {url}  (Ctrl-C stops)")
         sys.stdout.flush()
