@@ -131,7 +131,7 @@ def test_the_register_is_shown_and_filters(open_served: Open, pictures: list[Pat
     assert "Columns: owner, class, date" in page.locator("#problem").inner_text()
     page.get_by_role("button", name="Collection").click()
     panel = page.locator("#collection")
-    panel.get_by_label("Words in the name").fill("owner 3")
+    panel.get_by_label("Words in the name").fill("owner 4,")
     wait_until(page, "document.getElementById('collection-count').textContent === '5 pictures'")
     panel.locator(".card").first.click()
     wait_until(page, "document.querySelectorAll('.asked-picture').length === 1")
