@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..arguments import add_untrusted, not_negative, positive
 from ..output import GOOD, complain, say
 
-HELP = "search an index in a browser: a page on this machine, and a JSON API for programs"
+HELP = "search an index in a browser, and by a JSON API, on this machine"
 EXAMPLE = "bovw serve photos.bovw --labels register.csv"
 
 
