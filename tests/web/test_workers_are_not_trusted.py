@@ -61,6 +61,7 @@ class _Harm:
         reply_bytes(Reply(1, (np.ones(9, np.uint8),))).replace(b"uint8", b"O    "),
         reply_bytes(Reply(1, (np.ones(9, np.uint8),))).replace(b"9]", b"-]"),
     ],
+    ids=["empty", "length", "pickle", "list", "no_answer", "short", "long", "dtype", "json"],
 )
 def test_what_is_no_answer_is_refused(data: bytes) -> None:
     with pytest.raises(ReplyError):
