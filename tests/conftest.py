@@ -17,7 +17,10 @@ from bovw.features import extract_files
 from bovw.formats import load_ground_truth, save_json
 from bovw.pictures import find_pictures
 
+from .serving import address, client, register_file, served_folder, service
 from .support import DATA, FEW, SAMPLE, SMALL
+
+__all__ = ["address", "client", "register_file", "served_folder", "service"]
 
 # The same examples every time, without limits of time. `--hypothesis-profile long` looks further.
 hypothesis.settings.register_profile(

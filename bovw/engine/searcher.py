@@ -176,7 +176,7 @@ class Searcher(Reader):
     @checked_arguments
     def explain(
         self,
-        query: Source,
+        query: Source | Features,
         identifier: str,
         *,
         region: Box | None = None,
@@ -193,7 +193,7 @@ class Searcher(Reader):
 
         Parameters
         ----------
-        query : path, bytes, array, or picture of PIL
+        query : path, bytes, array, picture of PIL, or Features
         identifier : str
             Identifier of a picture of the index. If `allow` or `deny` leave it out, its reason says
             so, and its rank is the one that it would have.
@@ -208,8 +208,11 @@ class Searcher(Reader):
         engine = self._for_search(verify, expand, also)
         index, collection = engine.index, engine.collection
         position = collection.position(identifier)
-        with limited_threads(thread_count(self.n_jobs)):
-            features = self._features_of(query, region, channels)
+        if isinstance(query, Features):
+            features = query
+        else:
+            with limited_threads(thread_count(self.n_jobs)):
+                features = self._features_of(query, region, channels)
         allowed = engine._allowed(allow, deny)
         left_out = allowed is not None and not allowed[position]
         if allowed is not None:

@@ -28,7 +28,7 @@ from .json_truth import load_json, save_json
 from .labels import load_labels
 from .landmarks import is_submission, load_landmarks, load_submission, save_submission
 from .oxford import load_oxford
-from .parsing import Names, PathLike, names_in
+from .parsing import Names, PathLike, names_in, read_rows
 from .revisited import Difficulty, load_revisited
 from .trec import RunFile, Ties, load_qrels, load_run, read_run, save_qrels, write_run
 
@@ -52,6 +52,7 @@ __all__ = [
     "load_submission",
     "names_in",
     "qrels_of",
+    "read_rows",
     "read_run",
     "run_from",
     "save_json",

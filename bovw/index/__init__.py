@@ -1,6 +1,6 @@
 """The index in memory: pictures, vocabulary and settings. It does not depend on files."""
 
-from .answering import explanation_of
+from .answering import explanation_of, with_shared_words
 from .augmentation import augment_index
 from .compressed import LsaIndex, Quantizer
 from .filters import Filter, allowed_places
@@ -26,4 +26,5 @@ __all__ = [
     "rank_index",
     "search_index",
     "search_index_stored",
+    "with_shared_words",
 ]

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..search import COLUMNS, SearchResult, table_rows
 from ..settings import checked_arguments
+from .blocks import Labels
 
 _COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
@@ -33,7 +34,9 @@ def text_of_cell(cell: str) -> str:
 
 
 @checked_arguments
-def results_csv(results: SearchResult | Iterable[SearchResult]) -> str:
+def results_csv(
+    results: SearchResult | Iterable[SearchResult], labels: Labels | None = None
+) -> str:
     """Give a table with a row for each answer, as CSV (RFC 4180).
 
     A query without answers has one row without a rank, and a query that could not be read one with
@@ -43,6 +46,9 @@ def results_csv(results: SearchResult | Iterable[SearchResult]) -> str:
     Parameters
     ----------
     results : SearchResult or iterable of SearchResult
+    labels : mapping of str to mapping, optional
+        What is known of pictures, by identifier: text by name of a column. These columns come after
+        the others; one with the name of another has ``label.`` before its name.
 
     Returns
     -------
@@ -53,8 +59,14 @@ def results_csv(results: SearchResult | Iterable[SearchResult]) -> str:
     several = [results] if isinstance(results, SearchResult) else results
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows([_cell(row[name]) for name in COLUMNS] for row in table_rows(several))
+    known = labels or {}
+    columns = list(dict.fromkeys(column for row in known.values() for column in row))
+    names = [f"label.{column}" if column in COLUMNS else column for column in columns]
+    writer.writerow([*COLUMNS, *map(csv_cell, names)])
+    for row in table_rows(several):
+        its = known.get(row["identifier"], {})
+        cells = [row[name] for name in COLUMNS] + [its.get(column) for column in columns]
+        writer.writerow(map(_cell, cells))
     return text.getvalue()
 
 

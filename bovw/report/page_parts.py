@@ -31,6 +31,10 @@ def check_page() -> None:
     imported("jinja2", "report", "a page")
 
 
+OFFLINE = "img-src data:"
+"""What the policy of a page lets it load besides its own style and script: pictures within it."""
+
+
 def as_results(results: SearchResult | Iterable[SearchResult]) -> list[SearchResult]:
     """Give one result, or several, as a list.
 
@@ -47,7 +51,13 @@ def as_results(results: SearchResult | Iterable[SearchResult]) -> list[SearchRes
 
 
 def frame(
-    template: str, title: str, styles: Sequence[str], scripts: Sequence[str], **content: Any
+    template: str,
+    title: str,
+    styles: Sequence[str],
+    scripts: Sequence[str],
+    *,
+    loads: str = OFFLINE,
+    **content: Any,
 ) -> Iterator[str]:
     """Give the HTML of a page, piece by piece.
 
@@ -58,6 +68,8 @@ def frame(
     title : str
     styles, scripts : sequence of str
         Names of files in `web/`, which are joined. The page's policy knows them by their hashes.
+    loads : str
+        Directives of the policy that say what else the page may load.
     **content
         What the template shows.
 
@@ -71,10 +83,15 @@ def frame(
         title=title,
         css=css,
         script=script,
-        css_hash=_hash(css),
-        script_hash=_hash(script),
+        policy=_policy(css, script, loads),
         **content,
     )
+
+
+def policy(styles: Sequence[str], scripts: Sequence[str], loads: str) -> str:
+    """Give the policy (Content-Security-Policy) of a page; see `frame`."""
+    css, script = ("".join(map(_text, names)) for names in (styles, scripts))
+    return _policy(css, script, loads)
 
 
 def write_page(path: Path_, pieces: Iterable[str]) -> None:
@@ -98,6 +115,13 @@ def json_of(content: Any) -> str:
 
 def _text(name: str) -> str:
     return (resources.files(__package__) / "web" / name).read_text("utf-8")
+
+
+def _policy(css: str, script: str, loads: str) -> str:
+    return (
+        f"default-src 'none'; {loads}; style-src 'sha256-{_hash(css)}'; "
+        f"script-src 'sha256-{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _hash(text: str) -> str:

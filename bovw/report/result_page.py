@@ -12,20 +12,19 @@ from typing import Any
 
 from ..errors import SettingsError, printable
 from ..pictures import Path_, Preview, Source
-from ..search import Answer, Explanation, SearchResult, reason
+from ..search import Answer, Explanation, SearchResult
 from ..settings import checked_arguments
+from .blocks import Labels, result_block
 from .page_parts import as_results, check_page, frame, json_of, write_page
-from .thumbnails import PATCH, data_uri, patches, preview_or_reason, words_with_patches
+from .thumbnails import data_uri, preview_or_reason
 
 # An answer takes less than 30 kB: a third more than these bytes as base64, and its JSON.
 _ANSWER_SIDE, _ANSWER_BYTES = 420, 10_500
 _QUERY_SIDE, _QUERY_BYTES = 640, 30_000
-_PATCHES, _PATCH_BYTES = 6, 3_600
-_PAIRS = 160
 _PREVIEW = 900  # side of the square that patches are cut out of
 _KEPT = 32  # previews kept in memory
 _STYLES = ("page.css",)
-_SCRIPTS = ("basics.js", "stage.js", "view.js", "gallery.js")
+_SCRIPTS = ("basics.js", "stage.js", "view.js", "gallery.js", "offline.js")
 
 Explanations = Sequence[Explanation] | Sequence[Sequence[Explanation]]
 
@@ -36,6 +35,7 @@ def page(
     *,
     explanations: Explanations = (),
     sources: Mapping[str, Source] | None = None,
+    labels: Labels | None = None,
     title: str | None = None,
 ) -> str:
     """Show results as one HTML page, which needs no other file and no network.
@@ -49,6 +49,9 @@ def page(
     sources : mapping of str to source, optional
         Pictures that are not where the results say: by the identifier of an answer, or by the name
         of a query, such as that of an array. See `read_image`.
+    labels : mapping of str to mapping, optional
+        What is known of the pictures of answers, by identifier: names of columns and their text.
+        It is shown with each answer, and the filter by text looks into it.
     title : str, optional
 
     Returns
@@ -61,7 +64,7 @@ def page(
     MissingPackageError
         When Jinja2 is not installed.
     """
-    return "".join(_Page(results, explanations, sources, title).pieces())
+    return "".join(_Page(results, explanations, sources, labels, title).pieces())
 
 
 @checked_arguments
@@ -71,6 +74,7 @@ def save_page(
     *,
     explanations: Explanations = (),
     sources: Mapping[str, Source] | None = None,
+    labels: Labels | None = None,
     title: str | None = None,
 ) -> list[tuple[str, str]]:
     """Write the page to a file, without holding all of it in memory.
@@ -78,7 +82,7 @@ def save_page(
     Parameters
     ----------
     path : path
-    results, explanations, sources, title
+    results, explanations, sources, labels, title
         See `page`.
 
     Returns
@@ -93,7 +97,7 @@ def save_page(
     StorageError
         When the file cannot be written.
     """
-    made = _Page(results, explanations, sources, title)
+    made = _Page(results, explanations, sources, labels, title)
     write_page(path, made.pieces())
     return sorted(made.pictures.unshown.items())
 
@@ -149,10 +153,12 @@ class _Page:
         results: SearchResult | Iterable[SearchResult],
         explanations: Explanations,
         sources: Mapping[str, Source] | None,
+        labels: Labels | None,
         title: str | None,
     ) -> None:
         check_page()
         self.results = as_results(results)
+        self.labels = labels or {}
         self.explanations = _for_each(explanations, len(self.results))
         self.title = printable(title if title is not None else _title(self.results))
         self.pictures = _Pictures(sources or {})
@@ -172,77 +178,8 @@ class _Page:
 
     def _blocks(self) -> Iterator[dict[str, Any]]:
         for result, explained in zip(self.results, self.explanations, strict=True):
-            block = self._block(result, explained)
+            block = result_block(result, explained, self.pictures, self.labels)
             yield {"json": json_of(block), "pictures": self.pictures.take_new()}
-
-    def _block(self, result: SearchResult, explained: Sequence[Explanation]) -> dict[str, Any]:
-        content = result.to_dict(points=True)
-        answers = list(result)
-        following = [*answers[1:], None][: len(answers)]
-        return {
-            "result": {**content, "answers": [_thinned(a) for a in content["answers"]]},
-            "queries": [
-                self.pictures.shown(picture.name, picture.name, is_query=True)
-                for picture in result.pictures
-            ],
-            "answers": [
-                {
-                    **self._extra(result, answer),
-                    "above": None if after is None else reason(answer, after),
-                }
-                for answer, after in zip(answers, following, strict=True)
-            ],
-            "why_not": [
-                {
-                    **one.to_dict(),
-                    "answer": _thinned(one.answer.to_dict(points=True)),
-                    "words": [],
-                    **self._extra(result, one.answer),
-                    "above": one.reason,
-                }
-                for one in explained
-            ],
-        }
-
-    def _extra(self, result: SearchResult, answer: Answer) -> dict[str, Any]:
-        """What the page has of an answer besides its JSON: its picture, and patches of words."""
-        found = words_with_patches(answer, _PATCHES)
-        sheet = None
-        if found and answer.query_picture < len(result.pictures):
-            sheet = patches(
-                answer,
-                [number for _, number in found],
-                self.pictures.of_query(result.pictures[answer.query_picture].name),
-                self.pictures.of_answer(answer),
-            )
-        known = answer.shared_words
-        return {
-            **self.pictures.shown(answer.identifier, answer.path, is_query=False),
-            "n_words": None if known is None else len(known),
-            "patches": None
-            if sheet is None
-            else {
-                "side": PATCH,
-                "sheet": data_uri(sheet, max(sheet.size), _PATCH_BYTES)[0],
-                "words": [word.to_dict() for word, _ in found],
-                "points": [_position(answer, number) for _, number in found],
-            },
-        }
-
-
-def _position(answer: Answer, number: int) -> list[float]:
-    assert answer.query_points is not None and answer.points is not None
-    both = [*answer.query_points[number].tolist(), *answer.points[number].tolist()]
-    return [round(value, 2) for value in both]
-
-
-def _thinned(answer: dict[str, Any]) -> dict[str, Any]:
-    """The JSON of an answer with at most `_PAIRS` pairs, evenly chosen, and without its words."""
-    pairs = answer["pairs"]
-    if len(pairs) > _PAIRS:
-        pairs = [pairs[i * len(pairs) // _PAIRS] for i in range(_PAIRS)]
-    short = [[*(round(value, 1) for value in pair[:4]), pair[4]] for pair in pairs]
-    return {**answer, "pairs": short, "words": None}
 
 
 def _for_each(explanations: Explanations, n_results: int) -> list[list[Explanation]]:

@@ -1,4 +1,4 @@
-"""Small pictures of bounded size in bytes, written into a page as data URIs."""
+"""Small pictures of bounded size in bytes, as files or as data URIs in a page."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def preview_or_reason(source: Source, side: int) -> Preview | str:
         return str(error)
 
 
-def data_uri(picture: PillowImage.Image, side: int, most: int) -> tuple[str, tuple[int, int]]:
-    """Encode a picture as WebP (JPEG where Pillow has no WebP), as a data URI.
+def encoded(picture: PillowImage.Image, side: int, most: int) -> tuple[bytes, str, tuple[int, int]]:
+    """Encode a picture as WebP (JPEG where Pillow has no WebP), in a bounded size.
 
     Parameters
     ----------
@@ -52,7 +52,9 @@ def data_uri(picture: PillowImage.Image, side: int, most: int) -> tuple[str, tup
 
     Returns
     -------
+    bytes
     str
+        Its media type.
     (int, int)
         Width and height in pixels.
     """
@@ -67,9 +69,14 @@ def data_uri(picture: PillowImage.Image, side: int, most: int) -> tuple[str, tup
             file = io.BytesIO()
             small.save(file, kind, quality=quality)
             if file.tell() <= most:
-                text = base64.b64encode(file.getvalue()).decode("ascii")
-                return f"data:image/{kind.lower()};base64,{text}", small.size
+                return file.getvalue(), f"image/{kind.lower()}", small.size
         side = max(small.size) * 4 // 5
+
+
+def data_uri(picture: PillowImage.Image, side: int, most: int) -> tuple[str, tuple[int, int]]:
+    """Encode a picture as `encoded` does, as a data URI; return it, and width and height."""
+    content, kind, size = encoded(picture, side, most)
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}", size
 
 
 def words_with_patches(answer: Answer, most: int) -> list[tuple[SharedWord, int]]:

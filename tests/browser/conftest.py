@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,25 +44,32 @@ def axe() -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def open_page(browser: Any, folder: Path) -> Iterator[Open]:
-    """Open a page; at the end nothing was complained of, and nothing was asked of a network."""
+@contextmanager
+def watched(browser: Any, may_ask: tuple[str, ...]) -> Iterator[Open]:
+    """Open pages; at the end nothing was complained of, and nothing else was asked for.
+
+    `complaints` of what a page is opened with are those that its test expects in the console.
+    """
     wrong: list[str] = []
     contexts = []
 
-    def opened(name: str, *, width: int = 1200, **options: Any) -> Any:
+    def opened(url: str, *, width: int = 1200, complaints: str = "", **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
+        context.set_default_timeout(120_000)  # machines may be busy
         page = context.new_page()
-        page.on("console", lambda message: wrong.append(message.text))
+
+        def heard(message: Any) -> None:
+            if not complaints or complaints not in message.text:
+                wrong.append(message.text)
+
+        page.on("console", heard)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(
             "request",
-            lambda request: (
-                None if request.url.startswith(("file:", "data:")) else wrong.append(request.url)
-            ),
+            lambda request: None if request.url.startswith(may_ask) else wrong.append(request.url),
         )
-        page.goto(f"{(folder / name.partition('#')[0]).as_uri()}#{name.partition('#')[2]}")
+        page.goto(url)
         return page
 
     yield opened
@@ -70,9 +78,21 @@ def open_page(browser: Any, folder: Path) -> Iterator[Open]:
     assert not wrong
 
 
+@pytest.fixture
+def open_page(browser: Any, folder: Path) -> Iterator[Open]:
+    """Open a page of a folder, which asks nothing of a network."""
+    with watched(browser, ("file:", "data:")) as opened:
+
+        def of_folder(name: str, **options: Any) -> Any:
+            path, _, hash_ = name.partition("#")
+            return opened(f"{(folder / path).as_uri()}#{hash_}", **options)
+
+        yield of_folder
+
+
 def wait_until(page: Any, what: str) -> None:
     """Wait until an expression is true. Playwright's own wait is what the page's policy forbids."""
-    for _ in range(100):
+    for _ in range(1200):  # a minute: machines may be busy
         if page.evaluate(what):
             return
         page.wait_for_timeout(50)

@@ -18,6 +18,7 @@ from . import (
     pairs,
     remove,
     search,
+    serve,
     train,
 )
 
@@ -30,6 +31,7 @@ VERBS: dict[str, Any] = {
     "doctor": doctor,
     "search": search,
     "groups": groups,
+    "serve": serve,
     "pairs": pairs,
     "features": features,
     "calibrate": calibrate,

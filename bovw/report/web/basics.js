@@ -3,7 +3,8 @@
 
 const byId = (id) => document.getElementById(id);
 const stored = (id) => JSON.parse(byId(id).textContent);
-const uriOf = (picture) => byId(picture).textContent;
+// A picture is a URI, or the element that holds one.
+const uriOf = (picture) => (/^(data:|\/)/.test(picture) ? picture : byId(picture).textContent);
 
 // What a name could do to a line or to its neighbours is escaped, as the command line does.
 const OBEYED = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
@@ -62,4 +63,12 @@ function whyNoAnswers(result) {
   if (result.error !== null) return result.error;
   if (result.n_features === 0) return "The query has no features: it is too small, or flat.";
   return "No picture that may answer shares a visual word with the query.";
+}
+
+// What a register knows of a picture.
+function labelsOf(extra) {
+  const known = Object.entries(extra.labels || {}).filter(([, text]) => text);
+  if (!known.length) return null;
+  return make("span", { class: "labels" }, known.map(([column, text]) =>
+    make("span", {}, make("span", { class: "quiet" }, nameOf(column), " "), nameOf(text))));
 }

@@ -1,26 +1,38 @@
 // Queries, filters, and the gallery of answers; fifty are drawn at a time.
 
 const PAGE = 50;
-const index = stored("index");
+// What queries there are, and what is known of each: `present` sets both.
+let index = [];
+let blockOf = null;
+// What a page adds: to the card of an answer, what it does when one is shown large, and whether
+// people may ask why a picture is no better answer.
+const hooks = { card: () => null, opened: () => {}, asks: false };
 const view = new View(byId("view"));
 let now = null;
 
 class Query {
   constructor(place) {
     this.place = place;
-    const block = stored(`query-${place}`);
+    const block = blockOf(place);
     this.result = block.result;
     this.extras = block.queries;
-    const item = (answer, extra, whyNot) => ({
+    this.items = this.result.answers.map((answer, i) => this.item(answer, block.answers[i], false));
+    this.whyNot = block.why_not.map((one) => this.item(one.answer, one, true));
+    this.shown = [];
+    this.drawn = 0;
+  }
+
+  item(answer, extra, whyNot) {
+    const { place } = this;
+    return {
       answer, extra, whyNot,
       query: this.result.pictures[answer.query_picture],
       queryExtra: this.extras[answer.query_picture],
-      opened: () => { remember(`#q${place + 1}${whyNot ? "w" : "a"}${answer.rank}`); },
-    });
-    this.items = this.result.answers.map((answer, i) => item(answer, block.answers[i], false));
-    this.whyNot = block.why_not.map((one) => item(one.answer, one, true));
-    this.shown = [];
-    this.drawn = 0;
+      opened() {
+        remember(`#q${place + 1}${whyNot ? "w" : "a"}${answer.rank}`);
+        hooks.opened(this);
+      },
+    };
   }
 }
 
@@ -46,18 +58,22 @@ function showQuery(place) {
     if (here) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
   }
-  byId("why-not").hidden = !now.whyNot.length;
-  byId("why-not-gallery").replaceChildren(...now.whyNot.map((item, i) => card(item, now.whyNot, i)));
+  showWhyNot();
   resetFilters();
   filter();
   remember(`#q${place + 1}`);
+}
+
+function showWhyNot() {
+  byId("why-not").hidden = !now.whyNot.length && !hooks.asks;
+  byId("why-not-gallery").replaceChildren(...now.whyNot.map((item, i) => card(item, now.whyNot, i)));
 }
 
 // The query with its region, and what an answer matches in it.
 function showQueryPicture(item) {
   const { result } = now;
   const which = item ? [item.answer.query_picture] : result.pictures.map((_, i) => i);
-  const stages = which.slice(0, 4).map((i) => {
+  const stages = which.slice(0, 8).map((i) => {
     const picture = result.pictures[i];
     const region = picture.region ? "; the part that was asked with is outlined" : "";
     const quad = item && item.answer.query_quadrilateral;
@@ -87,9 +103,9 @@ function card(item, items, place) {
       make("span", { class: "line" }, make("span", { class: "rank" }, make("span", { class: "hidden" }, "Rank "), answer.rank),
         badge(kind), guiseOf(answer)),
       make("span", { class: "name" }, nameOf(answer.identifier)),
-      make("span", { class: "quiet" }, inWords(answer))));
+      make("span", { class: "quiet" }, inWords(answer)), labelsOf(extra)));
   item.button = button;
-  return make("li", {}, button);
+  return make("li", {}, button, hooks.card(item));
 }
 
 // After the large view: to the card of the answer that was seen last, which may not be drawn yet.
@@ -122,8 +138,8 @@ function filter() {
   const step = Number(byId("filter-score").value), least = now.scale(step);
   byId("filter-score-value").textContent = step > 0 ? least.toFixed(3) : "any";
   byId("filter-score").setAttribute("aria-valuetext", step > 0 ? least.toFixed(3) : "any");
-  const fits = ({ answer }) => kinds.includes(kindOf(answer)) && answer.score >= least &&
-    (!text || `${answer.identifier} ${answer.path}`.toLocaleLowerCase().includes(text));
+  const fits = ({ answer, extra }) => kinds.includes(kindOf(answer)) && answer.score >= least &&
+    (!text || [answer.identifier, answer.path, ...Object.values(extra.labels)].join("\n").toLocaleLowerCase().includes(text));
   now.shown = now.items.filter(fits);
   now.drawn = 0;
   byId("gallery").replaceChildren();
@@ -188,7 +204,7 @@ function walk(event) {
 
 // A page is printed whole: all answers of the query that is shown.
 function drawAll() {
-  while (now.drawn < now.shown.length) drawMore();
+  while (now && now.drawn < now.shown.length) drawMore();
 }
 
 function start() {
@@ -206,13 +222,18 @@ function start() {
   byId("gallery").addEventListener("keydown", walk);
   byId("why-not-gallery").addEventListener("keydown", walk);
   window.addEventListener("beforeprint", drawAll);
-  const several = index.length > 1;
-  byId("query-steps").hidden = byId("queries").hidden = !several;
   byId("query-before").addEventListener("click", () => showQuery(now.place - 1));
   byId("query-after").addEventListener("click", () => showQuery(now.place + 1));
   byId("queries-text").addEventListener("input", filterQueries);
   byId("queries-more").addEventListener("click", drawMoreQueries);
   byId("queries").open = window.matchMedia("(min-width: 60rem)").matches;
+}
+
+// Show the results of queries, the one that the address names, or the first.
+function present(summaries, blocks) {
+  [index, blockOf] = [summaries, blocks];
+  const several = index.length > 1;
+  byId("query-steps").hidden = byId("queries").hidden = !several;
   const asked = /^#q(\d+)(?:([aw])(\d+))?$/.exec(location.hash);
   if (several) filterQueries();
   if (!index.length) {
@@ -231,5 +252,3 @@ function start() {
     }
   }
 }
-
-start();

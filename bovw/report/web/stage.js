@@ -27,12 +27,13 @@ const imageOf = (picture, size) =>
 
 // A picture with its outlines, or a frame that says why there is none.
 function stage(extra, size, label, ...marks) {
-  if (!extra || extra.picture === null || !size) {
-    return make("span", { class: "unshown", role: "img", "aria-label": `${label}; it cannot be shown` },
-      make("span", {}, "No picture: "), nameOf(extra && extra.unshown ? extra.unshown : "its size is not known"));
-  }
-  return draw("svg", { class: "stage", viewBox: `0 0 ${size[0]} ${size[1]}`, role: "img", "aria-label": label },
-    imageOf(extra.picture, size), marks);
+  const unshown = (reason) => make("span", { class: "unshown", role: "img", "aria-label": `${label}; it cannot be shown` },
+    make("span", {}, "No picture: "), nameOf(reason));
+  if (!extra || extra.picture === null || !size) return unshown(extra && extra.unshown ? extra.unshown : "its size is not known");
+  const image = imageOf(extra.picture, size);
+  const all = draw("svg", { class: "stage", viewBox: `0 0 ${size[0]} ${size[1]}`, role: "img", "aria-label": label }, image, marks);
+  image.addEventListener("error", () => all.replaceWith(unshown("it could not be loaded")));
+  return all;
 }
 
 // 3 x 3 matrices, row by row.

@@ -53,11 +53,13 @@ class View {
           make("p", { class: "eyebrow" }, this.item.whyNot ? `Why not? Rank ${answer.rank}` : `Answer ${answer.rank}`),
           make("h2", { id: "view-name" }, nameOf(answer.identifier)),
           make("p", { class: "view-verdict" }, badge(kindOf(answer)), guiseOf(answer),
-            make("span", {}, inWords(answer)))),
+            make("span", {}, inWords(answer))),
+          labelsOf(this.item.extra)),
         make("div", { class: "view-steps" }, stepper(-1, "Previous answer", "\u2039"), stepper(1, "Next answer", "\u203a"),
           make("button", { type: "button", class: "round", "aria-label": "Close", "data-step": "0", onclick: () => this.dialog.close() },
             make("span", { "aria-hidden": "true" }, "\u00d7")))),
       make("div", { class: "view-scroll", tabindex: "0", role: "region", "aria-label": "Details of the answer" },
+        this.actions(this.item),
         make("fieldset", { class: "modes" }, make("legend", {}, "View"),
           [["pairs", "Pairs"], ["swipe", "Swipe"], ["blink", "Blink"], ["difference", "Difference"]].map(([value, text]) =>
             make("label", {},
@@ -70,6 +72,15 @@ class View {
     const again = had !== undefined && this.dialog.querySelector(`[data-step="${had}"]:not([disabled])`);
     (again || this.dialog.querySelector('[aria-label="Close"]')).focus();
     this.item.opened();
+  }
+
+  // What a page lets people do with an answer.
+  actions() { return null; }
+
+  // Show again why, when more has become known.
+  renew(item) {
+    const shown = this.dialog.querySelector(".why");
+    if (shown && item === this.item) shown.replaceWith(this.why());
   }
 
   canOverlay() {
@@ -196,6 +207,7 @@ class View {
       lines.push(make("p", {}, `By similarity alone it would be number ${answer.initial_rank}; verification made it number ${answer.rank}.`));
     }
     if (extra.above) lines.push(make("p", {}, nameOf(whyNot ? sentence(extra.above) : sentence(`it stands ${extra.above}`))));
+    if (extra.note) lines.push(make("p", { class: "quiet" }, nameOf(extra.note)));
     const section = make("section", { class: "why" }, make("h3", {}, whyNot ? "Why not" : "Why"), lines);
     if (extra.patches) section.append(this.patches(extra.patches));
     return section;

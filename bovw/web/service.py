@@ -1,0 +1,302 @@
+"""What the server does, without HTTP: searches, explanations, previews and exports."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..engine import Engine
+from ..errors import BovwError, ImageError, SettingsError
+from ..index import with_shared_words
+from ..pictures import Box, Record
+from ..report import result_block
+from ..search import Answer, Combine, Explanation, SearchResult, reason
+from ..storage import digest_at, read_manifest
+from .decoding import (
+    Encoded,
+    explanation_reply,
+    features_reply,
+    limited,
+    read_features,
+)
+from .exports import distinct, labels_of, picked, picked_csv, picked_page
+from .options import ServeOptions
+from .previews import Links, Previews, picture_url
+from .register import Register
+from .searches import Search, Searches
+from .workers import Workers
+
+MOST_ANSWERS = 1000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A picture of a query: bytes that were uploaded under a name, or a picture of the index."""
+
+    name: str
+    content: bytes | None = None
+    region: Box | None = None
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How to search; names and defaults are those of `Engine.search`, ``where`` is a condition."""
+
+    k: int = 20
+    verify: int | None = None
+    expand: str | None = None
+    also: str | None = None
+    combine: Combine = "joined"
+    where: str | None = None
+
+
+class Service:
+    """One engine, the register, and the workers that decode.
+
+    Parameters
+    ----------
+    engine : Engine
+    register : Register
+    options : ServeOptions
+    """
+
+    def __init__(self, engine: Engine, register: Register, options: ServeOptions) -> None:
+        self.engine = engine
+        self.register = register
+        self.options = options
+        self.workers = Workers(options.workers, options.seconds)
+        self.searches = Searches()
+        self.refresh_error: str | None = None
+        self._previews = Previews(self.workers)
+        self._refreshing = threading.Lock()
+
+    # Searching
+
+    def search(self, asked: Sequence[Asked], conditions: Conditions) -> tuple[str, dict[str, Any]]:
+        """Search; return the name under which the search is remembered, and what a page shows.
+
+        Raises
+        ------
+        BovwError
+            When a picture cannot be read, or a condition is wrong.
+        """
+        if not 1 <= len(asked) <= self.options.max_pictures:
+            raise SettingsError(
+                f"{len(asked)} pictures: expected 1 to {self.options.max_pictures} pictures in one "
+                "query"
+            )
+        if not 1 <= conditions.k <= MOST_ANSWERS:
+            raise SettingsError(f"k={conditions.k}: expected 1 to {MOST_ANSWERS}")
+        engine = self._engine(conditions)
+        _check_features(engine)  # the index may have been replaced by another
+        allow = self._allowed(engine, conditions.where)
+        read = [self._read(engine, one) for one in asked]
+        features = [found for found, _ in read]
+        names = distinct([one.name for one in asked])
+        result = engine.search_features(
+            features, conditions.k, allow=allow, name=names[0], combine=conditions.combine
+        )
+        if len(names) > 1:
+            pictures = [replace(p, name=n) for p, n in zip(result.pictures, names, strict=True)]
+            query = f"{len(names)} pictures together"
+            result = replace(result, query=query, pictures=tuple(pictures))
+        search = Search(
+            result,
+            tuple(features),
+            tuple(shown for _, shown in read),
+            {"conditions": conditions, "allow": allow},
+        )
+        name = self.searches.keep(search)
+        return name, result_block(result, [], Links(name, names), labels_of(self.register, result))
+
+    def explain(self, search_name: str, identifier: str) -> dict[str, Any]:
+        """Say why a picture is an answer of a search, or is not a better one.
+
+        Raises
+        ------
+        ForgottenError
+            When the search is not remembered any more.
+        UnknownPictureError
+            When the index has no such picture.
+        """
+        search = self.searches[search_name]
+        result = search.result
+        engine = self._engine(search.options["conditions"])
+        engine.collection.position(identifier)
+        answer = next((a for a in result if a.identifier == identifier), None)
+        if answer is not None:
+            (answer,) = with_shared_words(engine.index, [answer], list(search.features))
+            following = next((a for a in result if a.rank == answer.rank + 1), None)
+            one = _explanation(result, answer, following)
+        elif len(search.features) > 1:
+            raise SettingsError(
+                "several pictures were asked with together: expected one of their answers, or a "
+                "search with one picture"
+            )
+        else:
+            allow = search.options["allow"]
+            known = engine.collection.positions
+            explanation = engine.explain(
+                search.features[0],
+                identifier,
+                allow=None if allow is None else [name for name in allow if name in known],
+            )
+            one = replace(explanation, query=result.query)
+        previews = {p.name: s for p, s in zip(result.pictures, search.previews, strict=True)}
+        labels = {identifier: dict(self.register.of(identifier))}
+        reply = self.workers.call(explanation_reply, one, result, previews, labels)
+        return {**reply.content, "picture": picture_url(identifier)}
+
+    def _engine(self, conditions: Conditions) -> Engine:
+        """An engine over the index as it is now, which stays so when another is loaded."""
+        changes: dict[str, dict[str, Any]] = {}
+        if conditions.verify is not None:
+            changes["geometry"] = {"verify": conditions.verify}
+        if conditions.expand is not None:
+            changes["expansion"] = {"method": conditions.expand}
+        if conditions.also is not None:
+            changes.setdefault("expansion", {})["also"] = conditions.also
+        return self.engine.changed(**changes)
+
+    def _allowed(self, engine: Engine, where: str | None) -> list[str] | None:
+        if where is None or not where.strip():
+            return None
+        known = engine.collection.positions
+        return [name for name in self.register.where(where) if name in known]
+
+    def _read(self, engine: Engine, one: Asked) -> tuple[Any, Encoded]:
+        images = limited(engine.settings.images, self.options.max_pixels)
+        source: bytes | str
+        if one.content is None:
+            source = self.record(one.name).path
+            images = engine.settings.images
+        else:
+            source = one.content
+        try:
+            reply = self.workers.call(
+                features_reply, source, engine.settings.features, images, one.region
+            )
+        except ImageError as error:
+            raise ImageError(one.name, error.found, error.advice) from error
+        return read_features(reply)
+
+    # Pictures
+
+    def record(self, identifier: str) -> Record:
+        """Give the record of a picture of the index, the only pictures that are read from disk."""
+        collection = self.engine.collection
+        return collection.records[collection.position(identifier)]
+
+    def picture(self, identifier: str, side: int) -> Encoded:
+        """Give a picture of the index for a browser, with about `side` pixels a side."""
+        return self._previews.of(self.record(identifier), side, self.engine.settings.images)
+
+    def listed(self, text: str, where: str | None, offset: int, limit: int) -> dict[str, Any]:
+        """Find pictures by name and by what the register says of them."""
+        records = self.engine.collection.records
+        allowed = None if not where or not where.strip() else self.register.where(where)
+        wanted = text.casefold().split()
+        found = [
+            record
+            for record in records
+            if (allowed is None or record.identifier in allowed)
+            and (not wanted or self._contains(record.identifier, wanted))
+        ]
+        return {
+            "total": len(found),
+            "pictures": [
+                {
+                    "identifier": record.identifier,
+                    "size": [record.width, record.height],
+                    "picture": picture_url(record.identifier),
+                    "labels": dict(self.register.of(record.identifier)),
+                }
+                for record in found[offset : offset + limit]
+            ],
+        }
+
+    def _contains(self, identifier: str, wanted: Sequence[str]) -> bool:
+        text = "\n".join([identifier, *self.register.of(identifier).values()]).casefold()
+        return all(word in text for word in wanted)
+
+    # Exports
+
+    def csv(self, picks: Sequence[tuple[str, str]]) -> str:
+        """Give a table of answers that were picked: (search, identifier)."""
+        return picked_csv(picked(self.searches, picks), self.register)
+
+    def page(self, picks: Sequence[tuple[str, str]], title: str) -> str:
+        """Make a page of answers that were picked, in one file that opens offline."""
+        return picked_page(picked(self.searches, picks), self.register, self.workers, title)
+
+    # Changes of the index
+
+    def refresh(self) -> bool:
+        """Load the index anew when it has changed on disk; say whether it was."""
+        folder = self.engine.folder
+        with self._refreshing:
+            try:
+                changed = (
+                    folder is not None
+                    and digest_at(folder) != self.engine.index.digest
+                    and self.engine.refresh()
+                )
+            except BovwError as error:  # said by /healthz; what was loaded before answers
+                self.refresh_error = str(error)
+                return False
+            self.refresh_error = None
+            return changed
+
+    def close(self) -> None:
+        """End the workers."""
+        self.workers.close()
+
+
+def base_name(name: str) -> str:
+    """Give the name of an upload without folders, shortened: it is shown, and never opened."""
+    last = PurePosixPath(name.replace("\\", "/")).name[:200]
+    return last or "picture"
+
+
+def _explanation(result: SearchResult, answer: Answer, following: Answer | None) -> Explanation:
+    why = reason(answer, following)
+    return Explanation(result.query, answer, answer.shared_words or (), following, why)
+
+
+def open_service(
+    index: str | os.PathLike[str],
+    register: Register,
+    options: ServeOptions,
+    *,
+    trusted: bool = True,
+) -> Service:
+    """Open an index, and serve it.
+
+    Raises
+    ------
+    SettingsError
+        When the index is a compressed one, which has no geometry to show, or one of the features
+        of an own extractor, which no worker has.
+    """
+    if read_manifest(Path(index))["format"] == "bovw-lsa":
+        raise SettingsError(
+            f"{os.fsdecode(index)} is a compressed index, which has no geometry to show: serve the "
+            "index that it was made from"
+        )
+    engine = Engine.open(index, trusted=trusted)
+    _check_features(engine)
+    return Service(engine, register, options)
+
+
+def _check_features(engine: Engine) -> None:
+    if not engine.index.is_ours:
+        made_with = engine.index.descriptor["descriptor"]
+        raise SettingsError(
+            f"{engine.folder} was made with the features of {made_with!r}, and bovw serve extracts "
+            "those of SIFT: index the pictures with SIFT to serve them, or search this index from "
+            "Python (Engine.open(path, extractor=...))"
+        )
