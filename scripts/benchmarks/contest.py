@@ -68,6 +68,11 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - begun, result
 
 
+def threads_text(n: int) -> str:
+    """Say how many threads, for a sentence."""
+    return "one thread" if n == 1 else f"{n} threads"
+
+
 def contest(
     title: str,
     contestants: Sequence[Contestant],

@@ -31,13 +31,15 @@ def extraction(options: Any) -> list[dict[str, Any]]:
     paths = [file.path for file in spread()[: options.pictures]]
 
     def ours(path: str) -> int:
-        return len(SiftExtractor(settings.features).extract_image(read_image(path)))
+        return len(
+            SiftExtractor(settings.features).extract_image(read_image(path, settings.images))
+        )
 
     def theirs(path: str) -> int:
         import cv2
 
         pixels = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
-        shrunk = min(1.0, settings.images.max_side / max(pixels.shape))
+        shrunk = min(1.0, settings.images.max_side / pixels.size**0.5)
         pixels = cv2.resize(pixels, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
         own = settings.features
         sift = cv2.SIFT.create(
@@ -53,13 +55,13 @@ def extraction(options: Any) -> list[dict[str, Any]]:
         return {"speed": len(paths) / seconds, "features": float(np.mean(counts))}
 
     own = settings.features
-    size = f"shrunk to {settings.images.max_side} pixels"
+    size = f"shrunk to the area of a square of {settings.images.max_side} pixels"
     table = contest(
         "extraction",
         [
             Contestant(
                 "bovw",
-                f"reads the file, turns it upright, {size}, and computes up to "
+                f"reads the file, upright and {size}, and computes up to "
                 f"{own.max_features} features as RootSIFT in bytes, without duplicates.",
                 lambda: partial(all_pictures, ours),
             ),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from common import BENCHMARKS, DATA, Benchmark, evaluated
-from contest import MILLISECONDS, Contestant, Figure, Run, contest, say, timed
+from contest import MILLISECONDS, Contestant, Figure, Run, contest, say, threads_text, timed
 from other_engines import Asmk, VocabularyTree, train_tree
 from word_stages import PER_WORD, sample, spread
 
@@ -79,6 +79,7 @@ class Arena:
         say(f"{name}: words")
         k = options.query_words
         self.sample = sample(spread(self.benchmark.training), k * PER_WORD, options)
+        self._plain: Rankings = {}
         self.training_seconds: dict[str, float] = {}
         with limited_threads(worker_count(options.jobs)):
             self.training_seconds["bovw"], self.vocabulary = timed(
@@ -139,16 +140,14 @@ class Arena:
             )
         database = self.folder / "database.db"
         tree = VocabularyTree(self.features, self.queries, path, database, verify=verify)
-        plain: Rankings = {}
-        if verify:
-            say(f"{self.name}: rankings without verification")
-            plain = VocabularyTree(self.features, self.queries, path, database).search_all()
 
         def run() -> dict[str, float]:
             with limited_threads(1):
                 seconds, rankings = timed(tree.search_all)
+            if not verify:  # these run before those that are verified
+                self._plain = rankings
             whole = {
-                name: list(dict.fromkeys([*ranked, *plain.get(name, ())]))
+                name: list(dict.fromkeys([*ranked, *self._plain[name]]))
                 for name, ranked in rankings.items()
             }
             return {"milliseconds": seconds / len(self.queries) * 1000, **self.scored(whole)}
@@ -209,7 +208,7 @@ class Arena:
             f"{self.vocabulary.n_words_:,} words from {len(self.sample):,} descriptors of other "
             "pictures. Every engine gets the same features, and ranks all pictures; one thread, "
             "without the extraction of features. Seconds to train the words, once, with "
-            f"{worker_count(options.jobs)} threads: {spent}."
+            f"{threads_text(worker_count(options.jobs))}: {spent}."
         )
         table["training_seconds"] = self.training_seconds
         return table

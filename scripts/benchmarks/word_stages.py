@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from common import DATA, FOLDERS
-from contest import Contestant, Figure, Run, contest, say, timed
+from contest import Contestant, Figure, Run, contest, say, threads_text, timed
 from numpy.typing import NDArray
 
 import bovw
@@ -118,7 +118,8 @@ def clustering(options: Any) -> list[dict[str, Any]]:
         [SECONDS, ERROR],
         options.runs,
         f"{k:,} words from {n:,} descriptors; the error is the mean squared distance of "
-        f"{len(others):,} descriptors of other pictures to their nearest word; {threads} threads.",
+        f"{len(others):,} descriptors of other pictures to their nearest word; "
+        f"{threads_text(threads)}.",
     )
     return [table]
 
