@@ -10,8 +10,9 @@ _HEAD = """# Every stage beside what one would take instead
 Written by `scripts/benchmarks/stages.py`, which ran all ways in turn on one machine. Figures are
 medians of {runs} runs.
 
-A ratio above 1 says that bovw (the first row of each table) is better by so much, below 1 that the
-other is: faster, or more exact, or nearer to the descriptors.
+A ratio compares a row with the first row of its table, which is bovw as it is by default. Above 1
+it says that bovw is better by so much, below 1 that the other is: faster, more exact, or with a
+smaller error.
 """
 
 _ABOUT = {
@@ -41,7 +42,7 @@ def table(found: Mapping[str, Any]) -> list[str]:
             value, ours = (each["medians"][figure["key"]] for each in (row, rows[0]))
             cells.append(f"{value:,.{figure['digits']}f}")
             cells.append("" if row is rows[0] else ratio(figure, ours, value))
-        version = f" {row['version']}" if row["version"] else ""
+        version = f" ({row['package']} {row['version']})" if row["version"] else ""
         lines.append(f"| {row['name']}{version} | {' | '.join(cells)} |")
     lines += ["", f"{found['sizes']}", ""]
     lines += [f"- {row['name']}: {row['does']}" for row in rows]
