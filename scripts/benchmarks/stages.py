@@ -77,7 +77,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
         ("queries", 200, "candidates, queries: at most so many queries (of each set)"),
         ("query-words", 16_384, "queries: words; 50 descriptors are taken for each"),
         ("iterations", 2, "queries: of the training of COLMAP's tree"),
-        ("verify", 100, "queries: answers that COLMAP verifies"),
+        ("verify", 100, "queries: answers that COLMAP verifies, 0: not at all"),
         ("base", None, "queries: only N pictures besides those that the queries name"),
     ):
         default = f" (default: {value:,})" if value is not None else ""

@@ -197,7 +197,7 @@ class Arena:
                     lambda: self.tree(verify),
                     *colmap,
                 ),
-            ],
+            ][: 5 if verify else 4],
             figures,
             options.runs,
             "",
