@@ -209,7 +209,13 @@ def options_parser(doc: str | None, *names: str, **defaults: Any) -> argparse.Ar
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     known: dict[str, dict[str, Any]] = {
-        "sets": {"nargs": "+", "choices": BENCHMARKS, "default": list(BENCHMARKS)},
+        "sets": {
+            "nargs": "+",
+            "choices": BENCHMARKS,
+            "default": list(BENCHMARKS),
+            "metavar": "NAME",
+            "help": f"of {', '.join(BENCHMARKS)}",
+        },
         "every": {
             "type": int,
             "default": 1,

@@ -4,8 +4,8 @@
     python scripts/benchmarks/other_tools.py [--sets NAME...] [--every N] [--json FILE]
 
 Needs `pip install bovw[benchmark]`. `BOVW_DATA` names the folder with the data (default:
-../shared/data). `asmk` gets the descriptors and the words of `quality.py`, and five
-words for each feature of a query, as its authors take. Embeddings: scripts/compare_neural.py.
+../shared/data). `asmk` gets the descriptors and the words of `quality.py`. Smaller runs beside ours
+and COLMAP's vocabulary tree: stages.py. Embeddings: scripts/compare_neural.py.
 """
 
 from __future__ import annotations
@@ -30,26 +30,10 @@ from common import (
     options_parser,
     write,
 )
-from numpy.typing import NDArray
+from other_engines import Asmk
 
 import bovw
 from bovw.features import FeatureCache, Features, extract_query
-
-_PARAMETERS = {
-    "index": {"gpu_id": None},
-    "build_ivf": {
-        "kernel": {"binary": True},
-        "ivf": {"use_idf": True},
-        "quantize": {"multiple_assignment": 1},
-        "aggregate": {},
-    },
-    "query_ivf": {
-        "quantize": {"multiple_assignment": 5},
-        "aggregate": {},
-        "search": {"topk": None},
-        "similarity": {"similarity_threshold": 0.0, "alpha": 3.0},
-    },
-}
 
 
 def pictures(benchmark: Benchmark) -> dict[str, Path]:
@@ -58,39 +42,29 @@ def pictures(benchmark: Benchmark) -> dict[str, Path]:
     return {p.relative_to(DATA).as_posix(): p for p in sorted(files)}
 
 
-class Asmk:
-    """ASMK* as the package `asmk` has it, over the words of a bovw vocabulary."""
+class Measured:
+    """`Asmk` over the words of a benchmark, and the time of its queries."""
 
     def __init__(self, benchmark: Benchmark, workshop: Workshop) -> None:
-        from asmk import asmk_method, codebook, index
-
         self.settings, self.cache = workshop.settings, workshop.cache
-        self.identifiers = list(pictures(benchmark))
         vocabulary, _ = workshop.vocabulary(benchmark.training)
-        words = codebook.Codebook(index.initialize_index(None), size=int(vocabulary.n_words_))
-        words.index(np.asarray(vocabulary.centers_, np.float32))
-        parts = [self._descriptors((p, None)) for p in pictures(benchmark).values()]
-        method = asmk_method.ASMKMethod(_PARAMETERS, {}, codebook=words)
-        builder = method.create_ivf_builder()
-        for number, part in enumerate(parts):
-            builder.add(part, np.full(len(part), number))
-        self.method = method.add_ivf_builder(builder)
+        found = {name: self._features((p, None)) for name, p in pictures(benchmark).items()}
+        self.asmk = Asmk(found, vocabulary)
         self.milliseconds: list[float] = []
 
-    def _descriptors(self, query: Any) -> NDArray[np.float32]:
+    def _features(self, query: Any) -> Features:
         features = extract_query(query, self.settings, FeatureCache(self.cache, self.settings))
         assert isinstance(features, Features), features
-        return np.asarray(features.descriptors, np.float32)
+        return features
 
     def search(self, queries: Any) -> list[list[str]]:
         """Rank everything for queries, one at a time."""
         found = []
         for query in queries:
-            descriptors = self._descriptors(query)
+            features = self._features(query)
             begun = time.perf_counter()
-            _, _, ranks, _ = self.method.query_ivf(descriptors, np.zeros(len(descriptors), int))
+            found.append(self.asmk.search(features))
             self.milliseconds.append((time.perf_counter() - begun) * 1000)
-            found.append([self.identifiers[i] for i in ranks[0]])
         return found
 
 
@@ -99,20 +73,20 @@ def main() -> None:
     options = options_parser(__doc__, "sets", "every", "cache", "jobs").parse_args()
 
     results: dict[str, Any] = {}
-    made: dict[Any, Asmk] = {}
+    made: dict[Any, Measured] = {}
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(bovw.Settings(), Path(folder), options.cache, options.jobs)
         for name in options.sets:
             benchmark = BENCHMARKS[name]
             key = benchmark.base, benchmark.training
             if key not in made:
-                made[key] = Asmk(benchmark, workshop)
-            asmk = made[key]
-            asmk.milliseconds.clear()
+                made[key] = Measured(benchmark, workshop)
+            measured = made[key]
+            measured.milliseconds.clear()
             truth = load_truth(benchmark.truth, options.every)
-            paths = {i: os.path.abspath(DATA / i) for i in asmk.identifiers}
-            scores = evaluated(asmk.search, paths, benchmark, truth)
-            spent = float(np.mean(asmk.milliseconds))
+            paths = {i: os.path.abspath(DATA / i) for i in measured.asmk.identifiers}
+            scores = evaluated(measured.search, paths, benchmark, truth)
+            spent = float(np.mean(measured.milliseconds))
             result = results[name] = {**figures(scores), "milliseconds_per_query": spent}
             print(
                 f"{name:<30}{result['map_trapezoid']:>8.4f}{result['p_at_1']:>8.4f}"
