@@ -34,6 +34,7 @@ _HOMES = {
     "compare": "comparison",
     "load_settings": "settings",
     "load_vocabulary": "storage",
+    "merge_indexes": "engine",
     "own_words": "vocabulary",
     "save_settings": "settings",
     "save_vocabulary": "storage",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from . import report as report
     from .comparison import compare as compare
     from .engine import Engine as Engine
+    from .engine import merge_indexes as merge_indexes
     from .engine import update_index as update_index
     from .errors import BovwError as BovwError
     from .errors import ImageError as ImageError

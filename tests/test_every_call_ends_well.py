@@ -105,6 +105,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[bovw.Engine, Path]:
     bovw.save_vocabulary(vocabulary, folder / "v")
     engine = bovw.Engine.build(PICTURES, vocabulary=vocabulary, settings=TINY)
     engine.save(folder / "i")
+    engine.save(folder / "i2")
     from bovw.storage import save_lsa_index
 
     save_lsa_index(LsaIndex.of(engine.index, 4), folder / "c")
@@ -183,6 +184,8 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
         "save": (engine.save, {"path": folder / "saved", "overwrite": True}),
         "update_index": (bovw.update_index, {"path": folder / "u", "pictures": [query],
                          "vocabulary": vocabulary, "settings": TINY, "preset": None, **reading}),
+        "merge": (bovw.merge_indexes, {"indexes": [folder / "i", folder / "i2"],
+                  "path": folder / "m", "clash": "first", "prefix": False, "overwrite": True}),
         "train": (bovw.train_vocabulary, {"pictures": [query, *PICTURES[1:3]], "settings": TINY,
                   "root": None, "patterns": None, "on_error": "record", "cache": None}),
         "load_vocabulary": (bovw.load_vocabulary, {"path": folder / "v", "trusted": True}),
@@ -256,7 +259,7 @@ NAMES = [
     "save_plots", "comparison_text", "comparison_csv", "comparison_latex", "write_runs",
     "csv_cell", "text_of_cell", "planned_changes",
     "open_features", "as_embeddings", "run_from", "truth_from", "save_submission",
-    "load_submission",
+    "load_submission", "merge",
 ]  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """The engine: it builds, changes and searches an index. It does not depend on evaluation."""
 
 from .dry_run import planned_changes
+from ..storage import Union
 from .engine import Engine
+from .merge import merge_indexes
 from .plan import Changes
 from .reader import IndexedFeatures
 from .searcher import Searcher
@@ -14,6 +16,8 @@ __all__ = [
     "IndexedFeatures",
     "Searcher",
     "planned_changes",
+    "Union",
+    "merge_indexes",
     "update_index",
     "update_index_of_features",
 ]

@@ -12,8 +12,6 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import (
     ExistsError,
     FormatError,
@@ -224,14 +222,10 @@ def _key(
 ) -> str:
     """Hash everything that decides the content of an index: only an equal call may continue it."""
     seen: list[Any] = [(file.identifier, file.path) for file in files]
-    words = hashlib.sha256()
     if vocabulary is None:  # it will be trained on the files, so their size and time matter
         seen = [astuple(looked_up(file)) for file in files]
-    else:
-        embedding = vocabulary.embedding_
-        for array in (vocabulary.centers_, embedding.projection, embedding.thresholds):
-            words.update(array.tobytes())
-    asked = [settings.to_dict(), words.hexdigest(), on_error, seen]
+    words = "" if vocabulary is None else vocabulary.fingerprint
+    asked = [settings.to_dict(), words, on_error, seen]
     if description is not None:
         asked.append(dict(description))
     return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
@@ -277,9 +271,7 @@ def check_same(
 ) -> None:
     """Raise an IncompatibleError when an index has another vocabulary or other settings."""
     advice = "leave it out, or overwrite the index"
-    if vocabulary is not None and not np.array_equal(
-        vocabulary.centers_, engine.vocabulary.centers_
-    ):
+    if vocabulary is not None and vocabulary.fingerprint != engine.vocabulary.fingerprint:
         raise IncompatibleError(
             f"{engine.folder} has another vocabulary than the one given: {advice}"
         )

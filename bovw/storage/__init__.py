@@ -25,13 +25,16 @@ from .lock import locked
 from .looking import content_of, is_there
 from .manifest import digest_at, read_manifest
 from .places import NEW, rooms_for_another
+from .union import Clash, Union, join_indexes
 
 __all__ = [
     "LINKS",
     "NEW",
+    "Clash",
     "Diagnosis",
     "IndexWriter",
     "JournalledBuilder",
+    "Union",
     "check_target",
     "content_of",
     "diagnose",
@@ -42,6 +45,7 @@ __all__ = [
     "index_writer",
     "is_there",
     "is_vacant",
+    "join_indexes",
     "load_index",
     "load_lsa_index",
     "load_vocabulary",

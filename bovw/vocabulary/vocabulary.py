@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import asdict, dataclass
 from numbers import Integral
@@ -397,6 +398,22 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         """Show a notebook what was trained, where scikit-learn would show parameters only."""
         html = self._repr_html_()
         return {"text/plain": repr(self)} | ({} if html is None else {"text/html": html})
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that gives descriptors their words and signatures, in hexadecimal.
+
+        Words and signatures can be compared when, and only when, their vocabularies have the same
+        fingerprint.
+        """
+        self._check_fitted()
+        content = hashlib.sha256()
+        for array in (self.centers_, self.embedding_.projection, self.embedding_.thresholds):
+            content.update(f"{array.dtype.str}{array.shape}".encode("ascii"))
+            content.update(np.ascontiguousarray(array).tobytes())
+        if self.scale_ is not None:
+            content.update(np.array([self.scale_.low, self.scale_.step], "<f8").tobytes())
+        return content.hexdigest()
 
     def facts(self) -> dict[str, Any]:
         """Return measurements from the training, for JSON; empty when they are not known."""

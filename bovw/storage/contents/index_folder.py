@@ -102,7 +102,7 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
             KIND,
             VERSION,
             {
-                "generation": _generation(target) + 1,
+                "generation": next_generation(target),
                 "segments": segments,
                 "candidates": [] if graph is None else [graph_name(number)],
                 "views": views_entry(views, index) if segments else None,
@@ -154,13 +154,13 @@ def load_index(
     return of_one_generation(folder, KIND, VERSIONS, load)
 
 
-def _generation(folder: Path) -> int:
-    """Generation of the index in a folder; 0 when there is no index."""
+def next_generation(folder: Path) -> int:
+    """The generation after that of the index in a folder; 1 when there is no index."""
     try:
         found = parse_manifest(folder, KIND, VERSIONS).get("generation")
     except FormatError:
-        return 0
-    return found if isinstance(found, int) else 0
+        return 1
+    return found + 1 if isinstance(found, int) else 1
 
 
 def upgraded(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from .values import shown
 
 _CATALOGUE = "catalogue.json"
 _FAILURES = "failed.json"
+NAMES = ("pictures.npy", "texts.npy", _FAILURES)
 _VIEWS = tuple(field.name for field in fields(Views))
 _CATALOGUE_BYTES = 4 << 30
 """Largest catalogue that is read; a million pictures take some 250 MB."""
@@ -45,14 +46,19 @@ def segment_number(name: Any) -> int:
 
 def write_segment(folder: Path, segment: Segment) -> None:
     """Write a segment, with its views, into an empty folder."""
-    write_failures(folder, segment.failures)
-    np.save(folder / "pictures.npy", segment.records.facts)
-    np.save(folder / "texts.npy", segment.records.texts)
+    write_names(folder, segment)
     np.save(folder / "offsets.npy", segment.offsets)
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(segment, name))
     for name in _VIEWS:
         np.save(folder / f"{name}.npy", getattr(segment.views, name))
+
+
+def write_names(folder: Path, segment: Segment) -> None:
+    """Write those files of a segment that hold identifiers; `NAMES` lists them."""
+    write_failures(folder, segment.failures)
+    np.save(folder / "pictures.npy", segment.records.facts)
+    np.save(folder / "texts.npy", segment.records.texts)
 
 
 def write_failures(folder: Path, failures: tuple[Failure, ...]) -> None:

@@ -91,6 +91,8 @@ def check_origin(values: Any) -> None:
     check_fields(FeatureSettings, values["features"])
     check_description(values["descriptor"])
     failed = values.get("failed", [])
+    if not isinstance(values.get("name", ""), str):
+        raise ValueError(f"name={shown(values['name'])}")
     n_pictures = values.get("n_pictures", 0)
     if type(n_pictures) is not int or not all(
         isinstance(failure[name], str) for failure in failed for name in ("path", "reason")

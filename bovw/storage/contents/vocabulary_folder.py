@@ -11,7 +11,14 @@ import numpy as np
 
 from ...errors import FormatError, IncompatibleError
 from ...settings import VocabularySettings, checked_arguments, versions
-from ...vocabulary import BITS, HammingEmbedding, Vocabulary, WordStatistics
+from ...vocabulary import (
+    BITS,
+    BUILTIN,
+    HammingEmbedding,
+    Vocabulary,
+    WordStatistics,
+    builtin_folder,
+)
 from ..arrays import load_array
 from ..folders import new_folder
 from ..manifest import (
@@ -45,22 +52,42 @@ _UNEXPECTED = (
 
 @checked_arguments
 def save_vocabulary(
-    vocabulary: Vocabulary, path: str | os.PathLike[str], *, overwrite: bool = False
+    vocabulary: Vocabulary,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    graph: bool = True,
 ) -> None:
-    """Write a vocabulary to a folder; see `new_folder` if the folder exists."""
+    """Write a vocabulary to a folder.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    path : path
+    overwrite : bool
+        Replace a vocabulary that is there when the new one is complete.
+    graph : bool
+        Also write nmslib's graph, about as large as all else. Without it, the graph is built when
+        the vocabulary is first used, in a second or two for 20,000 words.
+
+    Raises
+    ------
+    ExistsError
+        When there is something, and `overwrite` is false or it is no vocabulary.
+    """
     with new_folder(Path(path), overwrite, kind=KIND) as folder:
-        write_vocabulary(vocabulary, folder)
+        write_vocabulary(vocabulary, folder, graph=graph)
 
 
-def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
-    """Write a vocabulary into an empty folder."""
+def write_vocabulary(vocabulary: Vocabulary, folder: Path, *, graph: bool = True) -> None:
+    """Write a vocabulary into an empty folder; see `save_vocabulary`."""
     made_with = vocabulary.made_with_ or {}
     np.save(folder / "centers.npy", vocabulary.centers_)
     np.save(folder / "projection.npy", vocabulary.embedding_.projection)
     np.save(folder / "thresholds.npy", vocabulary.embedding_.thresholds)
     hashes = [bytes.fromhex(digest) for digest in made_with.get("pictures", [])]
     np.save(folder / "pictures.npy", np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 32))
-    if not vocabulary.is_exact:
+    if graph and not vocabulary.is_exact:
         vocabulary.save_graph(folder / _GRAPH)
     write_manifest(
         folder,
@@ -81,11 +108,13 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
 def load_vocabulary(
     path: str | os.PathLike[str], *, trusted: bool = True, n_jobs: int | None = None
 ) -> Vocabulary:
-    """Load a vocabulary that `save_vocabulary` wrote.
+    """Load a vocabulary that `save_vocabulary` wrote, or the one in the box.
 
     Parameters
     ----------
     path : path
+        A folder, or "builtin": the vocabulary that comes with this package, of pictures that the
+        project has drawn; docs/vocabulary_card.md. (A folder of this name: "./builtin".)
     trusted : bool
         Whether to load nmslib's graph, if its hash is right; otherwise it is built again. See
         `Engine.open`.
@@ -99,7 +128,7 @@ def load_vocabulary(
     StorageError
         When it could not be looked at, which does not mean that it is damaged.
     """
-    folder = Path(path)
+    folder = builtin_folder() if os.fspath(path) == BUILTIN else Path(path)
     return of_one_generation(
         folder, KIND, (VERSION,), lambda manifest: _load(folder, manifest, trusted, n_jobs)
     )
