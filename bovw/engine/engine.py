@@ -84,10 +84,12 @@ class Engine(Editor):
         ----------
         pictures, root, patterns
             See `find_pictures`.
-        vocabulary : Vocabulary or path, optional
+        vocabulary : Vocabulary, path, "builtin" or "own", optional
             One that was trained before, or its folder, or a file of centres (see `own_words`).
-            Without it, a vocabulary is trained on these pictures. Its number of words then depends
-            on how many features they have.
+            "builtin" is the vocabulary that comes with this package: it needs no training, and
+            indexes that have it can be merged (`merge_indexes`). With "own", and by default, a
+            vocabulary is trained on these pictures. Its number of words then depends on how many
+            features they have.
         settings : Settings, optional
             Without them, the settings of `preset` are used. The settings of images and features
             are then those that the vocabulary was trained with, if it records them.
@@ -118,8 +120,7 @@ class Engine(Editor):
         """
         check_on_error(on_error)
         about = described(extractor)
-        if vocabulary is not None:
-            vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs, kind=kind_of(about))
+        vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs, kind=kind_of(about))
         settings = fitting_settings(settings, preset, vocabulary, about)
         files = find_pictures(pictures, root=root, patterns=patterns)
         with ExitStack() as stack:
@@ -169,9 +170,14 @@ class Engine(Editor):
             See `save`.
         """
         about = described(extractor)
-        vocabulary = opened_vocabulary(vocabulary, n_jobs=n_jobs, output=path, kind=kind_of(about))
-        settings = fitting_settings(settings, preset, vocabulary, about)
-        save_index(path, empty_index(vocabulary, settings, about), overwrite=overwrite)
+        words = opened_vocabulary(vocabulary, n_jobs=n_jobs, output=path, kind=kind_of(about))
+        if words is None:
+            raise SettingsError(
+                f"vocabulary={vocabulary!r}: an index without pictures has none to train on; give "
+                "one that was trained before, or 'builtin'"
+            )
+        settings = fitting_settings(settings, preset, words, about)
+        save_index(path, empty_index(words, settings, about), overwrite=overwrite)
         return cls.open(path, extractor=extractor, n_jobs=n_jobs)
 
     @classmethod
@@ -382,6 +388,8 @@ class Engine(Editor):
             "n_removed": sum(map(len, self.index.segments)) - len(self),
             "n_words": self.vocabulary.n_words_,
             "descriptor": self.index.descriptor["descriptor"],
+            "vocabulary_name": (self.vocabulary.made_with_ or {}).get("name"),
+            "vocabulary_fingerprint": self.vocabulary.fingerprint,
             "vocabulary": self.vocabulary.facts(),
             "calibration": None
             if self.index.calibration is None

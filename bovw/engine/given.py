@@ -131,10 +131,9 @@ def fitting_vocabulary(
     progress: bool = False,
 ) -> Vocabulary:
     """Open a vocabulary, or train one on the features themselves; see `words_for`."""
-    if vocabulary is not None:
-        return opened_vocabulary(
-            vocabulary, trusted=trusted, n_jobs=n_jobs, kind=kind_of(description)
-        )
+    words = opened_vocabulary(vocabulary, trusted=trusted, n_jobs=n_jobs, kind=kind_of(description))
+    if words is not None:
+        return words
     given = GivenFeatures(features, progress=progress)
     files = [PictureFile(name, name) for name in sorted(features)]
     kind = description["dtype"], description["dimensions"]

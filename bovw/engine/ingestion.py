@@ -28,7 +28,7 @@ from ..parallel import uninterrupted
 from ..pictures import Failure, PictureFile, Record
 from ..settings import Settings, load_settings, versions
 from ..storage import load_vocabulary
-from ..vocabulary import Vocabulary, is_centers, own_words
+from ..vocabulary import BUILTIN, OWN, Vocabulary, is_centers, own_words
 from .plan import Plan
 
 _log = logging.getLogger("bovw.engine")
@@ -46,27 +46,38 @@ def check_on_error(on_error: str) -> None:
 
 
 def opened_vocabulary(
-    vocabulary: Vocabulary | str | os.PathLike[str],
+    vocabulary: Vocabulary | str | os.PathLike[str] | None,
     *,
     trusted: bool = True,
     n_jobs: int | None = None,
     output: str | os.PathLike[str] | None = None,
     kind: Literal["uint8", "float32"] = "uint8",
-) -> Vocabulary:
-    """Return a vocabulary; one that is given by its path is loaded.
+) -> Vocabulary | None:
+    """Return a vocabulary; one that is given by its path or name is loaded.
 
-    A path may also name a file of centres; `kind` is then the type of the descriptors, see
-    `own_words`.
+    None and "own" give None: one is to be trained on the pictures themselves. A path may also name
+    a file of centres; `kind` is then the type of the descriptors, see `own_words`.
 
     Raise a SettingsError when the path is that of the folder to be written, `output`.
     """
-    if isinstance(vocabulary, Vocabulary):
+    if vocabulary is None or isinstance(vocabulary, Vocabulary):
         return vocabulary
+    if wants_training(vocabulary):
+        return None
     if is_centers(vocabulary):
         return own_words(vocabulary, kind=kind, n_jobs=n_jobs)
-    if output is not None and os.path.realpath(vocabulary) == os.path.realpath(output):
+    if (
+        os.fspath(vocabulary) != BUILTIN
+        and output is not None
+        and os.path.realpath(vocabulary) == os.path.realpath(output)
+    ):
         raise SettingsError(f"{os.fspath(output)} is the vocabulary: choose another output")
     return load_vocabulary(vocabulary, trusted=trusted, n_jobs=n_jobs)
+
+
+def wants_training(vocabulary: Vocabulary | str | os.PathLike[str] | None) -> bool:
+    """Whether what is given as vocabulary is "own"."""
+    return isinstance(vocabulary, (str, os.PathLike)) and os.fspath(vocabulary) == OWN
 
 
 def fitting_settings(
@@ -77,13 +88,14 @@ def fitting_settings(
 ) -> Settings:
     """Return `settings`, or else those of `preset` with the features of the vocabulary.
 
+    A vocabulary with a name, as that in the box, is for all presets: its features are not taken.
     `description` is that of the extractor, if it is not our SIFT. Raise an IncompatibleError when
     pictures would be described differently from the vocabulary.
     """
     made_with = None if vocabulary is None else vocabulary.made_with_
     if settings is None:
         settings = load_settings(preset)
-        if made_with is not None:
+        if made_with is not None and "name" not in made_with:
             settings = settings.changed(images=made_with["images"], features=made_with["features"])
     given = description or SiftExtractor(settings.features).description()
     if made_with is not None:

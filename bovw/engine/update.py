@@ -50,6 +50,7 @@ from .ingestion import (
     fitting_settings,
     kind_of,
     opened_vocabulary,
+    wants_training,
 )
 from .plan import Changes, looked_up
 
@@ -121,10 +122,10 @@ def update_index(
     pictures = listed(pictures)
     check_on_error(on_error)
     about = described(extractor)
-    if vocabulary is not None:
-        vocabulary = opened_vocabulary(
-            vocabulary, trusted=trusted, n_jobs=n_jobs, output=target, kind=kind_of(about)
-        )
+    wants_own = wants_training(vocabulary)
+    vocabulary = opened_vocabulary(
+        vocabulary, trusted=trusted, n_jobs=n_jobs, output=target, kind=kind_of(about)
+    )
     tidy(target)
     vacant = is_vacant(target)
     if (overwrite and not vacant) or (vacant and rooms_for_another(target)):
@@ -164,7 +165,7 @@ def update_index(
     spare = target.parent / f".{target.name}.features"
     if holds_index(target):
         engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
-        check_same(engine, vocabulary, settings, preset)
+        check_same(engine, vocabulary, settings, preset, wants_own)
     else:
         check_target(target, kind="bovw-index")
         chosen = fitting_settings(settings, preset or "strong", vocabulary, about)
@@ -267,10 +268,18 @@ def _goes_on(room: Path, trusted: bool) -> bool:
 
 
 def check_same(
-    engine: Engine, vocabulary: Vocabulary | None, settings: Settings | None, preset: str | None
+    engine: Engine,
+    vocabulary: Vocabulary | None,
+    settings: Settings | None,
+    preset: str | None,
+    wants_own: bool = False,
 ) -> None:
     """Raise an IncompatibleError when an index has another vocabulary or other settings."""
     advice = "leave it out, or overwrite the index"
+    if wants_own and "name" in (engine.vocabulary.made_with_ or {}):
+        raise IncompatibleError(
+            f"{engine.folder} has the vocabulary in the box, not one of its own: {advice}"
+        )
     if vocabulary is not None and vocabulary.fingerprint != engine.vocabulary.fingerprint:
         raise IncompatibleError(
             f"{engine.folder} has another vocabulary than the one given: {advice}"

@@ -3,6 +3,7 @@
 This package does not know about indexes.
 """
 
+from .builtin import BUILTIN, OWN, builtin_folder
 from .centers import is_centers, own_words
 from .scale import DescriptorScale
 from .signatures import BITS, HammingEmbedding, aggregate, hamming_distances
@@ -13,6 +14,8 @@ from .weighting import TfidfWeighting, center_weights, first_of_words, word_coun
 
 __all__ = [
     "BITS",
+    "BUILTIN",
+    "OWN",
     "BagOfVisualWords",
     "DescriptorScale",
     "HammingEmbedding",
@@ -21,6 +24,7 @@ __all__ = [
     "Vocabulary",
     "WordStatistics",
     "aggregate",
+    "builtin_folder",
     "center_weights",
     "first_of_words",
     "hamming_distances",

@@ -132,7 +132,8 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
     embedding_ : HammingEmbedding
         Computes signatures of descriptors. Its thresholds are learned on the same larger sample.
     made_with_ : dict or None
-        Settings, extractor and pictures from which the descriptors came, when they are known.
+        Settings, extractor and pictures from which the descriptors came, when they are known. The
+        vocabulary in the box has a ``name`` there.
     """
 
     def __init__(

@@ -22,6 +22,7 @@ from bovw.errors import MissingPackageError, SettingsError
 from bovw.report import page, save_page
 from bovw.report.thumbnails import PATCH, data_uri, patches, words_with_patches
 from bovw.search import SearchResults
+from bovw.vocabulary import builtin_folder
 
 from ..support import REPOSITORY, SAMPLE
 from .results_of_posters import HOSTILE, hostile, many, of_posters
@@ -215,7 +216,7 @@ def test_an_absent_package_is_named(
         page(results)
 
 
-def test_the_wheel_has_the_files_of_the_page(tmp_path: Path) -> None:
+def test_the_wheel_has_the_files_of_the_page_and_the_vocabulary(tmp_path: Path) -> None:
     wheel = pytest.importorskip("hatchling.builders.wheel", reason="pip install hatchling")
     import zipfile
 
@@ -226,4 +227,8 @@ def test_the_wheel_has_the_files_of_the_page(tmp_path: Path) -> None:
     files = {p.name for p in (REPOSITORY / "bovw" / "report" / "web").iterdir()}
     assert {"page.html.jinja", "page.css"} < files
     assert {f"bovw/report/web/{name}" for name in files} <= packed
+    assert {
+        "bovw/vocabulary/data/builtin.json",
+        *(f"bovw/vocabulary/data/builtin/{path.name}" for path in builtin_folder().iterdir()),
+    } <= packed
     assert not [name for name in packed if name.startswith(SAMPLE.name)]

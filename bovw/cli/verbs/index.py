@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HELP = "create an index of pictures, or add new and changed pictures to one"
 EXAMPLE = (
-    "bovw index photos/ -o photos.bovw -v photos.vocabulary\n"
+    "bovw index photos/ -o photos.bovw\n"
     "  bovw index photos/ -o photos.bovw --sync --log weekly.log -q\n"
     "  bovw index database.db --root photos/ -o scene.bovw    (features of COLMAP, or hloc's .h5)"
 )
@@ -58,8 +58,9 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "-v",
         "--vocabulary",
         metavar="VOCABULARY",
-        help="folder made by 'bovw train' (default: train one on these pictures, with as "
-        "many words as they have features for)",
+        help="folder made by 'bovw train'; builtin (the one that comes with bovw: no training, "
+        "and such indexes can be merged); or own (default: train one on these pictures, with "
+        "as many words as they have features for)",
     )
     add_untrusted(sub)
 
@@ -112,8 +113,7 @@ def run(options: argparse.Namespace) -> int:
         *(f"identical files: {', '.join(map(printable, g))}" for g in changes.duplicates),
         f"{options.output}: {changes}",
         f"{len(engine)} pictures, {engine.collection.n_features} features, vocabulary of "
-        f"{engine.vocabulary.n_words_} words (trained on "
-        f"{(engine.vocabulary.made_with_ or {}).get('n_pictures', 'unknown')} pictures)",
+        f"{engine.vocabulary.n_words_} words ({_origin(engine.vocabulary)})",
     )
     _say_what_is_missing(options, changes, engine.vocabulary, source is None)
     if changes.failed_before:
@@ -122,6 +122,13 @@ def run(options: argparse.Namespace) -> int:
             f"(bovw info {options.output} --failed lists them, --retry reads them again)"
         )
     return report_failures([(failure.path, failure.reason) for failure in changes.newly_failed])
+
+
+def _origin(vocabulary: Vocabulary) -> str:
+    made_with = vocabulary.made_with_ or {}
+    if "name" in made_with:
+        return str(made_with["name"])
+    return f"trained on {made_with.get('n_pictures', 'unknown')} pictures"
 
 
 def _features_file(options: argparse.Namespace) -> str | None:

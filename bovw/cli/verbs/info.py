@@ -45,8 +45,10 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Describe an index or a vocabulary."""
     from ...storage import read_manifest
+    from ...vocabulary import BUILTIN, builtin_folder
 
-    folder = Path(options.path)
+    # A folder that is called like the vocabulary in the box: "./builtin"
+    folder = builtin_folder() if options.path == BUILTIN else Path(options.path)
     manifest = read_manifest(folder)
     if options.html is not None:
         _check_page(options.path, manifest)
@@ -142,6 +144,8 @@ def _vocabulary(
     failed = made_with.get("failed", [])
     content = {
         "vocabulary": path,
+        "name": made_with.get("name"),
+        "fingerprint": vocabulary.fingerprint,
         "n_words": vocabulary.n_words_,
         "n_pictures": made_with.get("n_pictures"),
         "n_failed": len(failed),
