@@ -62,7 +62,7 @@ def engine_of(
         vocabulary = workshop.vocabulary(benchmark.training)[0]
     return bovw.Engine.build(
         only or [DATA / name for name in benchmark.base],
-        vocabulary=None if kind == "own" else vocabulary,
+        vocabulary=vocabulary,
         settings=workshop.settings,
         root=DATA / benchmark.root,
         cache=workshop.cache,

@@ -26,7 +26,8 @@ def test_without_a_vocabulary_it_goes_on_from_the_features_it_has(
     target = tmp_path / "i"
     with monkeypatch.context() as patch:
         patch.setattr(
-            "bovw.vocabulary.training.Vocabulary.fit", lambda *_: (_ for _ in ()).throw(SystemExit)
+            "bovw.vocabulary.training.Vocabulary.fit",
+            lambda *_, **__: (_ for _ in ()).throw(SystemExit),
         )
         with pytest.raises(SystemExit):
             bovw.update_index(target, pictures[:8], settings=FEW)

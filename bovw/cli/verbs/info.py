@@ -144,7 +144,7 @@ def _vocabulary(
     failed = made_with.get("failed", [])
     content = {
         "vocabulary": path,
-        "name": made_with.get("name"),
+        **({"name": made_with["name"]} if "name" in made_with else {}),
         "fingerprint": vocabulary.fingerprint,
         "n_words": vocabulary.n_words_,
         "n_pictures": made_with.get("n_pictures"),
