@@ -1,7 +1,7 @@
 """The engine: it builds, changes and searches an index. It does not depend on evaluation."""
 
-from .dry_run import planned_changes
 from ..storage import Union
+from .dry_run import planned_changes
 from .engine import Engine
 from .merge import merge_indexes
 from .plan import Changes
@@ -15,9 +15,9 @@ __all__ = [
     "Engine",
     "IndexedFeatures",
     "Searcher",
-    "planned_changes",
     "Union",
     "merge_indexes",
+    "planned_changes",
     "update_index",
     "update_index_of_features",
 ]

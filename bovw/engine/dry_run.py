@@ -13,7 +13,7 @@ from ..storage import check_target, holds_index
 from ..vocabulary import Vocabulary
 from .engine import Engine
 from .given import described_features
-from .ingestion import described, fitting_settings, kind_of, opened_vocabulary
+from .ingestion import described, fitting_settings, kind_of, opened_vocabulary, wants_training
 from .plan import Changes
 from .update import check_same
 
@@ -69,10 +69,10 @@ def planned_changes(
         about: Mapping[str, object] | None = described_features(features, origin)
     else:
         about = described(extractor)
-    if vocabulary is not None:
-        vocabulary = opened_vocabulary(
-            vocabulary, trusted=trusted, n_jobs=n_jobs, output=target, kind=kind_of(about)
-        )
+    wants_own = wants_training(vocabulary)
+    vocabulary = opened_vocabulary(
+        vocabulary, trusted=trusted, n_jobs=n_jobs, output=target, kind=kind_of(about)
+    )
     if not holds_index(target) or overwrite:
         check_target(target, overwrite, "bovw-index")
         fitting_settings(settings, preset or "strong", vocabulary, about)
@@ -85,7 +85,7 @@ def planned_changes(
         kept = set(names)
         return Changes(added=names, removed=tuple(name for name in before if name not in kept))
     engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
-    check_same(engine, vocabulary, settings, preset)
+    check_same(engine, vocabulary, settings, preset, wants_own)
     if features is not None:
         check_same_meaning(engine.index.descriptor, about or {}, f"the index {os.fsdecode(path)}")
         return engine.add_features(features, root=root, sync=sync, retry=retry, dry_run=True)

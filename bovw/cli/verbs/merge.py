@@ -6,7 +6,7 @@ import argparse
 
 from ...errors import some
 from ..arguments import add_untrusted
-from ..output import GOOD, answer, complain
+from ..output import GOOD, answer, note
 
 HELP = "make one index of several with the same vocabulary, without reading pictures again"
 EXAMPLE = "bovw merge paris.bovw rome.bovw -o cities.bovw --prefix"
@@ -55,9 +55,9 @@ def run(options: argparse.Namespace) -> int:
         trusted=not options.untrusted,
     )
     if union.same:
-        complain(f"note: in several indexes, kept once: {some(union.same)}")
+        note(f"note: in several indexes, kept once: {some(union.same)}")
     if union.clashing:
-        complain(
+        note(
             f"note: different pictures of the same name, that of the {options.clash} index kept: "
             f"{some(union.clashing)}"
         )
