@@ -7,12 +7,17 @@ from .reader import IndexedFeatures
 from .searcher import Searcher
 from .update import update_index
 from .update_features import update_index_of_features
+from .words import PICTURES_AT_ONCE, Describe, Described, described_by
 
 __all__ = [
+    "PICTURES_AT_ONCE",
     "Changes",
+    "Describe",
+    "Described",
     "Engine",
     "IndexedFeatures",
     "Searcher",
+    "described_by",
     "planned_changes",
     "update_index",
     "update_index_of_features",

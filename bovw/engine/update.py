@@ -54,6 +54,7 @@ from .ingestion import (
     opened_vocabulary,
 )
 from .plan import Changes, looked_up
+from .words import Describe
 
 # File in a working folder (see `room_for_another`) that holds the digest of the finished new index.
 # After the exchange with the old index it tells which of the two lies there.
@@ -81,6 +82,7 @@ def update_index(
     trusted: bool = True,
     n_jobs: int | None = None,
     progress: bool = False,
+    describer: Describe | None = None,
 ) -> tuple[Engine, Changes]:
     """Index pictures into a folder: create an index there, or update the one that exists.
 
@@ -106,6 +108,8 @@ def update_index(
         See `Engine.open`.
     on_error, extractor, cache, n_jobs, progress
         See `Engine.build`.
+    describer : callable, optional
+        Reads the pictures in the place of this machine; see `bovw.cluster.update_index`.
 
     Returns
     -------
@@ -151,6 +155,7 @@ def update_index(
                 trusted=trusted,
                 n_jobs=n_jobs,
                 progress=progress,
+                describer=describer,
             )
             if made.info()["n_segments"] > 1:
                 made.compact()
@@ -198,7 +203,7 @@ def update_index(
                     raise
                 engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
                 check_same(engine, vocabulary, settings, preset)
-    before = engine.info()["n_segments"]
+    engine.describer, before = describer, engine.info()["n_segments"]
     changes = (engine.sync if sync else engine.add)(
         pictures,
         root=root,
