@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -94,20 +93,8 @@ class Cluster:
         StorageError
             When a path that exists here does not exist there.
         """
-        mine = identity()
-        found = self._client.run(look, list(paths), on_error="return")
-        for address, seen in list(found.items()):
-            if isinstance(seen, ImportError):
-                raise IncompatibleError(
-                    f"the worker {address} cannot import bovw ({seen}): install the same version "
-                    "of bovw[cluster] on all workers"
-                ) from seen
-            if isinstance(seen, OSError):  # lost just now; others take its work
-                warnings.warn(f"the worker {address} was lost: {seen!s:.200}", stacklevel=3)
-                del found[address]
-                continue
-            if isinstance(seen, BaseException):
-                raise seen
+        mine, found = identity(), self._everywhere(look, list(paths))
+        for address, seen in found.items():
             check_same(mine, seen["identity"], address)
             if seen["missing"]:
                 raise StorageError(
@@ -126,6 +113,29 @@ class Cluster:
                 "but for rounding",
                 stacklevel=3,
             )
+
+    def _everywhere(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Call a function on each worker; those that are lost meanwhile are left out."""
+        futures = {
+            address: self._client.submit(function, *arguments, pure=False, workers=[address])
+            for address in self.workers()
+        }
+        found = {}
+        for address, future in futures.items():
+            while address not in found and (future.done() or address in self.workers()):
+                try:
+                    found[address] = future.result(timeout=1)
+                except self._distributed.TimeoutError:
+                    continue
+                except ImportError as error:
+                    raise IncompatibleError(
+                        f"the worker {address} cannot import bovw ({error}): install the same "
+                        "version of bovw[cluster] on all workers"
+                    ) from error
+                except (self._closed, self._distributed.KilledWorker):
+                    break
+        self.cancel(list(futures.values()))
+        return found
 
     def submit(
         self, function: Callable[..., Any], *arguments: Any, worker: str | None = None
@@ -171,7 +181,7 @@ class Cluster:
                     f"several workers were lost one after another doing the same work "
                     f"({error!s:.200}): look into their logs; did they run out of memory?"
                 ) from error
-            except (self._closed, CancelledError) as error:
+            except (self._closed, self._distributed.CancelledError) as error:
                 raise ClusterError(
                     f"the cluster of {self.scheduler} was lost ({error!s:.200}): start it, and "
                     "repeat the command"

@@ -139,6 +139,7 @@ def killed_when(process: subprocess.Popen[bytes], happened: Callable[[], Any]) -
     def kill() -> None:
         wait_for(happened, "the moment to kill a worker")
         process.kill()
+        process.wait()
 
     thread = threading.Thread(target=kill)
     thread.start()
