@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
-from ..engine import Searcher
+from ..engine import BatchSearcher
 from ..errors import FormatError
 from ..features import Extractor
 from ..index import Index
@@ -19,7 +19,7 @@ from .shards import ShardedIndex, Shards
 Self = TypeVar("Self", bound="ShardedEngine")
 
 
-class ShardedEngine(Searcher):
+class ShardedEngine(BatchSearcher):
     """Searches an index with several machines; answers are exactly those of one machine.
 
     Each worker holds some segments of the index, memory-mapped from the shared folder. This process

@@ -1,5 +1,6 @@
 """The engine: it builds, changes and searches an index. It does not depend on evaluation."""
 
+from .batches import BatchSearcher
 from .dry_run import planned_changes
 from .engine import Engine
 from .plan import Changes
@@ -11,6 +12,7 @@ from .words import PICTURES_AT_ONCE, Describe, Described, described_by
 
 __all__ = [
     "PICTURES_AT_ONCE",
+    "BatchSearcher",
     "Changes",
     "Describe",
     "Described",

@@ -5,6 +5,7 @@ This package reads no index files and does not know how an index is changed.
 
 from .answer import RESULT_VERSION, Answer, SharedWord
 from .calibration import Calibration, calibrate
+from .candidate_index import CandidateIndex, HistogramCandidates
 from .candidates import HistogramIndex, Near, Sought, best_of, candidate_recall
 from .cascade import rank
 from .decision import Decision, decide, false_alarms, probability
@@ -17,6 +18,7 @@ from .graphs import Graph, StoredGraph, build_graph, learn_basis, project
 from .guises import join_guises
 from .histograms import CollectionRows, Weights, count_weights, kept_weights
 from .kernels.hamming import KernelMatches, join_matches
+from .qdrant import QdrantCandidates
 from .query import Combine, Query, QueryFeatures, picture_as_query
 from .ranking import Base, Ranking, Stopwatch
 from .results import (
@@ -36,6 +38,7 @@ __all__ = [
     "Answer",
     "Base",
     "Calibration",
+    "CandidateIndex",
     "CollectionRows",
     "Combine",
     "Correspondences",
@@ -43,9 +46,11 @@ __all__ = [
     "Explanation",
     "FullRanking",
     "Graph",
+    "HistogramCandidates",
     "HistogramIndex",
     "KernelMatches",
     "Near",
+    "QdrantCandidates",
     "Query",
     "QueryFeatures",
     "QueryPicture",

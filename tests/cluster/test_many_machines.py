@@ -13,17 +13,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from joblib import cpu_count
 
 import bovw
 from bovw.errors import ClusterError, IncompatibleError, StorageError
+from bovw.features import extract_files
+from bovw.parallel import thread_count, worker_count
+from bovw.pictures import Failure, find_pictures
+from bovw.storage import index_writer
 
 from ..support import FEW, REPOSITORY
 
 pytest.importorskip("distributed", reason="pip install 'bovw[cluster]'")
 
 from bovw.cluster import ShardedEngine, update_index
-from bovw.storage import index_writer
 
 HOST = "127.0.0.1"
 
@@ -275,6 +280,30 @@ def test_a_changed_index_is_seen_after_a_refresh(
             engine.search(pictures[0])
         assert engine.refresh() and not engine.refresh()
         assert engine.search(pictures[0])[0].identifier != "poster_01_1.jpg"
+
+
+def test_joblib_runs_the_rest_on_the_workers(machines: Machines, base: Path) -> None:
+    from distributed import Client
+    from joblib import parallel_config
+
+    machines.ready()
+    files = find_pictures(base)[::4]
+    alone = list(extract_files(files, FEW))
+    with (
+        Client(machines.address, set_as_default=False) as client,
+        parallel_config(backend="dask", client=client),
+    ):
+        assert worker_count(-1) == 3
+        assert thread_count(-1) <= cpu_count()
+        many = list(extract_files(files, FEW, n_jobs=-1))
+    assert [file for file, _ in many] == files
+    for (_, one), (_, other) in zip(alone, many, strict=True):
+        if isinstance(one, Failure):
+            assert other == one
+        else:
+            assert isinstance(other, bovw.Features)
+            assert np.array_equal(other.descriptors, one.descriptors)
+            assert np.array_equal(other.keypoints, one.keypoints)
 
 
 def test_what_does_not_fit_is_refused(
