@@ -9,7 +9,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from ..engine import PICTURES_AT_ONCE, Changes, Described, Engine
+from ..engine import PICTURES_AT_ONCE, Changes, Described, Engine, spare_cache
 from ..engine import update_index as update_locally
 from ..errors import ClusterError, StorageError, some
 from ..index import Index
@@ -143,37 +143,20 @@ class Describer:
         if folder is None:
             raise ClusterError("an index in memory is not seen by workers: use a folder")
         folder = Path(os.path.abspath(folder))
-        left = open_incoming(folder)
-        wanted = list(files)
-        for name in left:
-            taken, wanted = self._left(folder, name, index, wanted)
-            yield taken
-            discard_batch(folder, name)
-        if wanted:
-            there = [file.path for file in (wanted[0], wanted[-1]) if file.size]
+        if files:
+            open_incoming(folder)
+            there = [file.path for file in (files[0], files[-1]) if file.size]
             self._cluster.check([str(folder), *there])
-            yield from self._described(wanted, index, folder)
-        close_incoming(folder)
-
-    def _left(
-        self, folder: Path, name: str, index: Index, wanted: list[PictureFile]
-    ) -> tuple[list[Described | Failure], list[PictureFile]]:
-        """Take over pictures that workers finished for an interrupted run; failed ones are read."""
-        taken: list[Described | Failure] = []
-        open_ = {(f.identifier, f.path, f.size, f.mtime_ns): f for f in wanted}
-        for entry in read_batch(folder, name, index.vocabulary.n_words_):
-            if isinstance(entry, Failure):
-                continue
-            record, words = entry
-            if open_.pop((record.identifier, record.path, record.size, record.mtime_ns), None):
-                taken.append(Described(record, words))
-        return taken, list(open_.values())
+            yield from self._described(files, index, folder)
+            close_incoming(folder)
 
     def _described(
         self, files: Sequence[PictureFile], index: Index, folder: Path
     ) -> Iterator[Sequence[Described | Failure]]:
+        spare = spare_cache(folder)
         job = {
             **self._how,
+            "cache": self._how["cache"] or (str(spare) if spare.is_dir() else None),
             "folder": str(folder),
             "digest": digest_at(folder / "vocabulary"),
             "settings": index.settings.to_dict(),

@@ -129,7 +129,7 @@ def spread(sizes: dict[int, int], n_groups: int) -> list[list[int]]:
     for number in sorted(sizes, key=lambda number: (-sizes[number], number)):
         least = min(range(len(groups)), key=loads.__getitem__)
         groups[least].append(number)
-        loads[least] += sizes[number]
+        loads[least] += max(1, sizes[number])
     return [sorted(group) for group in groups]
 
 
@@ -180,6 +180,7 @@ class ShardedBase(Base):
             {
                 number: (query, asked, None if allowed is None else allowed[own])
                 for number, own in enumerate(members)
+                if len(own)
             },
         )
         parts = [Near(**part) for part in found.values()]

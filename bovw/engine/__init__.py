@@ -6,7 +6,7 @@ from .engine import Engine
 from .plan import Changes
 from .reader import IndexedFeatures
 from .searcher import Searcher
-from .update import update_index
+from .update import spare_cache, update_index
 from .update_features import update_index_of_features
 from .words import PICTURES_AT_ONCE, Describe, Described, described_by
 
@@ -21,6 +21,7 @@ __all__ = [
     "Searcher",
     "described_by",
     "planned_changes",
+    "spare_cache",
     "update_index",
     "update_index_of_features",
 ]

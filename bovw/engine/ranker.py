@@ -59,6 +59,7 @@ class Ranker(BatchSearcher):
         queries = histograms.source.rows(filled[chosen])
         return candidate_recall(histograms, queries, k)
 
+    @checked_arguments
     def with_candidates(self, candidates: CandidateIndex, *, add: bool = True) -> BatchSearcher:
         """Return a searcher of the same pictures whose candidates another engine finds.
 
@@ -72,6 +73,12 @@ class Ranker(BatchSearcher):
             Whether to add the histograms of all pictures to it first. Without, it must have them:
             from an earlier call for this index. Pictures that were added since are not found.
         """
+        for name in ("add", "remove", "search"):
+            if isinstance(candidates, type) or not callable(getattr(candidates, name, None)):
+                raise SettingsError(
+                    f"candidates={shown(candidates)}: expected an object with the method {name}; "
+                    "see bovw.search.CandidateIndex"
+                )
         if add:
             fill(candidates, self.index)
         index = with_outside(self.index, candidates)

@@ -168,7 +168,7 @@ def update_index(
         )
     # Training keeps its features here, so that indexing need not extract them again, even after a
     # crash.
-    spare = target.parent / f".{target.name}.features"
+    spare = spare_cache(target)
     if holds_index(target):
         engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
         check_same(engine, vocabulary, settings, preset)
@@ -218,6 +218,11 @@ def update_index(
         engine.compact()
     shutil.rmtree(spare, ignore_errors=True)
     return engine, changes
+
+
+def spare_cache(target: Path) -> Path:
+    """Folder beside an index in which training keeps the features of its pictures until the end."""
+    return target.parent / f".{target.name}.features"
 
 
 def _key(

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..errors import imported
+from ..errors import SettingsError, StorageError, imported
+from ..settings import checked_arguments
 from .candidate_index import check_rows
 
 _NAME = "words"  # of the vectors
@@ -33,19 +34,30 @@ class QdrantCandidates:
     ------
     MissingPackageError
         When qdrant-edge-py is not installed.
+    StorageError
+        When the folder holds something else, or is in use.
     """
 
+    @checked_arguments
     def __init__(self, folder: str | os.PathLike[str], n_words: int) -> None:
         self._qdrant: Any = imported("qdrant_edge", "qdrant", "candidates by Qdrant")
         self._n_words = n_words
+        if n_words < 1:
+            raise SettingsError(f"n_words={n_words}: expected at least 1")
         place = Path(folder)
-        if place.exists() and any(place.iterdir()):
-            self._shard = self._qdrant.EdgeShard.load(str(place))
-        else:
+        words = self._qdrant.EdgeSparseVectorParams()
+        config = self._qdrant.EdgeConfig(sparse_vectors={_NAME: words})
+        try:
             place.mkdir(parents=True, exist_ok=True)
-            words = self._qdrant.EdgeSparseVectorParams()
-            config = self._qdrant.EdgeConfig(sparse_vectors={_NAME: words})
-            self._shard = self._qdrant.EdgeShard.create(str(place), config)
+            if any(place.iterdir()):
+                self._shard = self._qdrant.EdgeShard.load(str(place), config)
+            else:
+                self._shard = self._qdrant.EdgeShard.create(str(place), config)
+        except Exception as error:  # Qdrant has no exceptions of its own
+            raise StorageError(
+                f"{place} cannot be used by Qdrant ({error!s:.300}): give a folder that it made, "
+                "and that no other process uses, or one that does not exist"
+            ) from error
 
     def add(self, keys: NDArray[np.int64], histograms: sparse.csr_matrix) -> None:
         """Add histograms; see `CandidateIndex.add`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,14 +21,20 @@ INCOMING = "incoming"
 _ENDING = ".batch"
 
 
-def open_incoming(folder: Path) -> list[str]:
-    """Make the place for batches in the folder of an index; return names of those left there."""
+def open_incoming(folder: Path) -> None:
+    """Make the place for batches in the folder of an index."""
     place = folder / INCOMING
     try:
         place.mkdir(exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot make {place}: {error.strerror or error}") from error
-    return sorted(name for name in names_in(place) if name.endswith(_ENDING))
+
+
+def read_left(folder: Path, n_words: int) -> Iterator[Entry]:
+    """Yield the entries of batches that were left by an interrupted run."""
+    for name in sorted(names_in(folder / INCOMING)):
+        if name.endswith(_ENDING):
+            yield from read_batch(folder, name, n_words)
 
 
 def write_batch(folder: Path, items: Iterable[Entry]) -> tuple[str, int, int]:
