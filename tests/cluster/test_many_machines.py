@@ -207,7 +207,7 @@ def test_answers_are_those_of_one_machine(
     one = bovw.Engine.open(alone).changed(**changes)
     with ShardedEngine.open(alone, machines.address) as engine:
         many = engine.changed(**changes)
-        for query in pictures[::11]:
+        for query in pictures[::17]:
             assert told(many.search(query, None)) == told(one.search(query, None))
         named = {"allow": lambda name: "_04_" in name or "_02_" in name, "also": "mirror"}
         assert told(many.search(pictures[3], 5, **named)) == told(
