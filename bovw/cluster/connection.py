@@ -79,7 +79,12 @@ class Cluster:
 
     def workers(self) -> dict[str, int]:
         """Number of threads of each worker that is there now, by its address."""
-        return dict(self._client.nthreads())
+        try:
+            return dict(self._client.nthreads())
+        except (OSError, self._closed) as error:
+            raise ClusterError(
+                f"the scheduler at {self.scheduler} was lost ({error!s:.200})"
+            ) from error
 
     def check(self, paths: Sequence[str]) -> None:
         """Check that all workers have the software of this machine, and see some paths.
