@@ -45,11 +45,12 @@ _HOMES = {
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # who wants to see it adds another
 
 # A package that is used by its own name, such as `bovw.report.page`.
-_DOORS = ("report",)
+_DOORS = ("cluster", "report")
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from . import cluster as cluster
     from . import report as report
     from .comparison import compare as compare
     from .engine import Engine as Engine

@@ -11,6 +11,7 @@
     ├── UnknownPictureError (KeyError)    an identifier is not in the index
     ├── GroundTruthError (ValueError)     a ground truth is malformed, or does not fit the index
     ├── EmbeddingError (ValueError)       vectors are malformed, or do not fit their names
+    ├── ClusterError                      other machines cannot be reached, or do not fit
     └── StorageError                      a folder or file on disk has a problem
         ├── ExistsError                   the target exists and must not be overwritten
         ├── LockedError                   another process is changing it
@@ -85,6 +86,10 @@ class GroundTruthError(BovwError, ValueError):
 
 class EmbeddingError(BovwError, ValueError):
     """Embedding vectors are malformed, or do not fit their names."""
+
+
+class ClusterError(BovwError):
+    """The machines of a cluster cannot be reached, were lost, or do not fit this one."""
 
 
 class StorageError(BovwError):

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import bovw
+from bovw import cluster
+from bovw.cluster import ShardedEngine
 from bovw.embeddings import Embeddings, as_embeddings, load_embeddings
 from bovw.engine import planned_changes, update_index_of_features
 from bovw.errors import BovwError
@@ -239,6 +241,10 @@ def calls(engine: bovw.Engine, folder: Path) -> dict[str, Call]:
         "write_hloc": (write_hloc, {"features": given, "path": folder / "w.h5",
                        "overwrite": True}),
         "open_features": (open_features, {"path": folder / "no.db", "root": None}),
+        "with_candidates": (engine.with_candidates, {"candidates": None, "add": True}),
+        "ShardedEngine": (ShardedEngine.open, {"path": folder / "i", "scheduler": "nowhere"}),
+        "update_index of a cluster": (cluster.update_index, {"path": folder / "u",
+                                      "pictures": [query], "scheduler": "nowhere", **reading}),
         "compare": (bovw.compare, {"ground_truth": SAMPLE / "gnd.json", "systems": [],
                     "fuse": [], "root": None, "metrics": None, "level": 0.9}),
     }  # fmt: skip
@@ -258,8 +264,9 @@ NAMES = [
     "open_features", "notebook_html", "draw_matches", "comparison_page", "save_comparison_page",
     "save_plots", "comparison_text", "comparison_csv", "comparison_latex", "write_runs",
     "csv_cell", "text_of_cell", "planned_changes",
-    "open_features", "as_embeddings", "run_from", "truth_from", "save_submission",
+    "as_embeddings", "run_from", "truth_from", "save_submission",
     "load_submission", "merge",
+    "with_candidates", "ShardedEngine", "update_index of a cluster",
 ]  # fmt: skip
 
 

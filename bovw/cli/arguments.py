@@ -55,6 +55,15 @@ def add_jobs(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def add_scheduler(sub: argparse.ArgumentParser, what: str) -> None:
+    sub.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help=f"{what} on the workers of this Dask scheduler, such as tcp://10.0.0.1:8786; all "
+        "machines must see the same folders at the same paths (pip install 'bovw[cluster]')",
+    )
+
+
 def add_untrusted(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--untrusted",

@@ -18,12 +18,7 @@ from ..search import Calibration
 from ..settings import checked_arguments
 from ..storage import index_writer, load_index
 from .given import GivenFeatures
-from .ingestion import (
-    Extract,
-    check_on_error,
-    extracting,
-    ingest,
-)
+from .ingestion import check_on_error, ingest
 from .plan import (
     Changes,
     Plan,
@@ -35,6 +30,7 @@ from .plan import (
     summary,
 )
 from .ranker import Ranker
+from .words import Describe, describing, in_words
 
 _log = logging.getLogger("bovw.engine")
 Self = TypeVar("Self", bound="Editor")
@@ -66,10 +62,12 @@ class Editor(Ranker):
         extractor: Extractor | None = None,
     ) -> None:
         super().__init__(index, n_jobs=n_jobs, extractor=extractor, folder=folder, trusted=trusted)
+        self.describer: Describe | None = None  # reads pictures in the place of this machine
         self._usual = index.settings  # as stored on disk; `changed` may have changed ours
 
     def _with(self: Self, index: Index) -> Self:
         engine = super()._with(index)
+        engine.describer = self.describer
         engine._usual = self._usual
         return engine
 
@@ -184,7 +182,7 @@ class Editor(Ranker):
             return _told(foreseen(self.index, plan, missing(self.index, prune, files)), on_error)
         with self._writing() as writer:
             before = writer.index
-            extract = extracting(
+            describe = self.describer or describing(
                 before.settings,
                 extractor=self.extractor,
                 on_error=on_error,
@@ -194,14 +192,14 @@ class Editor(Ranker):
             )
             plan = make_plan(files, before, retry=retry)
             gone = missing(before, prune, files)
-            return self._carry_out(writer, plan, gone, extract, retry=retry, on_error=on_error)
+            return self._carry_out(writer, plan, gone, describe, retry=retry, on_error=on_error)
 
     def _carry_out(
         self,
         writer: Writer,
         plan: Plan,
         gone: Sequence[str],
-        extract: Extract,
+        describe: Describe,
         *,
         retry: bool,
         on_error: str,
@@ -213,7 +211,7 @@ class Editor(Ranker):
                 plan,
                 gone,
                 self._take,
-                extract,
+                describe,
                 retry=retry,
                 on_error=on_error,
                 merge=merge,
@@ -280,8 +278,8 @@ class Editor(Ranker):
             return _told(foreseen(self.index, *planned(self.index)), on_error)
         with self._writing() as writer:
             plan, gone = planned(writer.index)
-            extract = partial(given.extract, on_error=on_error)
-            return self._carry_out(writer, plan, gone, extract, retry=retry, on_error=on_error)
+            describe = in_words(partial(given.extract, on_error=on_error), on_error)
+            return self._carry_out(writer, plan, gone, describe, retry=retry, on_error=on_error)
 
     def _take(self, index: Index) -> None:
         self.index = index

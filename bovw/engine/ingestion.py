@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict
+from typing import Any, Literal
 
-import numpy as np
-
-from ..collection import PictureWords, SegmentBuilder, make_segment, picture_words
-from ..errors import ImageError, IncompatibleError, SettingsError, StorageError
+from ..collection import PictureWords, SegmentBuilder, make_segment
+from ..errors import IncompatibleError, SettingsError, StorageError
 from ..features import (
     DESCRIPTOR_LENGTH,
     Extractor,
-    Features,
     SiftExtractor,
     check_same_meaning,
     description_of,
-    extract_files,
 )
 from ..index import Index, Writer, due
 from ..parallel import uninterrupted
-from ..pictures import Failure, PictureFile, Record
+from ..pictures import Failure, Record
 from ..settings import Settings, load_settings, versions
 from ..storage import load_vocabulary
 from ..vocabulary import BUILTIN, OWN, Vocabulary, is_centers, own_words
 from .plan import Plan
+from .words import Describe, Described, misfit
 
 _log = logging.getLogger("bovw.engine")
-Extract: TypeAlias = Callable[
-    [Sequence[PictureFile], Path | None], Iterator[tuple[PictureFile, Features | Failure]]
-]
-# Words are assigned to this many pictures at a time; a crash loses at most as many.
-_PICTURES_AT_ONCE = 16
 
 
 def check_on_error(on_error: str) -> None:
@@ -110,17 +101,6 @@ def fitting_settings(
     return settings
 
 
-def misfit(vocabulary: Vocabulary, kind: str, length: int) -> str | None:
-    """Say why a vocabulary has no words for descriptors of a type and length; None if it has."""
-    expected = "uint8" if vocabulary.scale_ is None else "float32"
-    if (kind, length) == (expected, vocabulary.n_features_in_):
-        return None
-    return (
-        f"descriptors of {length} values of {kind}, but its words are for {expected} and "
-        f"{vocabulary.n_features_in_} values"
-    )
-
-
 def described(extractor: Extractor | None) -> dict[str, Any] | None:
     """Return the description of an extractor; None for our SIFT, which depends on the settings."""
     return None if extractor is None else description_of(extractor)
@@ -151,7 +131,7 @@ def ingest(
     plan: Plan,
     gone: Sequence[str],
     take: Callable[[Index], None],
-    extract: Extract,
+    describe: Describe,
     *,
     retry: bool = False,
     on_error: str = "record",
@@ -169,12 +149,13 @@ def ingest(
         Identifiers to remove; they are removed in the last commit.
     take : callable
         Called with the new index after each commit.
-    extract : callable
-        See `read_pictures`.
+    describe : callable
+        See `Describe`.
     retry : bool
         Read files again that failed in an interrupted run.
-    on_error
-        See `read_pictures`.
+    on_error : {"record", "skip", "raise"}
+        Whether pictures that cannot be read become failures of the index ("record"). With "raise",
+        it is `describe` that raises.
     merge : bool
         Merge segments of a similar size when there are ten of them; see `bovw.index.due`.
     """
@@ -204,15 +185,12 @@ def ingest(
 
         try:
             keep_features(plan.touched, before, builder, go_on)
-            read_pictures(
-                wanted,
-                before,
-                builder,
-                go_on,
-                extract,
-                left_out=plan.left_out,
-                on_error=on_error,
-            )
+            for entries in describe(wanted, before, builder.diary):
+                for entry in entries:
+                    _append(entry, builder, plan.left_out, on_error)
+                builder.flush()
+                if builder.is_full:
+                    go_on()
         except KeyboardInterrupt:
             commit()
             raise
@@ -220,93 +198,15 @@ def ingest(
         merge_many()
 
 
-def extracting(
-    settings: Settings,
-    *,
-    extractor: Extractor | None,
-    on_error: str,
-    cache: str | os.PathLike[str] | None,
-    n_jobs: int | None,
-    progress: bool,
-) -> Extract:
-    """Give the function that extracts features for `read_pictures`; see `extract_files`."""
-
-    def extract(
-        files: Sequence[PictureFile], diary: Path | None
-    ) -> Iterator[tuple[PictureFile, Features | Failure]]:
-        return extract_files(
-            files,
-            settings,
-            on_error=on_error,
-            extractor=extractor,
-            cache=cache,
-            n_jobs=n_jobs,
-            diary=diary,
-            description="reading pictures" if progress else None,
-        )
-
-    return extract
-
-
-def read_pictures(
-    files: Sequence[PictureFile],
-    index: Index,
-    builder: SegmentBuilder,
-    commit: Callable[[], None],
-    extract: Extract,
-    *,
-    left_out: dict[str, int] | None = None,
-    on_error: str = "record",
+def _append(
+    entry: Described | Failure, builder: SegmentBuilder, left_out: dict[str, int], on_error: str
 ) -> None:
-    """Read pictures into a segment builder.
-
-    Parameters
-    ----------
-    files : sequence of PictureFile
-    index : Index
-        Its vocabulary is used.
-    builder : SegmentBuilder
-    commit : callable
-        Called when the builder is full; it must empty the builder. Pictures that are in the
-        builder at the end, or at an interruption, stay there for the caller to commit.
-    extract : callable
-        Called with the files and the folder of the builder's diary; yields each file with its
-        features, or with a `Failure`.
-    left_out : dict of str to int, optional
-        Filled with how many frames or pages of each file were not read, if there are any.
-    on_error : {"record", "skip", "raise"}
-        What to do with a picture that cannot be read: add a failure to the segment, leave the
-        picture out, or raise an ImageError.
-    """
-    vocabulary = index.vocabulary
-    waiting: list[tuple[Record, Features]] = []
-    try:
-        for file, features in extract(files, builder.diary):
-            if isinstance(features, Failure):
-                if on_error != "skip":
-                    builder.fail(replace(features, size=file.size, mtime_ns=file.mtime_ns))
-                continue
-            wrong = misfit(vocabulary, *_kind(features)) if len(features) else None
-            if wrong is not None and on_error == "raise":
-                raise ImageError(file.path, wrong, "extract them again")
-            if wrong is not None:
-                if on_error != "skip":
-                    about = file.identifier, file.path, wrong, file.size, file.mtime_ns
-                    builder.fail(Failure(*about))
-                continue
-            if left_out is not None and features.left_out:
-                left_out[file.identifier] = features.left_out
-            waiting.append((_record(file, features), features))
-            if len(waiting) >= _PICTURES_AT_ONCE:
-                _assign(waiting, vocabulary, builder)
-            if builder.is_full:
-                commit()
-    finally:  # keep what was read before an interruption
-        _assign(waiting, vocabulary, builder)
-
-
-def _kind(features: Features) -> tuple[str, int]:
-    return str(features.descriptors.dtype), int(features.descriptors.shape[1])
+    if isinstance(entry, Described):
+        builder.append(entry.record, entry.words)
+        if entry.left_out:
+            left_out[entry.record.identifier] = entry.left_out
+    elif on_error != "skip":
+        builder.fail(entry)
 
 
 def keep_features(
@@ -319,39 +219,3 @@ def keep_features(
         if builder.is_full:
             commit()
     builder.flush()
-
-
-def _record(file: PictureFile, features: Features) -> Record:
-    width, height = features.size
-    return Record(
-        file.identifier, file.path, width, height, features.sha256, file.size, file.mtime_ns
-    )
-
-
-def _assign(
-    waiting: list[tuple[Record, Features]], vocabulary: Vocabulary, builder: SegmentBuilder
-) -> None:
-    """Assign words to the features of all waiting pictures together."""
-    if not waiting:
-        return
-    # Of pictures without features it may not be known how long a descriptor would be.
-    some = [features.descriptors for _, features in waiting if len(features)]
-    together = np.concatenate(some) if some else np.zeros((0, vocabulary.n_features_in_))
-    words = vocabulary.predict(together)
-    signatures = vocabulary.signatures(together, words)
-    start = 0
-    for record, features in waiting:
-        mine = slice(start, start + len(features))
-        start = mine.stop
-        builder.append(
-            record,
-            picture_words(
-                words[mine],
-                signatures[mine],
-                features.keypoints,
-                features.size,
-                vocabulary.n_words_,
-            ),
-        )
-    builder.flush()
-    waiting.clear()

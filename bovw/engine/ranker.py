@@ -11,9 +11,10 @@ import numpy as np
 from ..errors import BovwError, SettingsError, shown
 from ..exchange import Pair
 from ..features import Features, Queries, listed_queries, query_blocks
-from ..index import rank_index
+from ..index import fill, rank_index, with_outside
 from ..search import (
     Calibration,
+    CandidateIndex,
     Decision,
     FullRanking,
     SearchResults,
@@ -57,6 +58,31 @@ class Ranker(BatchSearcher):
         chosen = np.unique(np.linspace(0, len(filled) - 1, n_queries).astype(int))
         queries = histograms.source.rows(filled[chosen])
         return candidate_recall(histograms, queries, k)
+
+    @checked_arguments
+    def with_candidates(self, candidates: CandidateIndex, *, add: bool = True) -> BatchSearcher:
+        """Return a searcher of the same pictures whose candidates another engine finds.
+
+        What it finds is scored exactly with the present weights, and then ranked as always.
+
+        Parameters
+        ----------
+        candidates : CandidateIndex
+            Such as `bovw.search.QdrantCandidates`.
+        add : bool
+            Whether to add the histograms of all pictures to it first. Without, it must have them:
+            from an earlier call for this index. Pictures that were added since are not found.
+        """
+        for name in ("add", "remove", "search"):
+            if isinstance(candidates, type) or not callable(getattr(candidates, name, None)):
+                raise SettingsError(
+                    f"candidates={shown(candidates)}: expected an object with the method {name}; "
+                    "see bovw.search.CandidateIndex"
+                )
+        if add:
+            fill(candidates, self.index)
+        index = with_outside(self.index, candidates)
+        return BatchSearcher(index, n_jobs=self.n_jobs, extractor=self.extractor)
 
     @checked_arguments
     def rank_many(

@@ -53,6 +53,7 @@ from .ingestion import (
     wants_training,
 )
 from .plan import Changes, looked_up
+from .words import Describe
 
 # File in a working folder (see `room_for_another`) that holds the digest of the finished new index.
 # After the exchange with the old index it tells which of the two lies there.
@@ -80,6 +81,7 @@ def update_index(
     trusted: bool = True,
     n_jobs: int | None = None,
     progress: bool = False,
+    describer: Describe | None = None,
 ) -> tuple[Engine, Changes]:
     """Index pictures into a folder: create an index there, or update the one that exists.
 
@@ -105,6 +107,8 @@ def update_index(
         See `Engine.open`.
     on_error, extractor, cache, n_jobs, progress
         See `Engine.build`.
+    describer : callable, optional
+        Reads the pictures in the place of this machine; see `bovw.cluster.update_index`.
 
     Returns
     -------
@@ -150,6 +154,7 @@ def update_index(
                 trusted=trusted,
                 n_jobs=n_jobs,
                 progress=progress,
+                describer=describer,
             )
             if made.info()["n_segments"] > 1:
                 made.compact()
@@ -162,7 +167,7 @@ def update_index(
         )
     # Training keeps its features here, so that indexing need not extract them again, even after a
     # crash.
-    spare = target.parent / f".{target.name}.features"
+    spare = spare_cache(target)
     if holds_index(target):
         engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
         check_same(engine, vocabulary, settings, preset, wants_own)
@@ -197,7 +202,7 @@ def update_index(
                     raise
                 engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
                 check_same(engine, vocabulary, settings, preset)
-    before = engine.info()["n_segments"]
+    engine.describer, before = describer, engine.info()["n_segments"]
     changes = (engine.sync if sync else engine.add)(
         pictures,
         root=root,
@@ -212,6 +217,11 @@ def update_index(
         engine.compact()
     shutil.rmtree(spare, ignore_errors=True)
     return engine, changes
+
+
+def spare_cache(target: Path) -> Path:
+    """Folder beside an index in which training keeps the features of its pictures until the end."""
+    return target.parent / f".{target.name}.features"
 
 
 def _key(

@@ -186,6 +186,7 @@ def extract_files(
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     diary: str | os.PathLike[str] | None = None,
+    careful: bool = True,
     description: str | None = None,
 ) -> Iterator[tuple[PictureFile, Features | Failure]]:
     """Extract the features of files, and yield them in the order of the files.
@@ -205,6 +206,8 @@ def extract_files(
     diary : path, optional
         Folder for the file of a `Diary`, which is used with one job; default: the cache. The
         diary of the cache is read in any case.
+    careful : bool
+        Whether to use a diary. Not for work that is repeated elsewhere when it is killed.
     description : str, optional
         Text of the progress bar; without it there is no progress bar.
     """
@@ -212,7 +215,7 @@ def extract_files(
     check_portable(extractor, n_jobs)
     kept = None if cache is None else FeatureCache(cache, settings, extractor)
     work = partial(_extract_file, settings=settings, cache=kept, extractor=extractor)
-    diaries = [Path(path, READING) for path in (folder, diary) if path is not None]
+    diaries = [Path(path, READING) for path in (folder, diary) if careful and path is not None]
     results = ordered_map(
         work,
         files,

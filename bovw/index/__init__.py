@@ -7,6 +7,7 @@ from .filters import Filter, allowed_places
 from .index import Index
 from .linking import fingerprint_of, links_of
 from .memory_writer import MemoryWriter, Writer
+from .outside import fill, with_outside
 from .searching import rank_index, search_index, search_index_stored
 from .tiers import due
 
@@ -21,10 +22,12 @@ __all__ = [
     "augment_index",
     "due",
     "explanation_of",
+    "fill",
     "fingerprint_of",
     "links_of",
     "rank_index",
     "search_index",
     "search_index_stored",
+    "with_outside",
     "with_shared_words",
 ]

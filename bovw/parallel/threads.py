@@ -28,7 +28,13 @@ def thread_count(n_jobs: int | None) -> int:
 
     It is at most the smallest limit of `limited_threads` that is active.
     """
-    return min(worker_count(-1 if n_jobs is None else n_jobs), _LIMITS.smallest())
+    from joblib import cpu_count
+
+    n_jobs = -1 if n_jobs is None else n_jobs
+    found = worker_count(n_jobs)
+    if n_jobs < 0:  # with a backend of joblib such as Dask's, these are the threads of a cluster
+        found = min(found, cpu_count())
+    return min(found, _LIMITS.smallest())
 
 
 @contextmanager

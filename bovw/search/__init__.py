@@ -5,23 +5,20 @@ This package reads no index files and does not know how an index is changed.
 
 from .answer import RESULT_VERSION, Answer, SharedWord
 from .calibration import Calibration, calibrate
-from .candidates import (
-    Graph,
-    HistogramIndex,
-    StoredGraph,
-    build_graph,
-    candidate_recall,
-    learn_basis,
-    project,
-)
+from .candidate_index import CandidateIndex, HistogramCandidates
+from .candidates import HistogramIndex, Near, Sought, best_of, candidate_recall
 from .cascade import rank
 from .decision import Decision, decide, false_alarms, probability
 from .expansion import enrich_query
 from .explanation import Explanation, reason, shared_words
+from .geometry.correspondences import Correspondences
 from .geometry.regions import matched_quadrilaterals
 from .geometry.verification import Verification, frame, verify
+from .graphs import Graph, StoredGraph, build_graph, learn_basis, project
 from .guises import join_guises
 from .histograms import CollectionRows, Weights, count_weights, kept_weights
+from .kernels.hamming import KernelMatches, join_matches
+from .qdrant import QdrantCandidates
 from .query import Combine, Query, QueryFeatures, picture_as_query
 from .ranking import Base, Ranking, Stopwatch
 from .results import (
@@ -41,13 +38,19 @@ __all__ = [
     "Answer",
     "Base",
     "Calibration",
+    "CandidateIndex",
     "CollectionRows",
     "Combine",
+    "Correspondences",
     "Decision",
     "Explanation",
     "FullRanking",
     "Graph",
+    "HistogramCandidates",
     "HistogramIndex",
+    "KernelMatches",
+    "Near",
+    "QdrantCandidates",
     "Query",
     "QueryFeatures",
     "QueryPicture",
@@ -55,10 +58,12 @@ __all__ = [
     "SearchResult",
     "SearchResults",
     "SharedWord",
+    "Sought",
     "Stopwatch",
     "StoredGraph",
     "Verification",
     "Weights",
+    "best_of",
     "build_graph",
     "calibrate",
     "candidate_recall",
@@ -70,6 +75,7 @@ __all__ = [
     "false_alarms",
     "frame",
     "join_guises",
+    "join_matches",
     "kept_weights",
     "learn_basis",
     "matched_quadrilaterals",

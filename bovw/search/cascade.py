@@ -12,17 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..settings import Settings
 from .decision import Found, weigh
 from .expansion import expanded_query
-from .geometry.verification import verify
-from .kernels.aggregated import score_aggregated
 from .kernels.hamming import (
     KernelMatches,
     correspondences,
-    find_matches,
     of_candidates,
     score_candidates,
 )
@@ -99,7 +95,8 @@ class _Search:
     def once(self, asked: Asked) -> Ranking:
         """Run all stages once, with the query or with the expanded query."""
         with self.stopwatch("candidates"):
-            positions, similarities = self._candidates(asked.histogram)
+            found = self.base.candidates(asked.histogram, self.depth, self.allowed)
+            positions, similarities = found
             if asked.direction is not None:
                 rows = self.base.histograms.source.rows(positions)
                 similarities = (rows @ asked.direction.T).toarray().ravel().astype(np.float32)
@@ -112,12 +109,6 @@ class _Search:
         with self.stopwatch("geometry"):
             self._verify(asked, positions[: self.settings.geometry.verify])
         return self._by_evidence(positions, similarities)
-
-    def _candidates(
-        self, histogram: sparse.csr_matrix
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Find the nearest histograms."""
-        return self.base.histograms.search(histogram, self.depth, self.allowed)[0]
 
     def _score(self, asked: Asked, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         """Score candidates by the match kernel; scores are at most 1."""
@@ -136,9 +127,7 @@ class _Search:
         kernel = self.settings.kernel
         if kernel.method == "hamming":
             return self._hamming(picture, positions)
-        base = self.base
-        scores = score_aggregated(picture, positions, base.aggregated, base.idf, kernel)
-        shares = _shares(scores)
+        shares = _shares(self.base.aggregated_scores(picture, positions, self.settings))
         if kernel.method == "asmk":
             return shares
         best = np.sort(np.lexsort((positions, -shares))[: kernel.n_both])
@@ -146,18 +135,17 @@ class _Search:
         return shares / np.float32(2)
 
     def _hamming(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> NDArray[np.float32]:
-        kernel, base = self.settings.kernel, self.base
-        found = find_matches(picture, positions, base.collection, base.idf, kernel)
+        found = self.base.matches(picture, positions, self.settings)
         self.matched[id(picture)] = picture, positions, found
-        return _shares(score_candidates(found, picture, positions, base.collection, kernel))
+        sizes = self.base.collection.sizes[positions]
+        return _shares(score_candidates(found, picture, sizes, self.settings.kernel))
 
     def _matches(self, picture: QueryFeatures, positions: NDArray[np.int32]) -> KernelMatches:
         """Match a query picture with candidates, reusing the matches found for scoring."""
         _, scored, found = self.matched.get(id(picture), (None, positions[:0], None))
         if found is not None and np.isin(positions, scored).all():
             return of_candidates(found, scored, positions)
-        base = self.base
-        return find_matches(picture, positions, base.collection, base.idf, self.settings.kernel)
+        return self.base.matches(picture, positions, self.settings)
 
     def _verify(self, asked: Asked, positions: NDArray[np.int32]) -> None:
         """Verify the candidates that were not verified before.
@@ -177,19 +165,10 @@ class _Search:
     def _verify_with(
         self, picture: QueryFeatures, number: int, positions: NDArray[np.int32], *, direct: bool
     ) -> None:
-        kernel, base = self.settings.kernel, self.base
-        tentative = None
+        kernel, tentative = self.settings.kernel, None
         if kernel.method != "none":
-            found = self._matches(picture, positions)
-            tentative = correspondences(found, positions, base.collection, kernel)
-        verifications = verify(
-            picture.picture,
-            [base.collection.picture(p) for p in positions],
-            self.settings.geometry,
-            tentative,
-            picture.weights,
-            kernel.center_sigma if picture.whole else 0.0,
-        )
+            tentative = correspondences(self._matches(picture, positions), kernel)
+        verifications = self.base.verifications(picture, positions, tentative, self.settings)
         share = self.settings.geometry.chance_share
         for position, verification in zip(positions.tolist(), verifications, strict=True):
             better = verification.evidence(share) > self._evidence(position)

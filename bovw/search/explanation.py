@@ -137,8 +137,9 @@ def shared_words(
                 total += _shares(words, weight, n_words)
             if settings.method in ("hamming", "both"):
                 found = find_matches(picture, at, base.collection, base.idf, settings)
-                weight = contributions(found, picture, at, base.collection, settings)
-                total += _shares(base.collection.words[found.feature], weight, n_words)
+                weight = contributions(found, picture, base.collection.sizes[at], settings)
+                own = base.collection.words[base.collection.part(position)]
+                total += _shares(own[found.feature], weight, n_words)
     order = np.argsort(-total, kind="stable")[: np.count_nonzero(total > 0)]
     share = total / (total.sum() or 1)
     return tuple(SharedWord(int(w), float(share[w]), float(base.idf[w])) for w in order)

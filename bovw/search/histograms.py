@@ -135,14 +135,11 @@ class Rows(Protocol):
     def rows(self, positions: NDArray[np.integer]) -> sparse.csr_matrix:
         """Histograms ``(m, n_words)`` at some positions."""
 
-    def scores(
-        self, query: sparse.csr_matrix, most_postings: int | None = None
-    ) -> NDArray[np.float32]:
-        """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row.
+    def scores(self, query: sparse.csr_matrix) -> NDArray[np.float32]:
+        """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row."""
 
-        With `most_postings`, words that weigh little are left out, so that no more postings are
-        read.
-        """
+    def heaviest(self, query: sparse.csr_matrix, most_postings: int) -> sparse.csr_matrix:
+        """Leave out of a histogram words that weigh little, so that few postings are read."""
 
     def scores_of(
         self, query: sparse.csr_matrix, positions: NDArray[np.integer]
@@ -170,14 +167,14 @@ class MatrixRows:
         """Histograms ``(m, n_words)`` at some positions."""
         return self._matrix[positions]
 
-    def scores(
-        self, query: sparse.csr_matrix, most_postings: int | None = None
-    ) -> NDArray[np.float32]:
+    def scores(self, query: sparse.csr_matrix) -> NDArray[np.float32]:
         """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row."""
-        words = query.indices
-        kept = _heaviest(query.data, np.diff(self._postings.indptr)[words], most_postings)
-        found = self._postings[words[kept]].T @ query.data[kept]
-        return np.asarray(found, np.float32)
+        return np.asarray(self._postings[query.indices].T @ query.data, np.float32)
+
+    def heaviest(self, query: sparse.csr_matrix, most_postings: int) -> sparse.csr_matrix:
+        """Leave out of a histogram words that weigh little, so that few postings are read."""
+        frequencies = np.diff(self._postings.indptr)[query.indices]
+        return _heaviest(query, query.data, frequencies, most_postings)
 
     def scores_of(
         self, query: sparse.csr_matrix, positions: NDArray[np.integer]
@@ -213,27 +210,30 @@ class CollectionRows:
         """Histograms ``(m, n_words)`` at some positions."""
         return self._weighting.transform(self._collection.counts(positions))
 
-    def scores(
-        self, query: sparse.csr_matrix, most_postings: int | None = None
-    ) -> NDArray[np.float32]:
+    def scores(self, query: sparse.csr_matrix) -> NDArray[np.float32]:
         """Dot products ``(n,)`` of a histogram ``(1, n_words)`` and each row."""
-        return self._scores(query, self._collection.segments, most_postings)
+        return self._scores(query, self._collection.segments)
 
-    def _scores(
-        self, query: sparse.csr_matrix, segments: Sequence[Segment], most_postings: int | None
-    ) -> NDArray[np.float32]:
-        """The same, but 0 for the pictures of other segments."""
-        words, weights = query.indices, query.data * self._weighting.idf_[query.indices]
+    def heaviest(self, query: sparse.csr_matrix, most_postings: int) -> sparse.csr_matrix:
+        """Leave out of a histogram words that weigh little, so that few postings are read."""
+        words = query.indices
         frequencies = np.zeros(len(words), np.int64)
-        for segment in segments:
+        for segment in self._collection.segments:
             bounds = segment.views.posting_offsets
             frequencies += bounds[words + 1] - bounds[words]
-        kept = _heaviest(weights, frequencies, most_postings)
+        return _heaviest(query, self._weights_of(query), frequencies, most_postings)
+
+    def _weights_of(self, query: sparse.csr_matrix) -> NDArray[np.float32]:
+        return np.asarray(query.data * self._weighting.idf_[query.indices], np.float32)
+
+    def _scores(self, query: sparse.csr_matrix, segments: Sequence[Segment]) -> NDArray[np.float32]:
+        """The same, but 0 for the pictures of other segments."""
+        words, weights = query.indices, self._weights_of(query)
         parts = [np.zeros(len(segment)) for segment in self._collection.segments]
         for part, segment in zip(parts, self._collection.segments, strict=True):
             if segment in segments:
                 term_weights = self._weighting.term_weights
-                add_scores(part, segment.views, words[kept], weights[kept], term_weights)
+                add_scores(part, segment.views, words, weights, term_weights)
         found = self._collection.placed(parts)
         found /= np.where(self._lengths > 0, self._lengths, 1)
         return np.asarray(found, np.float32)
@@ -246,9 +246,9 @@ class CollectionRows:
         if len(positions) > _MANY_ROWS:  # then postings are read sooner than words
             numbers = np.unique(split_keys(collection.keys[positions])[0])
             segments = [s for s in collection.segments if s.number in numbers]
-            return np.asarray(self._scores(query, segments, None)[positions])
+            return np.asarray(self._scores(query, segments)[positions])
         weights = np.zeros(len(weighting.idf_), np.float32)
-        weights[query.indices] = query.data * weighting.idf_[query.indices]
+        weights[query.indices] = self._weights_of(query)
         sums = np.zeros(len(positions))
         for first in range(0, len(positions), _ROWS_AT_ONCE):
             some = positions[first : first + _ROWS_AT_ONCE]
@@ -268,15 +268,21 @@ class CollectionRows:
 
 
 def _heaviest(
-    weights: NDArray[np.floating], frequencies: NDArray[np.integer], most: int | None
-) -> NDArray[np.intp]:
-    """Choose the heaviest words of a query that have at most so many postings together.
+    query: sparse.csr_matrix,
+    weights: NDArray[np.floating],
+    frequencies: NDArray[np.integer],
+    most: int,
+) -> sparse.csr_matrix:
+    """Keep the heaviest words of a query that have at most so many postings together.
 
     Rare words weigh most, and have the fewest postings. Words that appear in very many pictures
     hardly tell which are nearest (Broder et al., "Efficient query evaluation using a two-level
     retrieval process", CIKM 2003, skip them, too).
     """
-    if most is None or frequencies.sum() <= most:
-        return np.arange(len(weights))
+    if frequencies.sum() <= most:
+        return query
     order = np.argsort(-weights, kind="stable")
-    return np.sort(order[np.cumsum(frequencies[order]) <= most])
+    kept = np.sort(order[np.cumsum(frequencies[order]) <= most])
+    return sparse.csr_matrix(
+        (query.data[kept], query.indices[kept], [0, len(kept)]), shape=query.shape
+    )

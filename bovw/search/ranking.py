@@ -10,12 +10,18 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ..collection import Collection
+from ..settings import Settings
 from .candidates import HistogramIndex
 from .decision import Found
+from .geometry.correspondences import Correspondences
+from .geometry.verification import Verification, verify
 from .histograms import Weights
-from .kernels.aggregated import Aggregated
+from .kernels.aggregated import Aggregated, score_aggregated
+from .kernels.hamming import KernelMatches, find_matches
+from .query import QueryFeatures
 
 
 @dataclass
@@ -36,7 +42,9 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Base:
-    """The base: everything that a search reads.
+    """The base: everything that a search reads, and the stages that read much of it.
+
+    `bovw.cluster` has a subclass whose stages are done by other machines.
 
     Attributes
     ----------
@@ -60,6 +68,41 @@ class Base:
     def aggregated(self) -> Aggregated:
         """The collection with all features of a picture that share a word joined into one."""
         return Aggregated.of(self.collection, self.weights.lengths[:, 1])
+
+    def candidates(
+        self, histogram: sparse.csr_matrix, depth: int, allowed: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Find the nearest histograms; see `HistogramIndex.search`."""
+        return self.histograms.search(histogram, depth, allowed)[0]
+
+    def aggregated_scores(
+        self, picture: QueryFeatures, positions: NDArray[np.int32], settings: Settings
+    ) -> NDArray[np.float32]:
+        """Score candidates by their joined features; see `score_aggregated`."""
+        return score_aggregated(picture, positions, self.aggregated, self.idf, settings.kernel)
+
+    def matches(
+        self, picture: QueryFeatures, positions: NDArray[np.int32], settings: Settings
+    ) -> KernelMatches:
+        """Match a query picture with candidates; see `find_matches`."""
+        return find_matches(picture, positions, self.collection, self.idf, settings.kernel)
+
+    def verifications(
+        self,
+        picture: QueryFeatures,
+        positions: NDArray[np.int32],
+        tentative: Correspondences | None,
+        settings: Settings,
+    ) -> list[Verification]:
+        """Verify candidates against a query picture; see `verify`."""
+        return verify(
+            picture.picture,
+            [self.collection.picture(p) for p in positions],
+            settings.geometry,
+            tentative,
+            picture.weights,
+            settings.kernel.center_sigma if picture.whole else 0.0,
+        )
 
 
 @dataclass(frozen=True)

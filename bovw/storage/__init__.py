@@ -19,6 +19,14 @@ from .folders import (
     room_for_another,
     tidy,
 )
+from .incoming import (
+    INCOMING,
+    close_incoming,
+    discard_batch,
+    open_incoming,
+    read_batch,
+    write_batch,
+)
 from .journal import JournalledBuilder, read_journal
 from .links_file import LINKS, read_links, write_links
 from .lock import locked
@@ -28,6 +36,7 @@ from .places import NEW, rooms_for_another
 from .union import Clash, Union, join_indexes
 
 __all__ = [
+    "INCOMING",
     "LINKS",
     "NEW",
     "Clash",
@@ -36,9 +45,11 @@ __all__ = [
     "JournalledBuilder",
     "Union",
     "check_target",
+    "close_incoming",
     "content_of",
     "diagnose",
     "digest_at",
+    "discard_batch",
     "discard_folder",
     "discard_room",
     "holds_index",
@@ -52,6 +63,8 @@ __all__ = [
     "locked",
     "may_discard_old",
     "new_folder",
+    "open_incoming",
+    "read_batch",
     "read_journal",
     "read_links",
     "read_manifest",
@@ -62,5 +75,6 @@ __all__ = [
     "save_lsa_index",
     "save_vocabulary",
     "tidy",
+    "write_batch",
     "write_links",
 ]

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from .contents.merging import write_merged
 from .contents.segment_folder import load_segment, segment_name, write_segment
 from .contents.views_folder import folders_listed, views_entry, write_views
 from .folders import new_folder_at
+from .incoming import close_incoming, read_left
 from .journal import JournalledBuilder, read_journal
 from .links_file import LINKS
 from .lock import locked
@@ -217,13 +219,15 @@ class IndexWriter:
             )
         files = {(f.identifier, f.path, f.size, f.mtime_ns): f for f in wanted}
         left = []
-        for item in read_journal(self.folder, n_words):
+        waiting = chain(read_journal(self.folder, n_words), read_left(self.folder, n_words))
+        for item in waiting:
             known = item if isinstance(item, Failure) else item[0]
             key = (known.identifier, known.path, known.size, known.mtime_ns)
             if key in files and not (retry and isinstance(item, Failure)):
                 left.append(item)
                 del files[key]
         with JournalledBuilder(self.folder, n_words, left) as builder:
+            close_incoming(self.folder)  # what was there is in the journal now
             yield builder, list(files.values())
 
     @property

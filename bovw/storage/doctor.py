@@ -29,6 +29,7 @@ from .contents.views_folder import folders_listed
 from .contents.vocabulary_folder import load_vocabulary
 from .disk_writer import remove_unlisted, unlisted
 from .folders import abandoned, discard_room, put_back, tidy
+from .incoming import INCOMING
 from .journal import JOURNAL, read_journal
 from .links_file import LINKS
 from .lock import LOCK, locked
@@ -412,6 +413,8 @@ def _strays(folder: Path, files: Mapping[str, Any]) -> list[str]:
         name
         for path in files_below(folder)
         if (name := path.relative_to(folder).as_posix()) not in ours
-        and not name.startswith((f".{MANIFEST}.", f".{JOURNAL}.", f".{LINKS}.", f"{SET_ASIDE}/"))
+        and not name.startswith(
+            (f".{MANIFEST}.", f".{JOURNAL}.", f".{LINKS}.", f"{SET_ASIDE}/", f"{INCOMING}/")
+        )
         and not any(path.is_relative_to(other) for other in unused)
     )

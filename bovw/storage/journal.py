@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -34,6 +34,24 @@ _HEAD = struct.Struct("<4sIII")  # mark, length of JSON, length of arrays, CRC-3
 _MARK = b"bvwj"
 
 
+Entry: TypeAlias = Failure | tuple[Record, PictureWords]
+
+
+def packed(item: Entry) -> bytes:
+    """An entry as the bytes that stand in a journal, with their length and checksum."""
+    if isinstance(item, Failure):
+        content: dict[str, Any] = {"failure": astuple(item)}
+        arrays = b""
+    else:
+        record, picture = item
+        content = {"picture": astuple(record), "n": len(picture)}
+        parts = [np.ascontiguousarray(getattr(picture, name)).tobytes() for name in ARRAYS]
+        arrays = b"".join(parts)
+    text = json.dumps(content).encode("ascii")
+    head = _HEAD.pack(_MARK, len(text), len(arrays), zlib.crc32(arrays, zlib.crc32(text)))
+    return head + text + arrays
+
+
 class JournalledBuilder(SegmentBuilder):
     """A `SegmentBuilder` that also writes each picture to the journal immediately.
 
@@ -47,9 +65,7 @@ class JournalledBuilder(SegmentBuilder):
         Entries of an earlier journal to take over.
     """
 
-    def __init__(
-        self, folder: Path, n_words: int, left: Sequence[Failure | tuple[Record, PictureWords]] = ()
-    ) -> None:
+    def __init__(self, folder: Path, n_words: int, left: Sequence[Entry] = ()) -> None:
         super().__init__(n_words)
         self._path, self.diary = folder / JOURNAL, folder
         self._size = 0  # of all whole entries
@@ -88,13 +104,12 @@ class JournalledBuilder(SegmentBuilder):
 
     def append(self, record: Record, picture: PictureWords) -> None:
         """Add a picture."""
-        arrays = [np.ascontiguousarray(getattr(picture, name)).tobytes() for name in ARRAYS]
-        self._write({"picture": astuple(record), "n": len(picture)}, b"".join(arrays))
+        self._write((record, picture))
         super().append(record, picture)
 
     def fail(self, failure: Failure) -> None:
         """Note a picture that could not be read."""
-        self._write({"failure": astuple(failure)}, b"")
+        self._write(failure)
         super().fail(failure)
 
     def clear(self) -> None:
@@ -113,10 +128,8 @@ class JournalledBuilder(SegmentBuilder):
         except OSError as error:
             raise _cannot_write(self._path, error) from error
 
-    def _write(self, content: Any, arrays: bytes) -> None:
-        text = json.dumps(content).encode("ascii")
-        head = _HEAD.pack(_MARK, len(text), len(arrays), zlib.crc32(arrays, zlib.crc32(text)))
-        entry = head + text + arrays
+    def _write(self, item: Entry) -> None:
+        entry = packed(item)
         try:
             left = memoryview(entry)
             while left:
@@ -129,7 +142,7 @@ class JournalledBuilder(SegmentBuilder):
         self._size += len(entry)
 
 
-def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record, PictureWords]]:
+def read_journal(folder: Path, n_words: int) -> Iterator[Entry]:
     """Yield the entries that an interrupted run left; none when there is no journal.
 
     Raises
@@ -148,6 +161,11 @@ def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record,
         ) from error
     except OSError:  # it was removed just now
         return
+    yield from entries_of(content, path, n_words)
+
+
+def entries_of(content: bytes, path: Path, n_words: int) -> Iterator[Entry]:
+    """Yield the whole entries of the content of a journal; `path` names it in errors."""
     at = 0
     while len(content) - at >= _HEAD.size:
         mark, n_text, n_arrays, crc = _HEAD.unpack_from(content, at)
@@ -167,9 +185,7 @@ def read_journal(folder: Path, n_words: int) -> Iterator[Failure | tuple[Record,
         yield item
 
 
-def _read(
-    entry: dict[str, Any], arrays: bytes, n_words: int
-) -> Failure | tuple[Record, PictureWords]:
+def _read(entry: dict[str, Any], arrays: bytes, n_words: int) -> Entry:
     if "failure" in entry:
         return checked_failure(entry["failure"])
     record, picture = checked_record(entry["picture"]), _unpacked(arrays, entry["n"], n_words)

@@ -39,7 +39,7 @@ from steps import (
 )
 
 import bovw
-from bovw.engine import ingestion
+from bovw.engine import words
 from bovw.errors import BovwError, UnknownPictureError
 from bovw.parallel import limited_threads, progress_bar, workers
 from bovw.pictures import Failure
@@ -87,7 +87,7 @@ def extracted() -> Iterator[list[str]]:
     do not outlive a fork.
     """
     read: list[str] = []
-    original, at_once = ingestion.extract_files, ingestion._PICTURES_AT_ONCE
+    original, at_once = words.extract_files, words.PICTURES_AT_ONCE
     isolated = workers.isolated
 
     def listing(files: Any, *rest: Any, **more: Any) -> Any:
@@ -95,12 +95,12 @@ def extracted() -> Iterator[list[str]]:
             read.append(file.identifier)
             yield file, features
 
-    ingestion.extract_files, ingestion._PICTURES_AT_ONCE = listing, 1
+    words.extract_files, words.PICTURES_AT_ONCE = listing, 1
     workers.isolated = lambda function, item, _: function(item)
     try:
         yield read
     finally:
-        ingestion.extract_files, ingestion._PICTURES_AT_ONCE = original, at_once
+        words.extract_files, words.PICTURES_AT_ONCE = original, at_once
         workers.isolated = isolated
 
 

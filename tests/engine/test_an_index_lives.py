@@ -269,7 +269,7 @@ def test_a_merge_that_fails_stops_no_run(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
-    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.words.PICTURES_AT_ONCE", 1)
     monkeypatch.setattr("bovw.index.tiers._TOGETHER", 4)
 
     def full(*_: Any) -> None:

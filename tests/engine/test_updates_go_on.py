@@ -92,8 +92,8 @@ class Reading:
 @pytest.fixture
 def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
     reading = Reading()
-    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
-    monkeypatch.setattr("bovw.engine.ingestion.extract_files", reading)
+    monkeypatch.setattr("bovw.engine.words.PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.words.extract_files", reading)
     return reading
 
 
@@ -213,7 +213,7 @@ def test_a_new_index_is_written_in_pieces_and_merged(
 ) -> None:
     """A long run commits what it has; here after every third picture."""
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 3)
-    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.words.PICTURES_AT_ONCE", 1)
     commits: list[int] = []
     from bovw.storage import IndexWriter
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from bovw.errors import SettingsError
 from bovw.pictures import Record
 from bovw.search import QueryFeatures, enrich_query, picture_as_query
 from bovw.search.kernels.hamming import (
+    KernelMatches,
     correspondences,
     find_matches,
+    join_matches,
     of_candidates,
     score_candidates,
 )
@@ -66,8 +69,14 @@ def naive_pairs(
             for word, signature in zip(words, signatures, strict=True):
                 differing = bin(int(signature) ^ int(collection.signatures[feature])).count("1")
                 if word == collection.words[feature] and differing <= limit:
-                    pairs.add((i, feature))
+                    pairs.add((i, feature - part.start))
     return pairs
+
+
+def words_of(matches: KernelMatches, positions: np.ndarray, collection: Collection) -> np.ndarray:
+    """Word of the candidate's feature in each match."""
+    starts = collection.starts[positions][matches.candidate]
+    return np.asarray(collection.words[starts + matches.feature])
 
 
 def test_matches_are_those_of_a_comparison_one_by_one(
@@ -86,7 +95,7 @@ def test_words_without_weight_do_not_match(query: QueryFeatures, collection: Col
     idf = np.ones(N_WORDS, np.float32)
     idf[:6] = 0
     matches = find_matches(query, np.arange(6), collection, idf, within(64))
-    assert (collection.words[matches.feature] >= 6).all()
+    assert (words_of(matches, np.arange(6), collection) >= 6).all()
     none = find_matches(query, np.arange(0), collection, idf, within(64))
     assert len(none.query) == 0
 
@@ -96,11 +105,10 @@ def test_plain_scores_by_hand(query: QueryFeatures, collection: Collection) -> N
     idf = np.linspace(0.5, 2, N_WORDS).astype(np.float32)
     positions = np.arange(len(collection))
     matches = find_matches(query, positions, collection, idf, within(16))
-    scores = score_candidates(matches, query, positions, collection, settings)
+    scores = score_candidates(matches, query, collection.sizes[positions], settings)
     expected = np.zeros(len(collection))
-    for word, distance, candidate in zip(
-        collection.words[matches.feature], matches.distance, matches.candidate, strict=True
-    ):
+    words = words_of(matches, positions, collection)
+    for word, distance, candidate in zip(words, matches.distance, matches.candidate, strict=True):
         expected[candidate] += idf[word] ** 2 * np.exp(-((distance / 10) ** 2))
     assert np.allclose(scores, expected, rtol=1e-5)
     assert scores[1] == 0
@@ -118,7 +126,7 @@ def test_a_repeated_feature_counts_less_than_its_copies() -> None:
     query = picture_as_query(collection, 0)
     settings = KernelSettings(size_exponent=0.0, angle_bins=1)
     matches = find_matches(query, np.arange(2), collection, np.ones(N_WORDS, np.float32), within(0))
-    scores = score_candidates(matches, query, np.arange(2), collection, settings)
+    scores = score_candidates(matches, query, collection.sizes[np.arange(2)], settings)
     assert scores[1] == pytest.approx(3 * scores[0])  # nine copies count as three
 
 
@@ -137,7 +145,7 @@ def test_a_picture_may_be_turned_but_all_of_it() -> None:
     )
     query = picture_as_query(collection, 0)
     matches = find_matches(query, np.arange(3), collection, np.ones(N_WORDS, np.float32), within(0))
-    scores = score_candidates(matches, query, np.arange(3), collection, KernelSettings())
+    scores = score_candidates(matches, query, collection.sizes[np.arange(3)], KernelSettings())
     assert scores[1] == pytest.approx(scores[0], rel=1e-5)
     assert scores[2] < scores[0] / 3
 
@@ -148,7 +156,7 @@ def test_correspondences_use_each_feature_once(
     positions = np.array([0, 3])
     idf = np.ones(N_WORDS, np.float32)
     matches = find_matches(query, positions, collection, idf, within(30))
-    chosen = correspondences(matches, positions, collection, KernelSettings())
+    chosen = correspondences(matches, KernelSettings())
     assert (np.diff(chosen.group) >= 0).all()
     for group in (0, 1):
         mine = chosen.group == group
@@ -249,3 +257,15 @@ def test_extreme_settings_give_numbers(
     """What weighs next to nothing is divided by sums of such; whole numbers could overflow."""
     for answer in engine.changed(kernel=settings).search(pictures[0], None):
         assert np.isfinite(answer.score)
+
+
+def test_groups_of_candidates_are_matched_as_all_together(
+    query: QueryFeatures, collection: Collection
+) -> None:
+    idf = np.linspace(0.5, 2, N_WORDS).astype(np.float32)
+    numbers = [np.array([0, 3, 4]), np.array([1, 2, 5])]
+    parts = [find_matches(query, each, collection, idf, within(24)) for each in numbers]
+    whole = find_matches(query, np.arange(6), collection, idf, within(24))
+    for each in fields(KernelMatches):
+        joined = getattr(join_matches(parts, numbers), each.name)
+        assert np.array_equal(joined, getattr(whole, each.name)), each.name

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import bovw
+from bovw.collection import PictureWords
 from bovw.errors import (
     ExistsError,
     FormatError,
@@ -24,13 +25,17 @@ from bovw.errors import (
 )
 from bovw.nearest import NearestNeighbours
 from bovw.storage import (
+    INCOMING,
     IndexWriter,
     check_target,
     diagnose,
     index_writer,
     locked,
     new_folder,
+    open_incoming,
+    read_batch,
     read_journal,
+    write_batch,
 )
 from bovw.storage.contents import vocabulary_folder
 from bovw.storage.folders import exchange
@@ -43,7 +48,7 @@ def test_an_interrupted_run_is_taken_up(
 ) -> None:
     """The journal knows what was finished; here the run ends as if the machine had stopped."""
     assert empty.folder is not None
-    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.words.PICTURES_AT_ONCE", 1)
     given: list[Any] = []
 
     def stopping(files: Any, *rest: Any, **more: Any) -> Any:
@@ -53,9 +58,9 @@ def test_an_interrupted_run_is_taken_up(
                 raise SystemExit
             yield item
 
-    from bovw.engine.ingestion import extract_files as original
+    from bovw.engine.words import extract_files as original
 
-    monkeypatch.setattr("bovw.engine.ingestion.extract_files", stopping)
+    monkeypatch.setattr("bovw.engine.words.extract_files", stopping)
     stop_at = 5
     with pytest.raises(SystemExit):
         empty.add(folder)
@@ -79,7 +84,7 @@ def test_an_interrupted_run_is_taken_up(
 def test_ctrl_c_keeps_what_was_finished(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bovw.engine.ingestion import extract_files as original
+    from bovw.engine.words import extract_files as original
 
     def interrupted(*given: Any, **more: Any) -> Any:
         for number, item in enumerate(original(*given, **more)):
@@ -87,7 +92,7 @@ def test_ctrl_c_keeps_what_was_finished(
                 raise KeyboardInterrupt
             yield item
 
-    monkeypatch.setattr("bovw.engine.ingestion.extract_files", interrupted)
+    monkeypatch.setattr("bovw.engine.words.extract_files", interrupted)
     with pytest.raises(KeyboardInterrupt):
         empty.add(folder)
     assert empty.folder is not None
@@ -213,7 +218,7 @@ def test_leftovers_of_a_crash_are_removed(
 def test_a_folder_that_is_moved_away_is_not_written(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bovw.engine.ingestion import extract_files as original
+    from bovw.engine.words import extract_files as original
 
     assert empty.folder is not None
     elsewhere = empty.folder.with_name("elsewhere")
@@ -224,7 +229,7 @@ def test_a_folder_that_is_moved_away_is_not_written(
         empty.folder.rename(elsewhere)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bovw.engine.ingestion.extract_files", moving)
+        patch.setattr("bovw.engine.words.extract_files", moving)
         with pytest.raises(StorageError, match="was moved or removed while"):
             empty.add(folder)
     assert not empty.folder.exists()
@@ -399,7 +404,7 @@ def test_segments_are_merged_before_too_many_files_are_open(
     empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bovw.storage.journal.SEGMENT_PICTURES", 1)
-    monkeypatch.setattr("bovw.engine.ingestion._PICTURES_AT_ONCE", 1)
+    monkeypatch.setattr("bovw.engine.words.PICTURES_AT_ONCE", 1)
     monkeypatch.setattr("bovw.index.tiers._TOGETHER", 4)
     most = []
     commit = IndexWriter.commit
@@ -431,3 +436,38 @@ def test_nmslib_says_that_the_disk_is_full(tmp_path: Path, rng: np.random.Genera
     (tmp_path / "g").symlink_to("/dev/full")
     with pytest.raises(OSError, match="nmslib could not write"):
         graph.save(tmp_path / "g")
+
+
+def test_what_other_machines_left_is_taken_over(
+    empty: bovw.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers have finished pictures for a run that was interrupted before it took them over."""
+    assert empty.folder is not None
+    whole = bovw.Engine.build(folder, vocabulary=empty.vocabulary, settings=FEW)
+    collection = whole.collection
+    described = [
+        (record, PictureWords(**collection.stored(i)))
+        for i, record in enumerate(collection.records)
+    ]
+    open_incoming(empty.folder)
+    write_batch(empty.folder, described[:4])
+    name, size, crc = write_batch(empty.folder, described[4:7])
+    batch = empty.folder / INCOMING / name
+    assert len(read_batch(empty.folder, name, collection.segments[0].n_words, (size, crc))) == 3
+    batch.write_bytes(batch.read_bytes()[:-1])  # its last picture is damaged
+    with pytest.raises(StorageError, match="not as another machine has written it"):
+        read_batch(empty.folder, name, collection.segments[0].n_words, (size, crc))
+    assert not any("incoming" in note for note in diagnose(empty.folder).notes)
+    read: list[str] = []
+
+    def reading(files: Any, *rest: Any, **more: Any) -> Any:
+        read.extend(file.identifier for file in files)
+        return original(files, *rest, **more)
+
+    from bovw.engine.words import extract_files as original
+
+    monkeypatch.setattr("bovw.engine.words.extract_files", reading)
+    empty.add(folder)
+    assert read == [record.identifier for record, _ in described[6:]]
+    assert not (empty.folder / INCOMING).exists()
+    assert answers(empty, names(folder)[:2]) == answers(whole, names(folder)[:2])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import printable
-from ..arguments import add_output, add_untrusted
+from ..arguments import add_output, add_scheduler, add_untrusted
 from ..output import GOOD, answer, note, note_passed_over, report_failures, tell_plan
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "and such indexes can be merged); or own (default: train one on these pictures, with "
         "as many words as they have features for)",
     )
+    add_scheduler(sub, "read pictures")
     add_untrusted(sub)
 
 
@@ -93,13 +94,15 @@ def run(options: argparse.Namespace) -> int:
         return GOOD
     common |= {"on_error": options.on_error, "progress": True}
     if features is None:
-        engine, changes = update_index(
-            options.output,
-            options.pictures,
-            patterns=options.pattern,
-            cache=options.cache,
-            **common,
-        )
+        common |= {"patterns": options.pattern, "cache": options.cache}
+        if options.scheduler is None:
+            engine, changes = update_index(options.output, options.pictures, **common)
+        else:
+            from ... import cluster
+
+            engine, changes = cluster.update_index(
+                options.output, options.pictures, scheduler=options.scheduler, **common
+            )
     else:
         engine, changes = update_index_of_features(
             options.output, features, origin=features.origin, **common
@@ -144,8 +147,10 @@ def _features_file(options: argparse.Namespace) -> str | None:
             f"{files[0]} holds features: give it alone, not together with "
             f"{len(options.pictures) - 1} others"
         )
-    if options.pattern or options.cache:
-        raise SettingsError(f"{files[0]} holds features: --pattern and --cache are for pictures")
+    if options.pattern or options.cache or options.scheduler:
+        raise SettingsError(
+            f"{files[0]} holds features: --pattern, --cache and --scheduler are for pictures"
+        )
     return str(files[0])
 
 

@@ -7,12 +7,21 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import SettingsError
 from ...search import Explanation, SearchResult, SearchResults
-from ..arguments import PICTURES, add_jobs, add_search_options, add_untrusted, positive, region
+from ..arguments import (
+    PICTURES,
+    add_jobs,
+    add_scheduler,
+    add_search_options,
+    add_untrusted,
+    positive,
+    region,
+)
 from ..output import (
     USAGE,
     complain,
@@ -26,13 +35,16 @@ from ..output import (
 )
 
 if TYPE_CHECKING:
-    from ...engine import Engine
+    from ...engine import BatchSearcher, Searcher
     from ...pictures import Record
 
 Answered: TypeAlias = tuple[SearchResult, Sequence[Explanation]]
 
 HELP = "find pictures in an index that show the same thing as a query picture"
-EXAMPLE = "bovw search photos.bovw query.jpg -k 5 --html answers.html --csv answers.csv"
+EXAMPLE = (
+    "bovw search photos.bovw query.jpg -k 5 --html answers.html --csv answers.csv\n"
+    "  bovw search /shared/photos.bovw query.jpg --scheduler tcp://10.0.0.1:8786"
+)
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -96,6 +108,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add to JSON the pairs of features that agree, and the words that count most",
     )
+    add_scheduler(sub, "find, score and verify candidates")
     add_untrusted(sub)
     add_search_options(sub)
     add_jobs(sub)
@@ -152,28 +165,41 @@ def _search(
     options: argparse.Namespace, queries: Sequence[tuple[str, Any]], progress: bool
 ) -> Iterator[Answered]:
     """Search an index; yield each result, and explanations of --why-not."""
-    from ...engine import Engine
+    with _opened(options) as engine:
+        for name in options.why_not:
+            engine.collection.position(name)  # refuses a name that is unknown, before the work
+        allow, deny = _filters(options, engine.collection.records)
+        how: dict[str, Any] = {
+            "allow": allow,
+            "deny": deny,
+            "verify": options.verify,
+            "expand": options.expand,
+            "also": options.also,
+        }
+        explain = options.html is not None or options.points
+        results = engine.search_each(queries, options.k, explain=explain, progress=progress, **how)
+        for query, result in zip(queries, results, strict=True):
+            wanted = [] if result.error else options.why_not
+            yield result, _explained(engine, query, wanted, how)
 
-    engine = Engine.open(options.index, trusted=not options.untrusted, n_jobs=options.jobs)
-    for name in options.why_not:
-        engine.collection.position(name)  # refuses a name that is unknown, before the work
-    allow, deny = _filters(options, engine.collection.records)
-    how: dict[str, Any] = {
-        "allow": allow,
-        "deny": deny,
-        "verify": options.verify,
-        "expand": options.expand,
-        "also": options.also,
-    }
-    explain = options.html is not None or options.points
-    results = engine.search_each(queries, options.k, explain=explain, progress=progress, **how)
-    for query, result in zip(queries, results, strict=True):
-        wanted = [] if result.error else options.why_not
-        yield result, _explained(engine, query, wanted, how)
+
+@contextmanager
+def _opened(options: argparse.Namespace) -> Iterator[BatchSearcher]:
+    """Open an index, on this machine or on those of --scheduler."""
+    how: dict[str, Any] = {"trusted": not options.untrusted, "n_jobs": options.jobs}
+    if options.scheduler is None:
+        from ...engine import Engine
+
+        yield Engine.open(options.index, **how)
+        return
+    from ...cluster import ShardedEngine
+
+    with ShardedEngine.open(options.index, options.scheduler, **how) as engine:
+        yield engine
 
 
 def _explained(
-    engine: Engine, query: tuple[str, Any], names: Sequence[str], how: dict[str, Any]
+    engine: Searcher, query: tuple[str, Any], names: Sequence[str], how: dict[str, Any]
 ) -> list[Explanation]:
     path, region = query
     return [engine.explain(path, name, region=region, **how) for name in names]
@@ -190,6 +216,8 @@ def _search_compressed(
             "out --verify, --expand, --also and --why-not, or search the index that it was made "
             "from"
         )
+    if options.scheduler is not None:
+        raise SettingsError(f"{options.index} is a compressed index: leave out --scheduler")
     trusted = not options.untrusted
     compressed = load_lsa_index(options.index, trusted=trusted, n_jobs=options.jobs)
     allow, deny = _filters(options, compressed.records)

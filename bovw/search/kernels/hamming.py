@@ -8,7 +8,8 @@ words, as in "Improving bag-of-features for large scale image search" (IJCV 2010
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,8 @@ class KernelMatches:
     ----------
     query : (m,) int32 ndarray
         Number of the feature in the query.
-    feature : (m,) int64 ndarray
-        Number of the feature in the collection.
+    feature : (m,) int32 ndarray
+        Number of the feature in its picture.
     candidate : (m,) int32 ndarray
         Number of the candidate that the feature belongs to.
     distance : (m,) uint8 ndarray
@@ -37,13 +38,27 @@ class KernelMatches:
     rarity : (m,) float32 ndarray
         Square of the inverse document frequency of the word: one factor for the query's feature,
         one for the candidate's.
+    angle : (m,) float32 ndarray
+        Angle of the candidate's feature, in degrees.
+    repeat : (m,) int32 ndarray
+        Which of the query's features with this word it is, from 0. Matches are in order of this
+        number, then of the candidate, then of its feature.
     """
 
     query: NDArray[np.int32]
-    feature: NDArray[np.int64]
+    feature: NDArray[np.int32]
     candidate: NDArray[np.int32]
     distance: NDArray[np.uint8]
     rarity: NDArray[np.float32]
+    angle: NDArray[np.float32]
+    repeat: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def __getitem__(self, kept: NDArray[np.integer]) -> KernelMatches:
+        """Some of the matches, by their indices."""
+        return KernelMatches(*(getattr(self, each.name)[kept] for each in fields(self)))
 
 
 def shared_features(
@@ -114,25 +129,49 @@ def find_matches(
     # One pass compares with the query's first feature of each word, the next pass with its second
     # feature, and so on. Most words have only one or two.
     left = np.arange(len(feature))
-    found, asked, distances = [], [], []
+    found, asked, distances, repeats = [], [], [], []
     while len(left):
         distance = hamming_distances(asked_signatures[place], ours)
         near = np.flatnonzero(distance <= settings.max_distance)
         found.append(left[near])
         asked.append(place[near])
         distances.append(distance[near])
+        repeats.append(len(near))
         place = place + 1
         more = np.flatnonzero(place < end)
         left, place, end, ours = left[more], place[more], end[more], ours[more]
     where = np.concatenate([*found, np.zeros(0, np.int64)])
     asked_at = np.concatenate([*asked, np.zeros(0, np.int32)])
+    feature, candidate = feature[where], candidate[where]
     return KernelMatches(
         query=(order // query.words.shape[1]).astype(np.int32)[asked_at],
-        feature=feature[where],
-        candidate=candidate[where],
+        feature=(feature - collection.starts[positions][candidate]).astype(np.int32),
+        candidate=candidate,
         distance=np.concatenate([*distances, np.zeros(0, np.uint8)]),
         rarity=np.square(idf[asked_words], dtype=np.float32)[asked_at],
+        angle=collection.angles(feature),
+        repeat=np.repeat(np.arange(len(repeats), dtype=np.int32), repeats),
     )
+
+
+def join_matches(
+    parts: Sequence[KernelMatches], numbers: Sequence[NDArray[np.integer]]
+) -> KernelMatches:
+    """Join the matches with several groups of candidates, as if they were found together.
+
+    Parameters
+    ----------
+    parts : sequence of KernelMatches
+        At least one.
+    numbers : sequence of (c,) integer ndarray
+        For each part: candidate `i` of the part is candidate ``numbers[i]`` of the result.
+    """
+    whole = KernelMatches(
+        *(np.concatenate([getattr(p, each.name) for p in parts]) for each in fields(KernelMatches))
+    )
+    pairs = zip(parts, numbers, strict=True)
+    candidate = np.concatenate([own[part.candidate] for part, own in pairs]).astype(np.int32)
+    return replace(whole, candidate=candidate)[np.lexsort((candidate, whole.repeat))]
 
 
 def _thinned(words: NDArray[np.integer], most: int) -> NDArray[np.bool_]:
@@ -163,24 +202,18 @@ def of_candidates(
     number = np.full(len(positions), -1, np.int32)
     number[np.searchsorted(positions, chosen)] = np.arange(len(chosen))
     candidate = number[matches.candidate]
-    kept = np.flatnonzero(candidate >= 0)
-    return KernelMatches(
-        matches.query[kept],
-        matches.feature[kept],
-        candidate[kept],
-        matches.distance[kept],
-        matches.rarity[kept],
-    )
+    return replace(matches, candidate=candidate)[np.flatnonzero(candidate >= 0)]
 
 
 def contributions(
     matches: KernelMatches,
     query: QueryFeatures,
-    positions: NDArray[np.integer],
-    collection: Collection,
+    sizes: NDArray[np.integer],
     settings: KernelSettings,
 ) -> NDArray[np.floating]:
     """Compute how much each match adds to the score of its candidate.
+
+    `sizes` ``(c,)`` has the number of features of each candidate.
 
     * A match counts ``exp(-(distance / sigma) ** 2)`` times the rarity of its word.
     * Burstiness: a query feature that matches many features of one picture counts less for each
@@ -196,7 +229,7 @@ def contributions(
     -------
     (m,) floating ndarray
     """
-    n, n_query = len(positions), len(query)
+    n, n_query = len(sizes), len(query)
     weight: NDArray[np.floating] = _weights(matches, settings)
     if settings.burstiness:
         cell = matches.candidate.astype(np.int64) * n_query + matches.query
@@ -207,7 +240,7 @@ def contributions(
     weight = weight * query.weights[matches.query]
     if settings.angle_bins > 1:
         bins = settings.angle_bins
-        turn = collection.angles(matches.feature) - query.keypoints[matches.query, 3]
+        turn = matches.angle - query.keypoints[matches.query, 3]
         bin_ = np.floor(turn % 360 * np.float32(bins / 360)).astype(np.int64) % bins
         totals = np.bincount(matches.candidate * bins + bin_, weight, minlength=n * bins).reshape(
             n, bins
@@ -216,49 +249,35 @@ def contributions(
         off = (bin_ - best[matches.candidate] + 1) % bins
         weight = np.where(off <= 2, weight, 0)
     # As floats: a power of integers could overflow.
-    sizes = np.maximum(collection.sizes[positions], 1.0) ** settings.size_exponent
-    return np.asarray(weight / sizes[matches.candidate])
+    divisors = np.maximum(sizes, 1.0) ** settings.size_exponent
+    return np.asarray(weight / divisors[matches.candidate])
 
 
 def score_candidates(
     matches: KernelMatches,
     query: QueryFeatures,
-    positions: NDArray[np.integer],
-    collection: Collection,
+    sizes: NDArray[np.integer],
     settings: KernelSettings,
 ) -> NDArray[np.float32]:
     """Score candidates ``(c,)``: the sum of the contributions of their matches."""
-    weight = contributions(matches, query, positions, collection, settings)
-    return np.bincount(matches.candidate, weight, minlength=len(positions)).astype(np.float32)
+    weight = contributions(matches, query, sizes, settings)
+    return np.bincount(matches.candidate, weight, minlength=len(sizes)).astype(np.float32)
 
 
-def correspondences(
-    matches: KernelMatches,
-    positions: NDArray[np.integer],
-    collection: Collection,
-    settings: KernelSettings,
-) -> Correspondences:
+def correspondences(matches: KernelMatches, settings: KernelSettings) -> Correspondences:
     """Choose tentative matches for verification, best first.
 
     For each candidate, every feature of the query and of the candidate is used at most once.
-
-    Parameters
-    ----------
-    matches : KernelMatches
-        Matches of the query with the candidates at `positions`.
-    positions, collection, settings
-        As for `score_candidates`.
     """
     weight = _weights(matches, settings)
     order = np.lexsort((matches.feature, matches.query, -weight, matches.candidate))
     query, feature = matches.query[order], matches.feature[order]
     candidate = matches.candidate[order]
     for which in ("query", "feature"):
-        key = candidate * np.int64(1 << 32) + query if which == "query" else feature
+        key = candidate * np.int64(1 << 32) + (query if which == "query" else feature)
         kept = np.sort(np.unique(key, return_index=True)[1])
         query, feature, candidate = query[kept], feature[kept], candidate[kept]
-    inside = feature - collection.starts[positions][candidate]
-    return Correspondences(query, inside.astype(np.int32), candidate, np.ones(len(query), np.int32))
+    return Correspondences(query, feature, candidate, np.ones(len(query), np.int32))
 
 
 def _weights(matches: KernelMatches, settings: KernelSettings) -> NDArray[np.float32]:

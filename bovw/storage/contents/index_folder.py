@@ -11,6 +11,7 @@
     views/0007/             order of all pictures, document frequencies and lengths, by generation
     candidates/0001/        nmslib's graph of segment 1, if it has one
     journal                 pictures that are indexed, but not yet part of a segment
+    incoming/               pictures that other machines describe while an index is made
     links.npz               links between pictures, found by `groups`; see `links_file.py`
     reading                 name of the picture being read now, with one job; see `Diary`
     writer.lock             locked by the process that changes the index
