@@ -15,6 +15,7 @@ from ..errors import GroundTruthError, some
 
 Box: TypeAlias = tuple[float, float, float, float]
 InBase = Literal["keep", "junk", "remove"]
+"""What happens with a query picture that is in the base; see `GroundTruth`."""
 
 
 @dataclass(frozen=True)

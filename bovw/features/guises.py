@@ -20,6 +20,7 @@ from .features import Features
 from .sift import DESCRIPTOR_LENGTH
 
 Guise = Literal["mirror", "negative"]
+"""How a query is asked besides as it is."""
 
 
 def checked_guises(names: str | tuple[str, ...]) -> tuple[Guise, ...]:

@@ -13,6 +13,7 @@ from ..errors import SettingsError, shown
 from ..pictures import Box, Source, find_queries
 
 Queries: TypeAlias = Source | Iterable[Source | tuple[Source, Box | None]]
+"""Queries, each with a region of it or without; or the path of a folder."""
 
 
 def listed_queries(queries: Queries) -> list[tuple[Source, Box | None]]:

@@ -13,6 +13,8 @@ from ..settings import FeatureSettings, ImageSettings
 from .features import Features
 
 DESCRIPTOR_LENGTH = 128
+"""Numbers in a descriptor of SIFT."""
+
 # OpenCV's pyramid needs a few pixels, and a smaller picture cannot contain a feature anyway.
 _MIN_SIDE = 12
 # From this proportion of the sides on, features are kept evenly along the longer one.

@@ -12,6 +12,7 @@ from ..errors import SettingsError, UnknownPictureError, shown
 from ..pictures import Record
 
 Filter: TypeAlias = Annotated[Iterable[str] | Callable[[str], bool], "checked here"]
+"""Identifiers, or a function that is true for those that are meant."""
 
 
 def allowed_places(

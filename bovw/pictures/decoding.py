@@ -34,6 +34,7 @@ from .mending import completions, lacks_palette, mended_png
 from .sources import Source, content_of, describe, read_bytes
 
 Box: TypeAlias = tuple[float, float, float, float]
+"""A region ``x0, y0, x1, y1`` in pixels."""
 
 # EXIF orientation -> (transpose first, then flip rows, flip columns)
 _ORIENTATIONS = {

@@ -16,6 +16,7 @@ from .endings import readable_endings
 from .sources import read_bytes
 
 Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+"""Folders, files and lists (``@list.txt``), one or several; see `find_pictures`."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class ArrayLike(Protocol):
 
 Path_: TypeAlias = str | os.PathLike[str]
 Source: TypeAlias = Path_ | bytes | NDArray[Any] | PillowImage.Image | Readable | ArrayLike
+"""What may be given as a picture; see `read_image`."""
 Content: TypeAlias = Path_ | bytes | NDArray[Any] | PillowImage.Image
 
 

@@ -30,6 +30,7 @@ from ..settings import GeometrySettings
 from .geometry.verification import Verification, frame
 
 Decision = Literal["match", "possible", "no"]
+"""What is decided of an answer."""
 
 _PLACE = 0.03  # side of a place, as a fraction of the side of the query (see `frame`)
 _SHARING = 3.0  # answers with less evidence do not count as sharing a place

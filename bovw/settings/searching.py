@@ -8,6 +8,7 @@ from typing import Literal
 from .checks import check_types, one_of, require
 
 CandidateMethod = Literal["auto", "exact", "inverted", "sparse-hnsw", "lsa-hnsw"]
+"""How candidates are found; see `CandidateSettings`."""
 
 
 GRAPHS: tuple[CandidateMethod, ...] = ("sparse-hnsw", "lsa-hnsw")

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS = 64
+"""Bits of a signature."""
+
 # The projection consists of small whole numbers. Sums of their products with bytes are then exact
 # in float32, so a signature never depends on the machine.
 _PROJECTION_SCALE = 64

@@ -14,11 +14,12 @@ from typing import Any
 
 import bovw
 
-# What users need comes first; doors that are not named here follow, in order of their name.
+# What users need comes first; doors and names that are not listed here follow, in order of name.
 _FIRST = (
     "report", "exchange", "evaluation", "formats", "comparison", "embeddings",
     "settings", "features", "vocabulary", "search", "pictures", "errors",
 )  # fmt: skip
+_MAIN = ("Engine", "update_index", "SearchResult", "Answer", "Explanation", "Settings", "PRESETS")
 _NO_API = ("__main__", "cli")
 
 
@@ -98,7 +99,8 @@ def _names(module: ModuleType) -> list[str]:
     listed = getattr(module, "__all__", None)
     if listed is None:
         listed = [n for n, v in vars(module).items() if _is_own(module, n, v)]
-    return [name for name in listed if not name.startswith("_")]
+    public = [name for name in listed if not name.startswith("_")]
+    return sorted(public, key=lambda name: _MAIN.index(name) if name in _MAIN else len(_MAIN))
 
 
 def _is_own(module: ModuleType, name: str, value: object) -> bool:
