@@ -66,8 +66,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             made[uri] = rewritten((ROOT / path).read_text(encoding="utf-8"), ROOT / path)
     for file in list(files):
         if file.src_uri.endswith(".ipynb"):
-            written = Path(str(file.abs_src_path)).read_text(encoding="utf-8")
-            made[file.src_uri.removesuffix(".ipynb") + ".md"] = notebook.page(written, file.name)
+            path = Path(str(file.abs_src_path))
+            text = notebook.page(path.read_text(encoding="utf-8"), file.name)
+            made[file.src_uri.removesuffix(".ipynb") + ".md"] = rewritten(text, path)
     for uri, text in made.items():
         files.append(File.generated(config, uri, content=text))
     config.nav = navigation([file.src_uri for file in files.documentation_pages()])
