@@ -78,7 +78,7 @@ def test_an_interrupted_run_tells_its_failures(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bovw.engine.ingestion.misfit", interrupted)  # at the first sound picture
+    monkeypatch.setattr("bovw.engine.words.misfit", interrupted)  # at the first sound picture
     with pytest.raises(KeyboardInterrupt):
         engine.add(folder)
     assert [f.identifier for f in engine.failures] == ["a_bad.jpg", "bad.jpg"]

@@ -13,7 +13,7 @@ import pytest
 
 import bovw
 from bovw.cli import main
-from bovw.engine import Union, ingestion
+from bovw.engine import Union, words
 from bovw.errors import (
     BovwError,
     ExistsError,
@@ -197,7 +197,7 @@ def test_unfinished_work_is_not_passed_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = bovw.Engine.create(tmp_path / "third", vocabulary, settings=FEW)
-    monkeypatch.setattr(ingestion, "_PICTURES_AT_ONCE", 2)
+    monkeypatch.setattr(words, "PICTURES_AT_ONCE", 2)
 
     def crash(*_: Any, **__: Any) -> None:
         raise MemoryError
