@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..parallel import keep_freed_memory
 from ..pictures import Box, Image, Source, read_image
 from ..settings import FeatureSettings, ImageSettings
 from .features import Features
@@ -73,6 +74,7 @@ class SiftExtractor:
         """Extract the features of a decoded picture, only inside its region if it has one."""
         import cv2
 
+        keep_freed_memory()
         settings = self.settings
         sift = cv2.SIFT.create(
             nfeatures=0,

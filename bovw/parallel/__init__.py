@@ -3,6 +3,7 @@
 This package does not know what the work is about.
 """
 
+from .allocator import keep_freed_memory
 from .diary import READING, Diary
 from .fresh_thread import FreshThread
 from .progress import bars_aside, progress_bar, without_bars
@@ -14,6 +15,7 @@ __all__ = [
     "Diary",
     "FreshThread",
     "bars_aside",
+    "keep_freed_memory",
     "limited_threads",
     "ordered_map",
     "progress_bar",
