@@ -63,7 +63,7 @@ def limited_threads(n_threads: int = 1) -> Iterator[None]:
     """
     _LIMITS.enter(n_threads)
     try:
-        with _libraries("openmp", len(sys.modules)).limit(limits=n_threads):
+        with _libraries("openmp", _modules()).limit(limits=n_threads):
             yield
     finally:
         _LIMITS.leave(n_threads)
@@ -103,7 +103,7 @@ class _ProcessLimits:
         import cv2
 
         # A module that was imported since may have brought a BLAS of its own.
-        wanted = min(self._active), len(sys.modules)
+        wanted = min(self._active), _modules()
         if wanted == self._set:
             return
         if self._set is None:
@@ -119,8 +119,13 @@ class _ProcessLimits:
         self.__init__()  # type: ignore[misc]
 
 
+def _modules() -> int:
+    """A number that changes with the modules that are imported, which may bring libraries."""
+    return hash(tuple(sys.modules))
+
+
 @lru_cache(maxsize=4)
-def _libraries(user_api: str, n_modules: int) -> Any:
+def _libraries(user_api: str, modules: int) -> Any:
     """Find the loaded libraries of one kind; looking for them takes a millisecond."""
     from threadpoolctl import ThreadpoolController
 

@@ -5,6 +5,7 @@ joblib's processes are not used, since it unpickles what they answer; see `repli
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import threading
@@ -146,13 +147,11 @@ def _work(line: Connection) -> None:
     from ..parallel import limited_threads
     from . import decoding  # noqa: F401  what takes long is imported before the first call
 
-    with limited_threads(1):
+    # At a clean stop the server closes its end at any time.
+    with limited_threads(1), contextlib.suppress(EOFError, OSError):
         line.send_bytes(_READY)
         while True:
-            try:
-                function, arguments = line.recv()
-            except (EOFError, OSError):
-                return
+            function, arguments = line.recv()
             try:
                 answer = reply_bytes(function(*arguments))
             except BovwError as error:

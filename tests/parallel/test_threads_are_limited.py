@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import sys
 import threading
@@ -24,6 +25,7 @@ def blas() -> list[int]:
 
 @pytest.fixture
 def usual() -> tuple[int, list[int]]:
+    gc.collect()  # iterators that other tests have left hold a limit until they are collected
     cv2.setNumThreads(2)
     return cv2.getNumThreads(), blas()
 
