@@ -63,7 +63,8 @@ def limited_threads(n_threads: int = 1) -> Iterator[None]:
     """
     _LIMITS.enter(n_threads)
     try:
-        with _libraries("openmp", _modules()).limit(limits=n_threads):
+        least = min(n_threads, _LIMITS.smallest())  # a BLAS may use OpenMP
+        with _libraries("openmp", _modules()).limit(limits=least):
             yield
     finally:
         _LIMITS.leave(n_threads)
