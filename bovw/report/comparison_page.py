@@ -12,9 +12,9 @@ from ..errors import SettingsError, printable
 from ..evaluation import Comparison
 from ..pictures import Path_, Source
 from ..settings import checked_arguments
-from .page_parts import check_page, frame, json_of, write_page
+from .page_parts import Page, frame, json_of
 from .tables import comparison_text
-from .thumbnails import data_uri, preview_or_reason
+from .thumbnails import data_uri
 
 _SIDE, _BYTES = 240, 6_500
 _ANSWERS = 6  # first answers of each system to each query
@@ -56,7 +56,7 @@ def comparison_page(
     MissingPackageError
         When Jinja2 is not installed.
     """
-    return "".join(_Page(comparison, sources, title, n_pictures).pieces())
+    return _Page(comparison, sources, title, n_pictures).text()
 
 
 @checked_arguments
@@ -88,14 +88,10 @@ def save_comparison_page(
     StorageError
         When the file cannot be written.
     """
-    made = _Page(comparison, sources, title, n_pictures)
-    write_page(path, made.pieces())
-    return sorted(made.unshown.items())
+    return _Page(comparison, sources, title, n_pictures).save(path)
 
 
-class _Page:
-    """What a page shows, and the pieces of its HTML."""
-
+class _Page(Page):
     def __init__(
         self,
         comparison: Comparison,
@@ -103,24 +99,20 @@ class _Page:
         title: str | None,
         n_pictures: int,
     ) -> None:
-        check_page()
+        self.comparison = comparison
+        super().__init__(self._usual_title() if title is None else title, sources)
         if n_pictures < 0:
             raise SettingsError(f"n_pictures={n_pictures}: expected 0 or more")
-        self.comparison = comparison
         self.content = comparison.to_dict(n_answers=_ANSWERS)
-        self.sources = sources or {}
-        self.title = printable(title if title is not None else self._title())
         self.n_pictures = n_pictures
-        self.unshown: dict[str, str] = {}
         self.pictures: dict[str, dict[str, Any]] = {}
 
-    def _title(self) -> str:
+    def _usual_title(self) -> str:
         names = [run.name for run in self.comparison.runs]
         what = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
         return f"{self.comparison.truth.name}: {what}"
 
     def pieces(self) -> Iterator[str]:
-        """Give the HTML, piece by piece; pictures are read as their piece is made."""
         yield from frame(
             "comparison.html.jinja",
             self.title,
@@ -150,11 +142,10 @@ class _Page:
 
     def _pictures(self) -> Iterator[dict[str, str]]:
         for name in list(self._wanted())[: self.n_pictures]:
-            source = self.sources.get(name, self.comparison.path_of(name))
-            preview = preview_or_reason(source, _SIDE * 2)
-            if isinstance(preview, str):
-                self.unshown[name] = preview
-                self.pictures[name] = {"picture": None, "size": None, "unshown": preview}
+            preview = self.preview(name, self.comparison.path_of(name), _SIDE * 2)
+            if preview is None:
+                reason = self.unshown[name]
+                self.pictures[name] = {"picture": None, "size": None, "unshown": reason}
                 continue
             number = f"picture-{len(self.pictures)}"
             self.pictures[name] = {"picture": number, "size": preview.size, "unshown": None}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..errors import BovwError, ImageError, printable
 from ..groups import LEVELS, Group, Groups, Member
-from ..pictures import Path_, Source, read_preview
+from ..pictures import Path_, Source
 from ..settings import checked_arguments
 from .groups_tables import readable_bytes, summary
-from .page_parts import check_page, frame, write_page
+from .page_parts import Page, frame
 from .thumbnails import data_uri
 
 _SIDE, _BYTES = 260, 9_000
@@ -48,7 +47,7 @@ def groups_page(
     MissingPackageError
         When Jinja2 is not installed.
     """
-    return "".join(_Page(groups, sources, title, n_pictures).pieces())
+    return _Page(groups, sources, title, n_pictures).text()
 
 
 @checked_arguments
@@ -80,14 +79,10 @@ def save_groups_page(
     StorageError
         When the file cannot be written.
     """
-    made = _Page(groups, sources, title, n_pictures)
-    write_page(path, made.pieces())
-    return sorted(made.unshown.items())
+    return _Page(groups, sources, title, n_pictures).save(path)
 
 
-class _Page:
-    """What a page shows, and the pieces of its HTML."""
-
+class _Page(Page):
     def __init__(
         self,
         groups: Groups,
@@ -95,16 +90,12 @@ class _Page:
         title: str | None,
         n_pictures: int,
     ) -> None:
-        check_page()
         what = "Copies" if groups.level == "copies" else "Pictures of the same thing"
+        super().__init__(what if title is None else title, sources)
         self.groups = groups
-        self.sources = sources or {}
-        self.title = printable(title if title is not None else what)
         self.left = n_pictures
-        self.unshown: dict[str, str] = {}
 
     def pieces(self) -> Iterator[str]:
-        """Give the HTML, piece by piece; pictures are read as their piece is made."""
         yield from frame(
             "groups.html.jinja",
             self.title,
@@ -136,17 +127,8 @@ class _Page:
         """Data of a picture, or why there is none."""
         if self.left <= 0:
             return None, "not shown, to keep this page small"
-        source = self.sources.get(member.identifier, member.path)
-        try:
-            if isinstance(source, str) and not source:
-                raise ImageError(member.identifier, "no path of a file is known", "give it")
-            picture = read_preview(source, _SIDE * 2).picture
-        except ImageError as error:
-            reason = f"{error.found}; {error.advice}"
-        except BovwError as error:
-            reason = str(error)
-        else:
-            self.left -= 1
-            return data_uri(picture, _SIDE, _BYTES)[0], None
-        self.unshown[member.identifier] = reason
-        return None, reason
+        preview = self.preview(member.identifier, member.path, _SIDE * 2)
+        if preview is None:
+            return None, self.unshown[member.identifier]
+        self.left -= 1
+        return data_uri(preview.picture, _SIDE, _BYTES)[0], None

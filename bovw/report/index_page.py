@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from ..collection import Occurrence, Overview, WordUse
-from ..errors import BovwError, ImageError, printable
 from ..groups import LEVELS, Groups
-from ..pictures import Failure, Path_, Preview, Record, Source, read_preview
+from ..pictures import Failure, Path_, Record, Source
 from ..settings import checked_arguments
 from .groups_tables import summary
-from .page_parts import check_page, frame, write_page
+from .page_parts import Page, frame
 from .thumbnails import PATCH, cut, data_uri
 
 _STYLES = ("page.css", "sheet.css", "index.css")
@@ -70,7 +69,7 @@ def index_page(
         When Jinja2 is not installed.
     """
     made = _Page(overview, facts, failures, without_features, groups, sources, region_factor, title)
-    return "".join(made.pieces())
+    return made.text()
 
 
 @checked_arguments
@@ -101,13 +100,10 @@ def save_index_page(
         When the file cannot be written.
     """
     made = _Page(overview, facts, failures, without_features, groups, sources, region_factor, title)
-    write_page(path, made.pieces())
-    return sorted(made.unshown.items())
+    return made.save(path)
 
 
-class _Page:
-    """What a page shows, and the pieces of its HTML."""
-
+class _Page(Page):
     def __init__(
         self,
         overview: Overview,
@@ -119,17 +115,14 @@ class _Page:
         region_factor: float,
         title: str | None,
     ) -> None:
-        check_page()
+        super().__init__("An index of pictures" if title is None else title, sources)
         self.overview, self.facts = overview, dict(facts or {})
         self.failures, self.without = list(failures), list(without_features)
-        self.groups, self.sources = groups, sources or {}
+        self.groups = groups
         self.side = 12.0 * region_factor  # of the described square, in scales
-        self.title = printable(title if title is not None else "An index of pictures")
-        self.unshown: dict[str, str] = {}
-        self._preview = lru_cache(_KEPT)(self._read)
+        self._preview = lru_cache(_KEPT)(self.preview)
 
     def pieces(self) -> Iterator[str]:
-        """Give the HTML, piece by piece; pictures are read as their piece is made."""
         seen, sizes = self.overview, self.overview.sizes
         used = seen.n_features[seen.n_features > 0]
         yield from frame(
@@ -179,25 +172,13 @@ class _Page:
 
     def _patch(self, example: Occurrence) -> PillowImage.Image | None:
         """The square that a feature describes, turned as the descriptor is."""
-        preview = self._preview(example.identifier, example.path)
+        preview = self._preview(example.identifier, example.path, _PREVIEW)
         if preview is None:
             return None
         turn = np.deg2rad(example.angle)
         across = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         step = across * (self.side * example.scale / PATCH)
         return cut(preview, np.array([example.x, example.y]), step)
-
-    def _read(self, identifier: str, path: str) -> Preview | None:
-        source = self.sources.get(identifier, path)
-        try:
-            if isinstance(source, str) and not source:
-                raise ImageError(identifier, "no path of a file is known", "index it from files")
-            return read_preview(source, _PREVIEW)
-        except ImageError as error:
-            self.unshown[identifier] = f"{error.found}; {error.advice}"
-        except BovwError as error:
-            self.unshown[identifier] = str(error)
-        return None
 
 
 def _bars(

@@ -9,14 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError, imported, printable, shown
 from ..files import replaced
-from ..pictures import Path_
+from ..pictures import Path_, Preview, Source
 from ..search import SearchResult
+from .thumbnails import preview_or_reason
 
 if TYPE_CHECKING:
     import jinja2
@@ -33,6 +35,58 @@ def check_page() -> None:
 
 OFFLINE = "img-src data:"
 """What the policy of a page lets it load besides its own style and script: pictures within it."""
+
+
+class Page(ABC):
+    """A page whose pictures are read while it is written.
+
+    Parameters
+    ----------
+    title : str
+    sources : mapping of str to source, optional
+        Pictures that are not where their paths say, by name.
+
+    Attributes
+    ----------
+    unshown : dict of str to str
+        Names of the pictures that the page cannot show, each with the reason. It fills while the
+        page is written.
+    """
+
+    def __init__(self, title: str, sources: Mapping[str, Source] | None = None) -> None:
+        check_page()
+        self.title = printable(title)
+        self.unshown: dict[str, str] = {}
+        self._sources = sources or {}
+
+    @abstractmethod
+    def pieces(self) -> Iterator[str]:
+        """Give the HTML, piece by piece; pictures are read as their piece is made."""
+
+    def text(self) -> str:
+        """Give all of the HTML."""
+        return "".join(self.pieces())
+
+    def save(self, path: Path_) -> list[tuple[str, str]]:
+        """Write the page to a file, without holding all of it in memory; return `unshown`.
+
+        Raises
+        ------
+        StorageError
+            When the file cannot be written.
+        """
+        with replaced(path) as file:
+            for piece in self.pieces():
+                file.write(piece.encode())
+        return sorted(self.unshown.items())
+
+    def preview(self, name: str, path: str, side: int) -> Preview | None:
+        """Read a picture to look at; without one the reason is in `unshown`."""
+        found = preview_or_reason(self._sources.get(name, path), side)
+        if isinstance(found, str):
+            self.unshown[name] = found
+            return None
+        return found
 
 
 def as_results(results: SearchResult | Iterable[SearchResult]) -> list[SearchResult]:
@@ -92,19 +146,6 @@ def policy(styles: Sequence[str], scripts: Sequence[str], loads: str) -> str:
     """Give the policy (Content-Security-Policy) of a page; see `frame`."""
     css, script = ("".join(map(_text, names)) for names in (styles, scripts))
     return _policy(css, script, loads)
-
-
-def write_page(path: Path_, pieces: Iterable[str]) -> None:
-    """Write a page to a file, without holding all of it in memory.
-
-    Raises
-    ------
-    StorageError
-        When the file cannot be written.
-    """
-    with replaced(path) as file:
-        for piece in pieces:
-            file.write(piece.encode())
 
 
 def json_of(content: Any) -> str:

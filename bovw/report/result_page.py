@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..errors import SettingsError, printable
+from ..errors import SettingsError
 from ..pictures import Path_, Preview, Source
 from ..search import Answer, Explanation, SearchResult
 from ..settings import checked_arguments
 from .blocks import Labels, result_block
-from .page_parts import as_results, check_page, frame, json_of, write_page
-from .thumbnails import data_uri, preview_or_reason
+from .page_parts import Page, as_results, frame, json_of
+from .thumbnails import data_uri
 
 # An answer takes less than 30 kB: a third more than these bytes as base64, and its JSON.
 _ANSWER_SIDE, _ANSWER_BYTES = 420, 10_500
@@ -64,7 +64,7 @@ def page(
     MissingPackageError
         When Jinja2 is not installed.
     """
-    return "".join(_Page(results, explanations, sources, labels, title).pieces())
+    return _Page(results, explanations, sources, labels, title).text()
 
 
 @checked_arguments
@@ -97,41 +97,31 @@ def save_page(
     StorageError
         When the file cannot be written.
     """
-    made = _Page(results, explanations, sources, labels, title)
-    write_page(path, made.pieces())
-    return sorted(made.pictures.unshown.items())
+    return _Page(results, explanations, sources, labels, title).save(path)
 
 
 class _Pictures:
     """The pictures of a page: each is written once, however many queries it answers."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
-        self.sources = sources
-        self.unshown: dict[str, str] = {}
+    def __init__(self, page: Page) -> None:
+        self._unshown = page.unshown
         self._numbers: dict[tuple[str, str, bool], str] = {}
         self._new: list[dict[str, str]] = []
-        self._preview = lru_cache(_KEPT)(self._read)
-
-    def _read(self, name: str, path: str) -> Preview | None:
-        found = preview_or_reason(self.sources.get(name, path), _PREVIEW)
-        if isinstance(found, str):
-            self.unshown[name] = found
-            return None
-        return found
+        self._preview = lru_cache(_KEPT)(page.preview)
 
     def of_query(self, name: str) -> Preview | None:
-        return self._preview(name, name)
+        return self._preview(name, name, _PREVIEW)
 
     def of_answer(self, answer: Answer) -> Preview | None:
-        return self._preview(answer.identifier, answer.path)
+        return self._preview(answer.identifier, answer.path, _PREVIEW)
 
     def shown(self, name: str, path: str, *, is_query: bool) -> dict[str, Any]:
         """Give the element of a picture in the page, or why there is none."""
         key = name, path, is_query
         if key not in self._numbers:
-            preview = self._preview(name, path)
+            preview = self._preview(name, path, _PREVIEW)
             if preview is None:
-                return {"picture": None, "unshown": self.unshown[name]}
+                return {"picture": None, "unshown": self._unshown[name]}
             number = f"picture-{len(self._numbers)}"
             limits = (_QUERY_SIDE, _QUERY_BYTES) if is_query else (_ANSWER_SIDE, _ANSWER_BYTES)
             uri, _ = data_uri(preview.picture, *limits)
@@ -145,9 +135,7 @@ class _Pictures:
         return new
 
 
-class _Page:
-    """What a page shows, and the pieces of its HTML."""
-
+class _Page(Page):
     def __init__(
         self,
         results: SearchResult | Iterable[SearchResult],
@@ -156,15 +144,13 @@ class _Page:
         labels: Labels | None,
         title: str | None,
     ) -> None:
-        check_page()
         self.results = as_results(results)
+        super().__init__(_title(self.results) if title is None else title, sources)
         self.labels = labels or {}
         self.explanations = _for_each(explanations, len(self.results))
-        self.title = printable(title if title is not None else _title(self.results))
-        self.pictures = _Pictures(sources or {})
+        self.pictures = _Pictures(self)
 
     def pieces(self) -> Iterator[str]:
-        """Give the HTML, piece by piece; pictures are read as their piece is made."""
         yield from frame(
             "page.html.jinja",
             self.title,
