@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -64,10 +65,12 @@ class StoredIndex:
     settings: Settings
 
     @classmethod
-    def of(cls, reader: Reader) -> StoredIndex | None:
-        """The index of a reader; None when it is only in memory."""
-        index = reader.index
-        if reader.folder is None or not index.digest:
+    def shared_by(cls, reader: Reader, n_items: int) -> StoredIndex | None:
+        """The index of a reader, if it pays that several processes open it for so many queries."""
+        index, workers = reader.index, min(worker_count(reader.n_jobs), n_items)
+        if reader.folder is None or not index.digest or workers < 2:  # it is only in memory
+            return None
+        if n_items < _ENOUGH * workers:
             return None
         return cls(reader.folder.absolute(), index.digest, reader.trusted, index.settings)
 
@@ -113,8 +116,8 @@ def spread(
     lost : callable
         The result for an item that kills the process that works on it.
     """
-    index, stored = reader.index, StoredIndex.of(reader)
-    if stored is None or not is_worth_it(reader, len(items)):
+    index, stored = reader.index, StoredIndex.shared_by(reader, len(items))
+    if stored is None:
         n_threads = thread_count(reader.n_jobs) if len(items) == 1 else 1
         for item in items:
             with limited_threads(n_threads):
@@ -136,7 +139,9 @@ def spread(
             if not warned:
                 warned = True
                 logging.getLogger("bovw").warning("one process answers all queries: %s", problem)
-            yield work(index, item)
+            with limited_threads(1):
+                done_here = work(index, item)
+            yield done_here
 
 
 def _there(
@@ -148,12 +153,6 @@ def _there(
     except StorageError as error:
         return None, str(error)
     return work(index, item), None
-
-
-def is_worth_it(reader: Reader, n_items: int) -> bool:
-    """Whether several processes should open the index of a reader for so many queries."""
-    workers = min(worker_count(reader.n_jobs), n_items)
-    return StoredIndex.of(reader) is not None and workers > 1 and n_items >= _ENOUGH * workers
 
 
 def answered(
@@ -179,20 +178,13 @@ def answered(
         See `extract_files`.
     progress : bool
     """
-    first = next(blocks, [])
-    second = next(blocks, None)
-
-    def each() -> Iterator[tuple[str, Result | BovwError]]:
-        yield from _block(reader, first, answer, cache)
-        if second is not None:
-            yield from _block(reader, second, answer, cache)
-        for block in blocks:
-            yield from _block(reader, block, answer, cache)
-
-    results = each()
+    ahead = list(islice(blocks, 2))
+    results = chain.from_iterable(
+        _block(reader, block, answer, cache) for block in chain(ahead, blocks)
+    )
     if not progress:
         return results
-    total = len(first) if second is None else None
+    total = sum(map(len, ahead)) if len(ahead) < 2 else None  # of an iterator it is not known
     return iter(progress_bar(results, "searching", total, "query"))
 
 
@@ -203,14 +195,16 @@ def _block(
     cache: str | os.PathLike[str] | None,
 ) -> Iterator[tuple[str, Result | BovwError]]:
     index, extractor = reader.index, reader.extractor
-    if len(queries) > 1 and not is_worth_it(reader, len(queries)):
+    if len(queries) > 1 and StoredIndex.shared_by(reader, len(queries)) is None:
         for name, found in extract_queries(
             queries, index.settings, extractor=extractor, cache=cache, n_jobs=reader.n_jobs
         ):
             if isinstance(found, BovwError):
                 yield name, found
-            else:
-                yield name, answer(index, found, name, Stopwatch())
+                continue
+            with limited_threads(1):
+                result = answer(index, found, name, Stopwatch())
+            yield name, result
         return
     names, given = portable_queries(queries)
     check_portable(extractor, reader.n_jobs)

@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from multiprocessing import current_process, resource_tracker
 from typing import Any, TypeVar
 
@@ -63,6 +63,10 @@ def _one_thread_each(function: Callable[[Item], Result], item: Item, parent: int
         # Ctrl-C reaches all processes of a terminal, but the parent must end its workers itself.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _end_with(parent)
+    return _alone(function, item)
+
+
+def _alone(function: Callable[[Item], Result], item: Item) -> Result:
     with limited_threads(1):
         return function(item)
 
@@ -79,6 +83,7 @@ def ordered_map(
 ) -> Generator[Result, None, None]:
     """Apply `function` to `items` in parallel and yield the results in the order of `items`.
 
+    Each item is done with one thread; what the caller does between two results is not limited.
     Only a few items per worker are in progress at any time. Memory use therefore does not grow
     with the number of items, as long as the results are consumed.
 
@@ -101,14 +106,14 @@ def ordered_map(
     unit : str
         What the progress bar counts.
     """
-    with limited_threads(1), diary or nullcontext():
+    with diary or nullcontext():
         n_workers = min(worker_count(n_jobs), len(items))
         results: Iterable[Result]
         if n_workers > 1:
             results = _surviving(function, items, n_jobs, 2 * n_workers, lost)
         elif diary is None or lost is None:
             # Not with joblib, whose generator would work several items ahead.
-            results = map(function, items)
+            results = map(partial(_alone, function), items)
         else:
             results = _careful(function, items, lost, diary)
         if description is not None:
@@ -134,7 +139,7 @@ def _careful(
             yield isolated(function, item, killed)
         else:
             diary.note(item)
-            yield function(item)
+            yield _alone(function, item)
 
 
 def isolated(

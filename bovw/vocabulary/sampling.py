@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -116,17 +115,14 @@ class DescriptorSample:
         path = self._folder / "sample.npy"
         try:
             with path.open("wb") as file:
-                header = io.BytesIO()
-                shape = (self._held, self._kind[1])
                 np.lib.format.write_array_header_1_0(
-                    header,
+                    file,
                     {
                         "descr": np.lib.format.dtype_to_descr(self._kind[0]),
                         "fortran_order": False,
-                        "shape": shape,
+                        "shape": (self._held, self._kind[1]),
                     },
                 )
-                file.write(header.getvalue())
                 for part in self._written:
                     np.load(part, mmap_mode="r").tofile(file)
                     part.unlink()

@@ -139,7 +139,6 @@ def train_on_features(
     `description` says what the descriptors mean; see `Extractor.description`. With a `cache`,
     clustering that was interrupted is resumed.
     """
-    hashes: list[str] = []
     places: list[tuple[int, str]] = []
     failures: list[Failure] = []
     with _room(settings, cache) as room:
@@ -149,7 +148,6 @@ def train_on_features(
             if isinstance(features, Failure):
                 failures.append(features)
             else:
-                hashes.append(features.sha256)
                 places.append((position, features.sha256))
                 sample.add(features.descriptors, position)
         if sized:
@@ -160,7 +158,7 @@ def train_on_features(
                 sample.seen,
             )
         if sample.seen < settings.vocabulary.n_words:
-            raise _too_few(sample.seen, settings.vocabulary.n_words, hashes, failures)
+            raise _too_few(sample.seen, settings.vocabulary.n_words, len(places), failures)
         vocabulary = Vocabulary(**asdict(settings.vocabulary), n_jobs=n_jobs, progress=progress)
         checkpoints = _checkpoints(cache, settings, description, places)
         vocabulary.fit(sample.descriptors(), checkpoints=checkpoints)
@@ -169,10 +167,10 @@ def train_on_features(
         "images": asdict(settings.images),
         "features": asdict(settings.features),
         "descriptor": dict(description),
-        "n_pictures": len(hashes),
+        "n_pictures": len(places),
         "failed": [asdict(failure) for failure in failures],
         "versions": versions(),
-        "pictures": sorted(hashes),
+        "pictures": sorted(sha256 for _, sha256 in places),
     }
     return vocabulary
 
@@ -205,13 +203,13 @@ def _checkpoints(
 
 
 def _too_few(
-    n_features: int, n_words: int, hashes: Sequence[str], failures: Sequence[Failure]
+    n_features: int, n_words: int, n_pictures: int, failures: Sequence[Failure]
 ) -> TrainingError:
     first = ""
     if failures:
         first = f" ({len(failures)} not, the first: {failures[0].path}: {failures[0].reason})"
     return TrainingError(
-        f"{len(hashes)} pictures could be read{first} and have {n_features} features, for "
+        f"{n_pictures} pictures could be read{first} and have {n_features} features, for "
         f"{n_words} words: give more pictures, or ask for fewer words"
     )
 

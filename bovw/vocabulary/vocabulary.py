@@ -182,7 +182,8 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
             )
         descriptors = self._learn_scale(given)
         two_level = self.n_words >= _TWO_LEVEL_FROM if self.two_level is None else self.two_level
-        centers = self._clustered(descriptors, two_level, checkpoints)
+        refinements = _REFINEMENTS if two_level and self.n_words >= _REFINED_FROM else 0
+        centers = self._clustered(descriptors, two_level, refinements, checkpoints)
         self._take(np.unique(np.clip(np.rint(centers), 0, 255).astype(np.uint8), axis=0))
         if self.n_words_ < self.n_words:
             warnings.warn(
@@ -200,13 +201,17 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
             self.agreement_ = float(np.mean(found == right))
         # A copy of all might not fit into memory.
         sample = descriptors if len(order) == len(descriptors) else descriptors[np.sort(order)]
-        words = self._words_of(sample, two_level)
+        words = self._words_of(sample) if refinements else self._nearest(sample, 1)[0][:, 0]
         self.statistics_ = WordStatistics.of(words, self.n_words_)
         self.embedding_ = HammingEmbedding.fit(sample, words, self.centers_, self.random_state)
         return self
 
     def _clustered(
-        self, descriptors: NDArray[np.uint8], two_level: bool, checkpoints: Checkpoints | None
+        self,
+        descriptors: NDArray[np.uint8],
+        two_level: bool,
+        refinements: int,
+        checkpoints: Checkpoints | None,
     ) -> NDArray[np.float32]:
         n_words, seed = self.n_words, self.random_state
         if not two_level:
@@ -214,7 +219,7 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
         how: dict[str, Any] = {"n_jobs": self.n_jobs, "progress": self.progress}
         kept = checkpoints or Checkpoints()
         centers = two_levels(descriptors, n_words, seed, checkpoints=kept, **how)
-        for i in range(_REFINEMENTS if n_words >= _REFINED_FROM else 0):
+        for i in range(refinements):
             moved = kept.load(f"refined-{i}")
             if moved is None:
                 moved = refined(descriptors, centers, seed + i, **how)
@@ -222,10 +227,8 @@ class Vocabulary(BaseEstimator):  # type: ignore[misc]
             centers = moved
         return centers
 
-    def _words_of(self, sample: NDArray[np.uint8], two_level: bool) -> NDArray[np.int32]:
-        """Find the words of the training sample."""
-        if not two_level or self.n_words < _REFINED_FROM:
-            return self._nearest(sample, 1)[0][:, 0]
+    def _words_of(self, sample: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Find the words of a large training sample, which is faster than by the graph."""
         cells = Cells(self.centers_.astype(np.float32), self.random_state)
         how = "finding words" if self.progress else None
         return np.concatenate([w for _, w in assigned(cells, sample, self.n_jobs, how)])

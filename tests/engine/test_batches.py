@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
+import cv2
 import pytest
 
 import bovw
@@ -84,6 +85,16 @@ def test_an_iterator_is_read_only_a_little_ahead(engine: bovw.Engine, pictures: 
     results = engine.search_each(endless(), 1, verify=0, expand="none")
     assert next(results)[0].identifier == next(results)[0].identifier == pictures[0].name
     assert taken < 1000
+
+
+def test_an_unfinished_iterator_limits_no_threads(
+    engine: bovw.Engine, pictures: list[Path]
+) -> None:
+    cv2.setNumThreads(2)
+    results = engine.search_each(pictures[:3], 1, verify=0, expand="none")
+    next(results)
+    assert cv2.getNumThreads() == 2
+    del results
 
 
 def test_stored_pictures_default_to_all_in_order(engine: bovw.Engine) -> None:
