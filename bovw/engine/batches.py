@@ -106,7 +106,7 @@ class BatchSearcher(Searcher):
         SearchResult
         """
         self._check_extractor()
-        engine = self._for_search(verify, expand, also)
+        engine = self.for_search(verify, expand, also)
         on_error = checked_on_error(on_error)
         answer = partial(
             _answer, k=checked_k(k), allowed=engine._allowed(allow, deny), explain=explain
@@ -154,7 +154,7 @@ class BatchSearcher(Searcher):
         """
         on_error = checked_on_error(on_error)
         names = self.identifiers if identifiers is None else tuple(identifiers)
-        engine = self._for_search(verify, expand, also)
+        engine = self.for_search(verify, expand, also)
         for name in names:
             engine.collection.position(name)
         work = partial(search_index_stored, k=checked_k(k), allowed=engine._allowed(allow, deny))
@@ -175,5 +175,5 @@ def _answer(
     explain: bool,
 ) -> SearchResult:
     return search_index(
-        index, [features], k, allowed, name=name, stopwatch=stopwatch, explain=explain
+        index, [features], k, allowed, names=[name], stopwatch=stopwatch, explain=explain
     )

@@ -16,7 +16,7 @@ from ..parallel import uninterrupted
 from ..pictures import Failure, Paths, PictureFile, find_pictures, folders_of, listed
 from ..search import Calibration
 from ..settings import checked_arguments
-from ..storage import index_writer, load_index
+from ..storage import digest_at, index_writer, load_index
 from .given import GivenFeatures
 from .ingestion import check_on_error, ingest
 from .plan import (
@@ -343,7 +343,9 @@ class Editor(Ranker):
 
     def refresh(self) -> bool:
         """Load changes that other processes made to the folder; False when there are none."""
-        if self.folder is None:
+        if self.folder is None or (
+            self.index.digest and digest_at(self.folder) == self.index.digest
+        ):
             return False
         index = load_index(self.folder, trusted=self.trusted, n_jobs=self.n_jobs)
         if index.digest == self.index.digest:

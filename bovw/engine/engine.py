@@ -374,7 +374,7 @@ class Engine(Editor):
 
     def _comparing(self, verify: int | None, also: Also) -> Engine:
         """The engine with the settings by which stored pictures are compared with each other."""
-        return self._for_search(verify, "none", also if self.index.is_ours else ())
+        return self.for_search(verify, "none", also if self.index.is_ours else ())
 
     def info(self) -> dict[str, Any]:
         """Return facts about the index, for JSON."""

@@ -108,7 +108,7 @@ class Searcher(Reader):
         stopwatch = Stopwatch()
         with stopwatch("features"), limited_threads(thread_count(self.n_jobs)):
             features = self._features_of(query, region, channels)
-        engine = self._for_search(verify, expand, also)
+        engine = self.for_search(verify, expand, also)
         return engine.search_features(
             features,
             k,
@@ -161,16 +161,8 @@ class Searcher(Reader):
             names.append(each)
         if not features:
             raise SettingsError("queries=[]: expected at least one picture")
-        engine = self._for_search(verify, expand, also)
-        return search_index(
-            engine.index,
-            features,
-            checked_k(k),
-            engine._allowed(allow, deny),
-            name=f"{len(features)} pictures together",
-            names=names,
-            combine=combine,
-            explain=explain,
+        return self.for_search(verify, expand, also).search_features(
+            features, k, allow=allow, deny=deny, names=names, combine=combine, explain=explain
         )
 
     @checked_arguments
@@ -205,7 +197,7 @@ class Searcher(Reader):
         UnknownPictureError
             When the index has no such picture.
         """
-        engine = self._for_search(verify, expand, also)
+        engine = self.for_search(verify, expand, also)
         index, collection = engine.index, engine.collection
         position = collection.position(identifier)
         if isinstance(query, Features):
@@ -250,7 +242,14 @@ class Searcher(Reader):
             progress=progress,
         )
 
-    def _for_search(self: Self, verify: int | None, expand: str | None, also: Also) -> Self:
+    def for_search(
+        self: Self, verify: int | None = None, expand: str | None = None, also: Also = None
+    ) -> Self:
+        """Return an engine over the index as it is now, with options of a search as its settings.
+
+        The index of the copy stays, also when this engine loads another one. See `search` for the
+        parameters.
+        """
         changes: dict[str, dict[str, Any]] = {}
         if verify is not None:
             changes["geometry"] = {"verify": verify}
@@ -259,7 +258,6 @@ class Searcher(Reader):
         if also is not None:
             guises = checked_guises(also if isinstance(also, str) else tuple(also))
             changes.setdefault("expansion", {})["also"] = ",".join(guises)
-        # Another thread may replace our index during the search, but not that of the copy.
         return self.changed(**changes) if changes else self._with(self.index)
 
     @checked_arguments
@@ -271,11 +269,15 @@ class Searcher(Reader):
         allow: Filter | None = None,
         deny: Filter | None = None,
         name: str = "<features>",
+        names: Sequence[str] | None = None,
         stopwatch: Stopwatch | None = None,
         combine: Combine = "joined",
         explain: bool = False,
     ) -> SearchResult:
-        """Search with features that were already extracted; see `search`, `search_together`."""
+        """Search with features that were already extracted; see `search`, `search_together`.
+
+        `names` has a name for each picture; without it each has the `name` of the query.
+        """
         pictures = [features] if isinstance(features, Features) else list(features)
         if not pictures:
             raise SettingsError("features=[]: expected those of at least one picture")
@@ -285,7 +287,8 @@ class Searcher(Reader):
             pictures,
             checked_k(k),
             engine._allowed(allow, deny),
-            name=name,
+            names=[name] * len(pictures) if names is None else names,
+            name=name if names is None else None,
             stopwatch=stopwatch,
             combine=combine,
             explain=explain,
@@ -325,7 +328,7 @@ class Searcher(Reader):
         UnknownPictureError
             When the index has no such picture.
         """
-        engine = self._for_search(verify, expand, also)
+        engine = self.for_search(verify, expand, also)
         allowed = engine._allowed(allow, deny)
         return search_index_stored(engine.index, identifier, checked_k(k), allowed)
 

@@ -21,8 +21,8 @@ def search_index(
     k: int | None,
     allowed: NDArray[np.bool_] | None = None,
     *,
-    name: str,
-    names: Sequence[str] | None = None,
+    names: Sequence[str],
+    name: str | None = None,
     stopwatch: Stopwatch | None = None,
     combine: Combine = "joined",
     explain: bool = False,
@@ -36,16 +36,17 @@ def search_index(
     k : int or None
     allowed : (n_pictures,) bool ndarray, optional
         Which pictures may be answers; default: all.
-    name : str
-        Name of the query.
-    names : sequence of str, optional
-        Name of each query picture; default: that of the query.
+    names : sequence of str
+        Name of each query picture.
+    name : str, optional
+        Name of the query; default: that of the picture, or how many pictures there are.
     stopwatch, combine, explain
         See `Engine.search_together`.
     """
     stopwatch = stopwatch or Stopwatch()
     ranking = index.rank(pictures, _depth(index, k), allowed, stopwatch, combine)
-    names = [name] * len(pictures) if names is None else names
+    if name is None:
+        name = names[0] if len(names) == 1 else f"{len(names)} pictures together"
     asked = tuple(
         QueryPicture(each, part.size, part.region)
         for each, part in zip(names, pictures, strict=True)

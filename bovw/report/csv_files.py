@@ -24,6 +24,11 @@ _COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 @checked_arguments
 def csv_cell(text: str) -> str:
     """Make text safe for a spreadsheet; `text_of_cell` is the way back."""
+    return safe(text)
+
+
+def safe(text: str) -> str:
+    """Do what `csv_cell` does, for the many cells of a table."""
     return f"'{text}" if text.startswith(_COMPUTED) else text
 
 
@@ -62,7 +67,7 @@ def results_csv(
     known = labels or {}
     columns = list(dict.fromkeys(column for row in known.values() for column in row))
     names = [f"label.{column}" if column in COLUMNS else column for column in columns]
-    writer.writerow([*COLUMNS, *map(csv_cell, names)])
+    writer.writerow([*COLUMNS, *map(safe, names)])
     for row in table_rows(several):
         its = known.get(row["identifier"], {})
         cells = [row[name] for name in COLUMNS] + [its.get(column) for column in columns]
@@ -75,4 +80,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return csv_cell(value) if isinstance(value, str) else repr(value)
+    return safe(value) if isinstance(value, str) else repr(value)

@@ -9,7 +9,7 @@ import textwrap
 from ..errors import printable
 from ..groups import LEVELS, Groups
 from ..settings import checked_arguments
-from .csv_files import csv_cell
+from .csv_files import safe
 
 COLUMNS = (
     "group", "pictures", "action", "identifier", "path", "width", "height", "bytes", "modified",
@@ -43,12 +43,12 @@ def groups_csv(groups: Groups) -> str:
                     number,
                     len(group),
                     "keep" if member is group.keeper else "review",
-                    csv_cell(member.identifier),
-                    csv_cell(member.path),
+                    safe(member.identifier),
+                    safe(member.path),
                     *member.size,
                     member.n_bytes,
                     member.modified or "",
-                    csv_cell(member.relation),
+                    safe(member.relation),
                 ]
             )
     return text.getvalue()

@@ -11,6 +11,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,7 @@ def json_of(content: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
+@cache
 def _text(name: str) -> str:
     return (resources.files(__package__) / "web" / name).read_text("utf-8")
 
@@ -178,13 +180,20 @@ def parsed(name: str) -> jinja2.Template:
     MissingPackageError
         When Jinja2 is not installed.
     """
-    jinja = imported("jinja2", "report", "a page")
-    environment: jinja2.Environment = jinja.Environment(
-        loader=jinja.FunctionLoader(_text),
+    imported("jinja2", "report", "a page")
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_text),
         autoescape=True,
-        undefined=jinja.StrictUndefined,
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["printable"] = printable
-    return environment.get_template(name)
+    return environment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from ..errors import printable
@@ -45,6 +46,7 @@ def search_page(facts: Mapping[str, Any]) -> str:
     return "".join(pieces)
 
 
+@cache
 def search_policy() -> str:
     """Give the policy (Content-Security-Policy) that the page is sent with."""
     return policy(_STYLES, _SCRIPTS, _LOADS) + "; frame-ancestors 'none'"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..errors import printable
 from ..evaluation import Comparison, Run
 from ..settings import checked_arguments
-from .csv_files import csv_cell
+from .csv_files import safe
 
 WIDTH = 100
 """Columns of plain text."""
@@ -189,7 +189,7 @@ def comparison_csv(comparison: Comparison) -> str:
         found = comparison.intervals[run.name]
         values = [v for m in metrics for v in (found[m].mean, found[m].low, found[m].high)]
         cells = ["" if math.isnan(v) else repr(v) for v in (*values, *_facts(run))]
-        writer.writerow([csv_cell(run.name), *cells])
+        writer.writerow([safe(run.name), *cells])
     return text.getvalue()
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import ge, gt, le, lt
+from typing import TypeAlias
 
 from ..errors import SettingsError, some
 
+Key: TypeAlias = tuple[float | None, str]
+
 _LONGEST = 2_000
 _OPERATORS = ("not in", "in", "contains", "!=", ">=", "<=", "=", ">", "<")
+_ORDERS = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _SEPARATORS = re.compile(r"[;,|]")
 _AND = re.compile(r"""\s+and\s+(?=(?:[^"]*"[^"]*")*[^"]*$)""", re.IGNORECASE)
 _VALUES = re.compile(r'\s*(?:"([^"]*)"|([^,"]*))\s*(?:,|$)')
@@ -22,6 +28,16 @@ class Condition:
     column: str
     operator: str
     values: tuple[str, ...]
+
+    @cached_property
+    def keys(self) -> list[Key]:
+        """The values, as they are compared."""
+        return [_key(value) for value in self.values]
+
+    @cached_property
+    def folded(self) -> list[str]:
+        """The values without regard to case."""
+        return [value.casefold() for value in self.values]
 
 
 def parse_conditions(text: str, columns: Sequence[str]) -> tuple[Condition, ...]:
@@ -89,16 +105,16 @@ def fits(row: Mapping[str, str], conditions: Sequence[Condition]) -> bool:
 
 
 def _fits(cell: str, condition: Condition) -> bool:
-    operator, wanted = condition.operator, [_key(value) for value in condition.values]
+    operator, wanted = condition.operator, condition.keys
     if operator == "contains":
-        return any(value in cell.casefold() for value in map(str.casefold, condition.values))
+        return any(value in cell.casefold() for value in condition.folded)
     parts = [_key(cell), *(_key(part) for part in _SEPARATORS.split(cell))]
     if operator in ("in", "=", "not in", "!="):
         return (operator in ("in", "=")) == any(part in wanted for part in parts)
     return any(_ordered(part, operator, value) for part in parts for value in wanted if part[1])
 
 
-def _key(text: str) -> tuple[float | None, str]:
+def _key(text: str) -> Key:
     """A value to compare: as a number if it is one, and as text without regard to case."""
     plain = text.strip().casefold()
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", plain):
@@ -106,21 +122,11 @@ def _key(text: str) -> tuple[float | None, str]:
     return None, plain
 
 
-def _ordered(
-    part: tuple[float | None, str], operator: str, value: tuple[float | None, str]
-) -> bool:
-    one: float | str
-    two: float | str
+def _ordered(part: Key, operator: str, value: Key) -> bool:
     if part[0] is not None and value[0] is not None:
-        one, two = part[0], value[0]
-        less, same = one < two, one == two
-    elif part[0] is None and value[0] is None:
-        less, same = part[1] < value[1], part[1] == value[1]
-    else:  # "2019" and "2019-04-01": as text
-        one, two = _text(part), _text(value)
-        less, same = one < two, one == two
-    return {"<": less, "<=": less or same, ">": not less and not same, ">=": not less}[operator]
+        return bool(_ORDERS[operator](part[0], value[0]))
+    return bool(_ORDERS[operator](_text(part), _text(value)))  # also "2019" and "2019-04-01"
 
 
-def _text(key: tuple[float | None, str]) -> str:
-    return key[1] if key[0] is None else f"{key[0]:g}"
+def _text(key: Key) -> str:
+    return key[1] if key[0] is None else f"{key[0]:.15g}"

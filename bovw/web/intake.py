@@ -19,7 +19,7 @@ class Queue:
     ----------
     app : ASGI application
     paths : iterable of str
-        Beginnings of the paths that are counted.
+        Paths that are counted, with all below them.
     most : int
         How many may be let in at a time.
     metrics : Metrics
@@ -34,7 +34,7 @@ class Queue:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
-        if scope["type"] != "http" or not scope["path"].startswith(self.paths):
+        if scope["type"] != "http" or not self._counts(scope["path"]):
             await self.app(scope, receive, send)
             return
         if self.inside >= self.most:
@@ -48,6 +48,9 @@ class Queue:
             await self.app(scope, receive, send)
         finally:
             self.inside -= 1
+
+    def _counts(self, path: str) -> bool:
+        return any(path == one or path.startswith(f"{one}/") for one in self.paths)
 
 
 class Intake:

@@ -27,7 +27,9 @@ class Metrics:
             registry=self.registry,
         )
         self.inside = Gauge(
-            "bovw_requests_inside", "Searches that run or wait.", registry=self.registry
+            "bovw_requests_inside",
+            "Searches, explanations and exports that run or wait.",
+            registry=self.registry,
         )
         gauges = {
             "bovw_pictures": ("Pictures in the index.", lambda: len(service.engine)),

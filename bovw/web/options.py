@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from dataclasses import dataclass
 
 from ..errors import SettingsError, imported
+from ..parallel import worker_count
 
 _SHORTEST_TOKEN = 16
 _PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "jinja2")
@@ -95,8 +95,8 @@ def checked_options(options: ServeOptions) -> ServeOptions:
 
 
 def default_workers() -> int:
-    """As many as there are cores, but at most 8: a search uses one core."""
-    return max(1, min(8, os.cpu_count() or 1))
+    """As many as there are cores for this process, but at most 8: a search uses one core."""
+    return min(8, worker_count(-1))
 
 
 def check_packages() -> None:

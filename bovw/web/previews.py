@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +9,7 @@ from urllib.parse import quote
 from ..pictures import Record
 from ..settings import ImageSettings
 from .decoding import Encoded, preview_reply, read_preview_of
+from .latest import Latest
 from .workers import Workers
 
 SIDES = (160, 420, 640, 1000, 1600)
@@ -28,9 +27,7 @@ class Previews:
 
     def __init__(self, workers: Workers) -> None:
         self.workers = workers
-        self._kept: OrderedDict[tuple[str, int], Encoded] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        self._latest: Latest[tuple[str, str, int], Encoded] = Latest(_MOST_BYTES)
 
     def of(self, record: Record, side: int, images: ImageSettings) -> Encoded:
         """Give a picture of the index with about `side` pixels a side.
@@ -41,20 +38,13 @@ class Previews:
             When it cannot be read any more.
         """
         side = next((each for each in SIDES if each >= side), SIDES[-1])
-        key = f"{record.sha256} {record.path}", side
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = read_preview_of(self.workers.call(preview_reply, record.path, side, images))
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = made
-                self._bytes += len(made.content)
-            while self._bytes > _MOST_BYTES:
-                _, old = self._kept.popitem(last=False)
-                self._bytes -= len(old.content)
-        return made
+        key = record.sha256, record.path, side
+        found = self._latest.get(key)
+        if found is None:
+            reply = self.workers.call(preview_reply, record.path, side, images)
+            found = read_preview_of(reply)
+            self._latest.put(key, found, len(found.content))
+        return found
 
 
 class Links:

@@ -18,10 +18,12 @@ from ..pictures import Box
 from ..report import search_page, search_policy
 from ..settings import ExpansionMethod
 from .answers import Json
+from .decoding import Encoded
 from .facts import facts
 from .metrics import Metrics
 from .previews import SIDES
-from .service import MOST_ANSWERS, Asked, Conditions, Service, base_name
+from .searches import Conditions
+from .service import MOST_ANSWERS, Asked, Service, base_name
 
 T = TypeVar("T")
 router = APIRouter()
@@ -128,17 +130,17 @@ async def search(
     here = served(request)
     start = time.perf_counter()
     try:
-        asked = [
-            *[Asked(base_name(one.filename or ""), await one.read()) for one in pictures],
-            *[Asked(identifier_of(text)) for text in identifier],
+        given: list[tuple[str, bytes | None]] = [
+            *[(base_name(one.filename or ""), await one.read()) for one in pictures],
+            *[(identifier_of(text), None) for text in identifier],
         ]
         guises = "" if also == "none" else also
         conditions = Conditions(k, verify, expand, guises, combine, where)
         regions = [_region(text) for text in region]
-        if len(regions) > len(asked):
-            raise SettingsError(f"{len(regions)} regions for {len(asked)} pictures")
-        regions += [None] * (len(asked) - len(regions))
-        asked = [Asked(one.name, one.content, box) for one, box in zip(asked, regions, strict=True)]
+        if len(regions) > len(given):
+            raise SettingsError(f"{len(regions)} regions for {len(given)} pictures")
+        regions += [None] * (len(given) - len(regions))
+        asked = [Asked(*one, box) for one, box in zip(given, regions, strict=True)]
         name, content = await here.search(here.service.search, asked, conditions)
     except BovwError:
         here.metrics.searches.labels("error").inc()
@@ -182,14 +184,12 @@ async def picture(
     identifier: str,
     side: Annotated[int, Query(ge=1, le=SIDES[-1], description="Pixels of a side.")] = 640,
 ) -> Response:
-    """Give a picture of the index, made anew as WebP; never a file as it lies on the disk."""
+    """Give a picture of the index, made anew as WebP or JPEG; never a file as it lies on disk."""
     here = served(request)
     # The path as it was sent: a name need not be UTF-8.
     sent = request.scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "replace")
     name = identifier_of(sent) if sent.startswith(_PICTURES) else identifier
-    shown = await here.draw(here.service.picture, name, side)
-    headers = {"cache-control": "private, max-age=600"}
-    return Response(shown.content, media_type=shown.kind, headers=headers)
+    return _shown(await here.draw(here.service.picture, name, side))
 
 
 @router.get("/api/searches/{search}/pictures/{number}")
@@ -198,9 +198,12 @@ async def query_picture(request: Request, search: str, number: int) -> Response:
     previews = served(request).service.searches[search].previews
     if not 0 <= number < len(previews):
         raise SettingsError(f"picture {number}: expected 0 to {len(previews) - 1}")
-    shown = previews[number]
+    return _shown(previews[number])
+
+
+def _shown(encoded: Encoded) -> Response:
     headers = {"cache-control": "private, max-age=600"}
-    return Response(shown.content, media_type=shown.kind, headers=headers)
+    return Response(encoded.content, media_type=encoded.kind, headers=headers)
 
 
 class Pick(BaseModel):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import BovwError
 from ..features import Features
-from ..search import SearchResult
+from ..search import Combine, SearchResult
 from .decoding import Encoded
+from .latest import Latest
 
 _MOST_BYTES = 128 << 20
 
@@ -31,6 +29,18 @@ class ForgottenError(BovwError):
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """How to search; names and defaults are those of `Engine.search`, ``where`` is a condition."""
+
+    k: int = 20
+    verify: int | None = None
+    expand: str | None = None
+    also: str | None = None
+    combine: Combine = "joined"
+    where: str | None = None
+
+
+@dataclass(frozen=True)
 class Search:
     """A search that was done.
 
@@ -42,14 +52,16 @@ class Search:
         Of each picture of the query.
     previews : tuple of Encoded
         A preview of each picture of the query.
-    options : dict
-        Arguments of the search, for an explanation under the same conditions.
+    conditions : Conditions
+    allow : list of str or None
+        The pictures that could be answers, if not all; for an explanation.
     """
 
     result: SearchResult
     features: tuple[Features, ...]
     previews: tuple[Encoded, ...]
-    options: dict[str, Any]
+    conditions: Conditions
+    allow: list[str] | None
 
     @property
     def n_bytes(self) -> int:
@@ -67,26 +79,23 @@ class Searches:
     """The latest searches, by names that nobody guesses; the oldest are forgotten first."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
-        self.most_bytes = most_bytes
-        self.n_bytes = 0
-        self._kept: OrderedDict[str, Search] = OrderedDict()
-        self._lock = threading.Lock()
+        self._latest: Latest[str, Search] = Latest(most_bytes)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._latest)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._kept
+        return name in self._latest
+
+    @property
+    def n_bytes(self) -> int:
+        """About how much memory they take."""
+        return self._latest.n_bytes
 
     def keep(self, search: Search) -> str:
         """Remember a search; return its name."""
         name = secrets.token_hex(12)
-        with self._lock:
-            self._kept[name] = search
-            self.n_bytes += search.n_bytes
-            while self.n_bytes > self.most_bytes and len(self._kept) > 1:
-                _, old = self._kept.popitem(last=False)
-                self.n_bytes -= old.n_bytes
+        self._latest.put(name, search, search.n_bytes)
         return name
 
     def __getitem__(self, name: str) -> Search:
@@ -96,9 +105,7 @@ class Searches:
         ------
         ForgottenError
         """
-        with self._lock:
-            found = self._kept.get(name)
-            if found is None:
-                raise ForgottenError("this search is not remembered any more: search again", [name])
-            self._kept.move_to_end(name)
-            return found
+        found = self._latest.get(name)
+        if found is None:
+            raise ForgottenError("this search is not remembered any more: search again", [name])
+        return found

@@ -86,7 +86,8 @@ class Guard:
         name = _name(host)
         if name is None:
             return False
-        if is_loopback(name) or name in (self.options.host.lower(), *self.options.names):
+        ours = (self.options.host, *self.options.names)
+        if is_loopback(name) or name in map(str.lower, ours):
             return True
         # Where others may connect, any address will do: rebinding needs a name, and has no token.
         return not is_loopback(self.options.host) and _is_address(name)

@@ -14,8 +14,8 @@ from ..errors import BovwError, ImageError, SettingsError
 from ..index import with_shared_words
 from ..pictures import Box, Record
 from ..report import result_block
-from ..search import Answer, Combine, Explanation, SearchResult, reason
-from ..storage import digest_at, read_manifest
+from ..search import Answer, Explanation, SearchResult, reason
+from ..storage import read_manifest
 from .decoding import (
     Encoded,
     explanation_reply,
@@ -27,7 +27,7 @@ from .exports import distinct, labels_of, picked, picked_csv, picked_page
 from .options import ServeOptions
 from .previews import Links, Previews, picture_url
 from .register import Register
-from .searches import Search, Searches
+from .searches import Conditions, Search, Searches
 from .workers import Workers
 
 MOST_ANSWERS = 1000
@@ -40,18 +40,6 @@ class Asked:
     name: str
     content: bytes | None = None
     region: Box | None = None
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """How to search; names and defaults are those of `Engine.search`, ``where`` is a condition."""
-
-    k: int = 20
-    verify: int | None = None
-    expand: str | None = None
-    also: str | None = None
-    combine: Combine = "joined"
-    where: str | None = None
 
 
 class Service:
@@ -98,17 +86,14 @@ class Service:
         features = [found for found, _ in read]
         names = distinct([one.name for one in asked])
         result = engine.search_features(
-            features, conditions.k, allow=allow, name=names[0], combine=conditions.combine
+            features, conditions.k, allow=allow, names=names, combine=conditions.combine
         )
-        if len(names) > 1:
-            pictures = [replace(p, name=n) for p, n in zip(result.pictures, names, strict=True)]
-            query = f"{len(names)} pictures together"
-            result = replace(result, query=query, pictures=tuple(pictures))
         search = Search(
             result,
             tuple(features),
             tuple(shown for _, shown in read),
-            {"conditions": conditions, "allow": allow},
+            conditions,
+            allow,
         )
         name = self.searches.keep(search)
         return name, result_block(result, [], Links(name, names), labels_of(self.register, result))
@@ -125,7 +110,7 @@ class Service:
         """
         search = self.searches[search_name]
         result = search.result
-        engine = self._engine(search.options["conditions"])
+        engine = self._engine(search.conditions)
         engine.collection.position(identifier)
         answer = next((a for a in result if a.identifier == identifier), None)
         if answer is not None:
@@ -138,7 +123,7 @@ class Service:
                 "search with one picture"
             )
         else:
-            allow = search.options["allow"]
+            allow = search.allow
             known = engine.collection.positions
             explanation = engine.explain(
                 search.features[0],
@@ -153,14 +138,7 @@ class Service:
 
     def _engine(self, conditions: Conditions) -> Engine:
         """An engine over the index as it is now, which stays so when another is loaded."""
-        changes: dict[str, dict[str, Any]] = {}
-        if conditions.verify is not None:
-            changes["geometry"] = {"verify": conditions.verify}
-        if conditions.expand is not None:
-            changes["expansion"] = {"method": conditions.expand}
-        if conditions.also is not None:
-            changes.setdefault("expansion", {})["also"] = conditions.also
-        return self.engine.changed(**changes)
+        return self.engine.for_search(conditions.verify, conditions.expand, conditions.also)
 
     def _allowed(self, engine: Engine, where: str | None) -> list[str] | None:
         if where is None or not where.strip():
@@ -172,7 +150,7 @@ class Service:
         images = limited(engine.settings.images, self.options.max_pixels)
         source: bytes | str
         if one.content is None:
-            source = self.record(one.name).path
+            source = record_of(engine, one.name).path
             images = engine.settings.images
         else:
             source = one.content
@@ -186,26 +164,23 @@ class Service:
 
     # Pictures
 
-    def record(self, identifier: str) -> Record:
-        """Give the record of a picture of the index, the only pictures that are read from disk."""
-        collection = self.engine.collection
-        return collection.records[collection.position(identifier)]
-
     def picture(self, identifier: str, side: int) -> Encoded:
         """Give a picture of the index for a browser, with about `side` pixels a side."""
-        return self._previews.of(self.record(identifier), side, self.engine.settings.images)
+        return self._previews.of(
+            record_of(self.engine, identifier), side, self.engine.settings.images
+        )
 
     def listed(self, text: str, where: str | None, offset: int, limit: int) -> dict[str, Any]:
         """Find pictures by name and by what the register says of them."""
-        records = self.engine.collection.records
-        allowed = None if not where or not where.strip() else self.register.where(where)
-        wanted = text.casefold().split()
-        found = [
-            record
-            for record in records
-            if (allowed is None or record.identifier in allowed)
-            and (not wanted or self._contains(record.identifier, wanted))
-        ]
+        engine = self.engine.for_search(None, None, None)  # it may be replaced meanwhile
+        records, wanted = engine.collection.records, text.casefold().split()
+        names = self._allowed(engine, where)
+        found: Sequence[Record] = records  # a record is made when it is asked for
+        if names is not None:
+            positions = engine.collection.positions
+            found = [records[place] for place in sorted(positions[name] for name in names)]
+        if wanted:
+            found = [one for one in found if self._contains(one.identifier, wanted)]
         return {
             "total": len(found),
             "pictures": [
@@ -237,14 +212,9 @@ class Service:
 
     def refresh(self) -> bool:
         """Load the index anew when it has changed on disk; say whether it was."""
-        folder = self.engine.folder
         with self._refreshing:
             try:
-                changed = (
-                    folder is not None
-                    and digest_at(folder) != self.engine.index.digest
-                    and self.engine.refresh()
-                )
+                changed = self.engine.refresh()
             except BovwError as error:  # said by /healthz; what was loaded before answers
                 self.refresh_error = str(error)
                 return False
@@ -254,6 +224,12 @@ class Service:
     def close(self) -> None:
         """End the workers."""
         self.workers.close()
+
+
+def record_of(engine: Engine, identifier: str) -> Record:
+    """Give the record of a picture of the index, the only pictures that are read from disk."""
+    collection = engine.collection
+    return collection.records[collection.position(identifier)]
 
 
 def base_name(name: str) -> str:

@@ -86,10 +86,17 @@ class _Worker:
         self._process: Any = None
         self._line: Connection | None = None
         self._ready = False
+        self._starting = threading.Lock()  # `Workers.warm` starts beside a call
 
-    def start(self) -> None:
-        if self._process is not None and self._process.is_alive():
-            return
+    def start(self) -> Connection:
+        """Start the process if there is none; return the line to it."""
+        with self._starting:
+            line = self._line
+            if line is None or self._process is None or not self._process.is_alive():
+                line = self._started()
+            return line
+
+    def _started(self) -> Connection:
         self.end()
         # A fork would copy the threads' locks of the server; a fresh process has none.
         context = get_context("spawn")
@@ -99,22 +106,22 @@ class _Worker:
             process.start()
         there.close()
         self._process, self._line, self._ready = process, here, False
+        return here
 
     def call(
         self, function: Callable[..., Reply], arguments: tuple[Any, ...], seconds: float
     ) -> Reply:
-        self.start()
-        assert self._line is not None
+        line = self.start()  # `close` may end the process at any time
         try:
-            if not self._ready and self._line.poll(_START_SECONDS):
-                self._ready = self._line.recv_bytes(LARGEST) == _READY
+            if not self._ready and line.poll(_START_SECONDS):
+                self._ready = line.recv_bytes(LARGEST) == _READY
             if not self._ready:
                 raise ReplyError("a worker did not start")
-            self._line.send((function, arguments))
-            if not self._line.poll(seconds):
+            line.send((function, arguments))
+            if not line.poll(seconds):
                 self.end()
                 raise WorkerError(f"decoding took longer than {seconds:g} seconds; {_ADVICE}")
-            return read_reply(self._line.recv_bytes(LARGEST))
+            return read_reply(line.recv_bytes(LARGEST))
         except (EOFError, OSError, ReplyError) as error:
             self.end()
             raise WorkerError(f"decoding ended its process; {_ADVICE}") from error

@@ -6,10 +6,13 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arguments import add_untrusted
 from ..output import GOOD, facts, name_lacking, note, print_json, say
+
+if TYPE_CHECKING:
+    from ...engine import Engine
 
 HELP = "describe an index or a vocabulary"
 EXAMPLE = "bovw info photos.bovw"
@@ -52,8 +55,15 @@ def run(options: argparse.Namespace) -> int:
     manifest = read_manifest(folder)
     if options.html is not None:
         _check_page(options.path, manifest)
-    describe = {"bovw-index": _index, "bovw-lsa": _compressed}.get(manifest["format"], _vocabulary)
-    content, lists = describe(options.path, manifest, not options.untrusted)
+    engine = None
+    if manifest["format"] == "bovw-index":
+        from ...engine import Engine
+
+        engine = Engine.open(options.path, trusted=not options.untrusted)
+        content, lists = _index(options.path, engine)
+    else:
+        describe = _compressed if manifest["format"] == "bovw-lsa" else _vocabulary
+        content, lists = describe(options.path, manifest, not options.untrusted)
     content["bytes"] = sum(file["size"] for file in manifest["files"].values())
     for name in _LISTS:
         if getattr(options, name):
@@ -62,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
         print_json(content)
     else:
         say("\n".join(facts(_short(content, options.settings))))
-    if options.html is not None:
-        _write_page(options.path, options.html, trusted=not options.untrusted)
+    if engine is not None and options.html is not None:
+        _write_page(options.path, engine, content, options.html)
     return GOOD
 
 
@@ -77,21 +87,19 @@ def _check_page(path: str, manifest: Mapping[str, Any]) -> None:
     check_page()
 
 
-def _write_page(path: str, target: str, trusted: bool) -> None:
-    from ...engine import Engine
+def _write_page(path: str, engine: Engine, content: dict[str, Any], target: str) -> None:
     from ...report import save_index_page
 
-    engine = Engine.open(path, trusted=trusted)
     records = engine.collection.records
     lacking = save_index_page(
         engine.overview(),
         target,
-        facts=_shown(path, engine.info()),
+        facts=_shown(path, content),
         failures=engine.failures,
         without_features=[records[engine.collection.position(n)] for n in engine.without_features],
         groups=engine.known_groups(),
         region_factor=engine.settings.features.region_factor,
-        title=Path(path).name,
+        title=Path(path).resolve().name,
     )
     name_lacking(lacking)
     note(f"wrote {target}")
@@ -116,10 +124,7 @@ def _shown(path: str, info: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _index(path: str, _: Mapping[str, Any], trusted: bool) -> Described:
-    from ...engine import Engine
-
-    engine = Engine.open(path, trusted=trusted)
+def _index(path: str, engine: Engine) -> Described:
     failed = [asdict(failure) for failure in engine.failures]
     lists: dict[str, list[Any]] = {
         "failed": failed,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..arguments import add_untrusted, not_negative, positive
-from ..output import GOOD, complain, say
+from ..output import GOOD, note, say
 
 HELP = "search an index in a browser, and by a JSON API, on this machine"
 EXAMPLE = "bovw serve photos.bovw --labels register.csv"
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         host=options.host,
         port=options.port,
         token=options.token if options.token is not None else os.environ.get("BOVW_TOKEN") or None,
-        names=tuple(name.lower() for name in options.name),
+        names=tuple(options.name),
         workers=options.workers or default_workers(),
         waiting=options.waiting,
         max_bytes=options.max_megabytes << 20,
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
     def ready(url: str, n_pictures: int, unknown: Sequence[str]) -> None:
         if unknown:
-            complain(
+            note(
                 f"note: {options.labels} names {len(unknown)} pictures that the index does not "
                 f"have, such as {unknown[0]!r}"
             )
@@ -113,5 +113,5 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
 
     serve(options.index, limits, register, trusted=not options.untrusted, ready=ready)
-    print("bovw: stopped", file=sys.stderr)
+    note("stopped")
     return GOOD
