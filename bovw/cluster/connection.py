@@ -131,7 +131,8 @@ class Cluster:
                 try:
                     found[address] = future.result(timeout=1)
                 except self._distributed.TimeoutError:
-                    continue
+                    if _timed_out(future):
+                        raise
                 except ImportError as error:
                     raise IncompatibleError(
                         f"the worker {address} cannot import bovw ({error}): install the same "
@@ -172,6 +173,8 @@ class Cluster:
             try:
                 return future.result(timeout=_EVERY)
             except self._distributed.TimeoutError:
+                if _timed_out(future):
+                    raise
                 if self._client.status != "running":
                     raise ClusterError(f"the scheduler at {self.scheduler} was lost") from None
                 if not alone and not self.workers():
@@ -196,6 +199,11 @@ class Cluster:
         """Do not begin work whose results nobody waits for any more."""
         if futures and self._client.status == "running":
             self._client.cancel(list(futures), force=True)
+
+
+def _timed_out(future: Any) -> bool:
+    """Whether it was the work that raised a TimeoutError, as a folder of a network may."""
+    return future.status == "error" and isinstance(future.exception(), TimeoutError)
 
 
 def check_same(mine: dict[str, str], theirs: dict[str, str], where: str) -> None:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def update_index(
     MissingPackageError
         When distributed is not installed.
     """
+    cache = None if cache is None else os.path.abspath(os.fsdecode(cache))
     with Cluster(scheduler) as cluster:
         describer = Describer(
             cluster, on_error=on_error, cache=cache, trusted=trusted, progress=progress
@@ -103,7 +105,7 @@ def update_index(
             retry=retry,
             overwrite=overwrite,
             on_error=on_error,
-            cache=None if cache is None else os.path.abspath(os.fsdecode(cache)),
+            cache=cache,
             trusted=trusted,
             n_jobs=n_jobs,
             progress=progress,
@@ -126,14 +128,14 @@ class Describer:
         cluster: Cluster,
         *,
         on_error: str,
-        cache: str | os.PathLike[str] | None,
+        cache: str | None,
         trusted: bool,
         progress: bool,
     ) -> None:
         self._cluster, self._progress = cluster, progress
         self._how = {
             "on_error": on_error,
-            "cache": None if cache is None else os.path.abspath(os.fsdecode(cache)),
+            "cache": cache,
             "trusted": trusted,
         }
 
@@ -164,7 +166,8 @@ class Describer:
         }
         starts = iter(range(0, len(files), PICTURES_AT_ONCE))
         under_way: deque[tuple[Sequence[PictureFile], Any]] = deque()
-        bar: Any = progress_bar((), "reading pictures", len(files)) if self._progress else None
+        counted = range(len(files))
+        ticks = iter(progress_bar(counted, "reading pictures") if self._progress else counted)
         try:
             while True:
                 threads = sum(self._cluster.workers().values())
@@ -174,18 +177,17 @@ class Describer:
                     if len(under_way) >= _AHEAD * max(1, threads):
                         break
                 if not under_way:
+                    next(ticks, None)  # the end of the progress
                     return
                 batch, future = under_way[0]
                 for done in self._done(job, batch, future):
                     yield self._entries(done, index, folder)
                     discard_batch(folder, done["name"])
                 under_way.popleft()
-                if bar is not None:
-                    bar.update(len(batch))
+                for _ in islice(ticks, len(batch)):
+                    pass
         finally:
             self._cluster.cancel([future for _, future in under_way])
-            if bar is not None:
-                bar.close()
 
     def _submitted(self, job: dict[str, Any], files: Sequence[PictureFile]) -> Any:
         return self._cluster.submit(describe, {**job, "files": [astuple(file) for file in files]})

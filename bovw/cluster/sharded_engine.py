@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -120,5 +119,4 @@ def _opened(cluster: Cluster, folder: Path, trusted: bool, n_jobs: int | None) -
             f"{folder} is empty, or was written by an older version: 'bovw compact' brings it up "
             "to date"
         )
-    values = {each.name: getattr(index, each.name) for each in fields(Index)}
-    return ShardedIndex(**values, shards=Shards(cluster, index, folder, trusted))
+    return index.as_kind(ShardedIndex, shards=Shards(cluster, index, folder, trusted))

@@ -269,18 +269,18 @@ class ShardedIndex(Index):
     @cached_property
     def histograms(self) -> HistogramIndex:
         """The histograms, without graphs: workers have these."""
-        rows = CollectionRows(self.collection, self.weighting, self.weights)
-        return HistogramIndex(rows, self.settings.candidates, keys=self.collection.keys)
-
-    @cached_property
-    def base(self) -> Base:
-        """The stages of a search, done by workers."""
         method = self.settings.candidates.method
         if method not in ("auto", "exact"):
             raise IncompatibleError(
                 f"candidates.method={method!r}: one graph over all pictures cannot be divided "
                 "among workers; use 'auto', which has one for each large segment, or 'exact'"
             )
+        rows = CollectionRows(self.collection, self.weighting, self.weights)
+        return HistogramIndex(rows, self.settings.candidates, keys=self.collection.keys)
+
+    @cached_property
+    def base(self) -> Base:
+        """The stages of a search, done by workers."""
         assert self.shards is not None  # ShardedEngine gives them
         return ShardedBase(
             self.collection,

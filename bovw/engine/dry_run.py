@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ..features import Extractor, Features, check_same_meaning
+from ..errors import StorageError
+from ..features import Extractor, Features
 from ..pictures import Paths, find_pictures, listed
 from ..settings import Settings, checked_arguments
-from ..storage import check_target, holds_index
+from ..storage import check_target, holds_index, load_index
 from ..vocabulary import Vocabulary
 from .engine import Engine
 from .given import described_features
 from .ingestion import described, fitting_settings, kind_of, opened_vocabulary, wants_training
 from .plan import Changes
 from .update import check_same
+from .update_features import check_takes
 
 
 @checked_arguments
@@ -66,9 +70,10 @@ def planned_changes(
     features = pictures if isinstance(pictures, Mapping) else None
     sources: Paths = () if isinstance(pictures, Mapping) else listed(pictures)
     if features is not None:
-        about: Mapping[str, object] | None = described_features(features, origin)
+        about: Mapping[str, Any] | None = described_features(features, origin)
     else:
         about = described(extractor)
+    given = (vocabulary, settings, preset) != (None, None, None)
     wants_own = wants_training(vocabulary)
     vocabulary = opened_vocabulary(
         vocabulary, trusted=trusted, n_jobs=n_jobs, output=target, kind=kind_of(about)
@@ -81,13 +86,23 @@ def planned_changes(
         else:
             files = find_pictures(sources, root=root, patterns=patterns)
             names = tuple(file.identifier for file in files)
-        before = Engine.open(target, trusted=False).identifiers if holds_index(target) else ()
+        before = _identifiers(target) if holds_index(target) else ()
         kept = set(names)
         return Changes(added=names, removed=tuple(name for name in before if name not in kept))
     engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
-    check_same(engine, vocabulary, settings, preset, wants_own)
     if features is not None:
-        check_same_meaning(engine.index.descriptor, about or {}, f"the index {os.fsdecode(path)}")
+        check_takes(engine, about or {}, os.fsdecode(path), given=given)
         return engine.add_features(features, root=root, sync=sync, retry=retry, dry_run=True)
+    check_same(engine, vocabulary, settings, preset, wants_own)
     change = engine.sync if sync else engine.add
     return change(sources, root=root, patterns=patterns, retry=retry, dry_run=True)
+
+
+def _identifiers(target: Path) -> tuple[str, ...]:
+    """Pictures of an index that is to be replaced, whether or not it can still be searched."""
+    try:
+        records = load_index(target, trusted=False).collection.records
+    except StorageError as error:
+        logging.getLogger("bovw").warning("which pictures it holds cannot be read: %s", error)
+        return ()
+    return tuple(record.identifier for record in records)

@@ -62,12 +62,10 @@ class Editor(Ranker):
         extractor: Extractor | None = None,
     ) -> None:
         super().__init__(index, n_jobs=n_jobs, extractor=extractor, folder=folder, trusted=trusted)
-        self.describer: Describe | None = None  # reads pictures in the place of this machine
         self._usual = index.settings  # as stored on disk; `changed` may have changed ours
 
     def _with(self: Self, index: Index) -> Self:
         engine = super()._with(index)
-        engine.describer = self.describer
         engine._usual = self._usual
         return engine
 
@@ -173,7 +171,9 @@ class Editor(Ranker):
         cache: str | os.PathLike[str] | None,
         dry_run: bool = False,
         progress: bool,
+        describer: Describe | None = None,
     ) -> Changes:
+        """Add files, and remove what is gone; `describer` reads in the place of this machine."""
         check_on_error(on_error)
         self._check_extractor()
         if dry_run:
@@ -182,7 +182,7 @@ class Editor(Ranker):
             return _told(foreseen(self.index, plan, missing(self.index, prune, files)), on_error)
         with self._writing() as writer:
             before = writer.index
-            describe = self.describer or describing(
+            describe = describer or describing(
                 before.settings,
                 extractor=self.extractor,
                 on_error=on_error,

@@ -384,7 +384,7 @@ class Engine(Editor):
             "n_without_features": len(self.without_features),
             "n_features": self.collection.n_features,
             "n_duplicates": sum(len(group) - 1 for group in self.duplicates()),
-            "n_segments": sum(segment.number > 0 for segment in self.index.segments),
+            "n_segments": len(self.index.segment_sizes),
             "n_removed": sum(map(len, self.index.segments)) - len(self),
             "n_words": self.vocabulary.n_words_,
             "descriptor": self.index.descriptor["descriptor"],

@@ -62,7 +62,7 @@ class GivenFeatures:
         self, files: Sequence[PictureFile], _: Path | None, *, on_error: str
     ) -> Iterator[tuple[PictureFile, Features | Failure]]:
         """Yield the features of pictures, or why there are none."""
-        wanted = progress_bar(files, "reading features", len(files)) if self._progress else files
+        wanted = progress_bar(files, "reading features") if self._progress else files
         for file in wanted:
             found = take(self._features, file.identifier)
             if isinstance(found, BovwError) and on_error == "raise":

@@ -79,9 +79,9 @@ class Ranker(BatchSearcher):
                     f"candidates={shown(candidates)}: expected an object with the method {name}; "
                     "see bovw.search.CandidateIndex"
                 )
-        if add:
-            fill(candidates, self.index)
         index = with_outside(self.index, candidates)
+        if add:
+            fill(index)
         return BatchSearcher(index, n_jobs=self.n_jobs, extractor=self.extractor)
 
     @checked_arguments

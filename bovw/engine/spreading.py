@@ -178,7 +178,7 @@ def answered(
         See `extract_files`.
     progress : bool
     """
-    ahead = list(islice(blocks, 2))
+    ahead = list(islice(blocks, 2 if progress else 0))
     results = chain.from_iterable(
         _block(reader, block, answer, cache) for block in chain(ahead, blocks)
     )

@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ..features import Extractor
 from ..files import write_text
-from ..pictures import Paths, PictureFile, find_pictures, listed
+from ..pictures import Paths, PictureFile, find_pictures, folders_of, listed
 from ..settings import Settings, checked_arguments
 from ..storage import (
     NEW,
@@ -156,7 +156,7 @@ def update_index(
                 progress=progress,
                 describer=describer,
             )
-            if made.info()["n_segments"] > 1:
+            if len(made.index.segment_sizes) > 1:
                 made.compact()
             read_manifest(room / NEW)  # never replace an index with a damaged one
             write_text(room / _MADE, made.index.digest)
@@ -202,18 +202,18 @@ def update_index(
                     raise
                 engine = Engine.open(target, trusted=trusted, extractor=extractor, n_jobs=n_jobs)
                 check_same(engine, vocabulary, settings, preset)
-    engine.describer, before = describer, engine.info()["n_segments"]
-    changes = (engine.sync if sync else engine.add)(
-        pictures,
-        root=root,
-        patterns=patterns,
+    before = len(engine.index.segment_sizes)
+    changes = engine._add(
+        find_pictures(pictures, root=root, patterns=patterns),
+        prune=folders_of(pictures) if sync else (),
         on_error=on_error,
         retry=retry,
         cache=cache or (spare if is_there(spare) else None),
         progress=progress,
+        describer=describer,
     )
     # Searching one segment is a little faster; of many pictures, it would take long to write.
-    if not before and engine.info()["n_segments"] > 1 and len(engine) <= _MANY:
+    if not before and len(engine.index.segment_sizes) > 1 and len(engine) <= _MANY:
         engine.compact()
     shutil.rmtree(spare, ignore_errors=True)
     return engine, changes

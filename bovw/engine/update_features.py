@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import IncompatibleError
 from ..features import Features, check_same_meaning
@@ -66,12 +67,8 @@ def update_index_of_features(
     tidy(target)
     if holds_index(target) and not overwrite:
         engine = Engine.open(target, trusted=trusted, n_jobs=n_jobs)
-        check_same_meaning(engine.index.descriptor, about, f"the index {os.fsdecode(path)}")
-        if vocabulary is not None or settings is not None or preset is not None:
-            raise IncompatibleError(
-                f"{os.fsdecode(path)} has a vocabulary and settings already: leave them out, or "
-                "overwrite the index"
-            )
+        given = (vocabulary, settings, preset) != (None, None, None)
+        check_takes(engine, about, os.fsdecode(path), given=given)
     else:
         check_target(target, overwrite, "bovw-index")
         words = fitting_vocabulary(
@@ -98,3 +95,15 @@ def update_index_of_features(
         features, root=root, sync=sync, retry=retry, on_error=on_error, progress=progress
     )
     return engine, changes
+
+
+def check_takes(engine: Engine, about: Mapping[str, Any], name: str, *, given: bool) -> None:
+    """Raise an IncompatibleError when an existing index cannot take features.
+
+    They must mean the same as its own, and no vocabulary or settings may be `given`.
+    """
+    check_same_meaning(engine.index.descriptor, about, f"the index {name}")
+    if given:
+        raise IncompatibleError(
+            f"{name} has a vocabulary and settings already: leave them out, or overwrite the index"
+        )

@@ -111,7 +111,7 @@ def described_by(
                 failed.append(Failure(*about))
             else:
                 waiting.append((file, features))
-            if len(waiting) >= PICTURES_AT_ONCE:
+            if len(waiting) + len(failed) >= PICTURES_AT_ONCE:
                 yield [*failed, *_assigned(waiting, vocabulary)]
                 waiting, failed = [], []
     except (Exception, KeyboardInterrupt):  # keep what was read before an interruption

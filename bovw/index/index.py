@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,14 @@ from ..settings import Settings, warn_of_other_versions
 from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
 from .guises import rank_in_guises
 
-# Settings that cannot change after pictures were indexed; all others can, for every search.
+# From this number of pictures on, document frequencies are counted anew only when some have
+# changed; see `kept_weights`.
 _MANY = 10_000
-"""From this number of pictures on, document frequencies are counted anew only when some have
-changed; see `kept_weights`."""
+# Settings that cannot change after pictures were indexed; all others can, for every search.
 _FIXED = {"features": ("upright", "region_factor", "root"), "vocabulary": None, "weighting": None}
+
+
+Kind = TypeVar("Kind", bound="Index")
 
 
 @dataclass(frozen=True)
@@ -335,6 +338,14 @@ class Index:
         index.__dict__["histograms"] = self.histograms
         index.__dict__["base"] = self.base
         return index
+
+    def as_kind(self, kind: type[Kind], **more: Any) -> Kind:
+        """Return the same index as another class, with more or other fields."""
+        made = kind(**{**{each.name: getattr(self, each.name) for each in fields(Index)}, **more})
+        for name in ("collection", "weights", "weighting"):  # what was computed is the same
+            if name in self.__dict__:
+                made.__dict__[name] = self.__dict__[name]
+        return made
 
     def rank(
         self,

@@ -70,9 +70,9 @@ def fingerprint_of(index: Index) -> str:
     """Digest of all that decides how two pictures are compared: vocabulary and settings."""
     settings = asdict(index.settings)
     rooms = ("images", "features", "weighting", "candidates", "kernel", "geometry", "expansion")
-    known = dumps([index.descriptor, {room: settings[room] for room in rooms}], sort_keys=True)
-    digest = sha256(known.encode())
-    vocabulary = index.vocabulary
-    for array in (vocabulary.centers_, vocabulary.embedding_.thresholds):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    meaning = [
+        index.descriptor,
+        index.vocabulary.fingerprint,
+        {room: settings[room] for room in rooms},
+    ]
+    return sha256(dumps(meaning, sort_keys=True).encode()).hexdigest()

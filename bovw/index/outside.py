@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..search import Base, CandidateIndex
+from ..collection import Collection
+from ..search import Base, CandidateIndex, Near, Sought, best_of
 from .index import Index
 
 _AT_ONCE = 1024
@@ -23,10 +24,14 @@ class OutsideBase(Base):
     outside: CandidateIndex
 
     @cached_property
+    def keys(self) -> NDArray[np.int64]:
+        """Keys ``(n,)`` of the pictures for the other engine."""
+        return keys_of_identifiers(self.collection)
+
+    @cached_property
     def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-        keys = keys_of_identifiers(self)
-        order = np.argsort(keys)
-        return keys[order], order
+        order = np.argsort(self.keys)
+        return self.keys[order], order
 
     def candidates(
         self, histogram: sparse.csr_matrix, depth: int, allowed: NDArray[np.bool_] | None
@@ -42,9 +47,7 @@ class OutsideBase(Base):
         if allowed is not None:
             positions = positions[allowed[positions]]
         scores = self.histograms.source.scores_of(histogram, positions)
-        positions, scores = positions[scores > 0], scores[scores > 0]
-        best = np.lexsort((positions, -scores))[:depth]
-        return positions[best], scores[best]
+        return best_of([Near(positions, scores)], Sought(depth, 0, 0))
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class OutsideIndex(Index):
     outside: CandidateIndex | None = None
 
     @cached_property
-    def base(self) -> Base:
+    def base(self) -> OutsideBase:
         """The data that a search uses, and the other engine."""
         assert self.outside is not None
         return OutsideBase(self.collection, self.histograms, self.weights, self.outside)
@@ -62,26 +65,27 @@ class OutsideIndex(Index):
 
 def with_outside(index: Index, outside: CandidateIndex) -> OutsideIndex:
     """Return the same index, whose candidates another engine finds."""
-    values = {each.name: getattr(index, each.name) for each in fields(Index)}
-    return OutsideIndex(**{**values, "graphs": ()}, outside=outside)
+    settings = index.settings.changed(candidates={"method": "exact"})  # it needs no graph of ours
+    return index.as_kind(OutsideIndex, settings=settings, graphs=(), outside=outside)
 
 
-def keys_of_identifiers(base: Base) -> NDArray[np.int64]:
+def keys_of_identifiers(collection: Collection) -> NDArray[np.int64]:
     """Keys ``(n,)`` of the pictures of a collection for another engine, by their identifiers.
 
     They stay the same when segments are merged: 63 bits of a hash, which a hundred million pictures
     share with a probability of one in two thousand. Then one of two pictures is not found.
     """
-    records = base.collection.records
+    records = collection.records
     hashes = (
         hashlib.blake2b(records.identifier(i), digest_size=8).digest() for i in range(len(records))
     )
     return (np.frombuffer(b"".join(hashes), "<u8") >> np.uint64(1)).astype(np.int64)
 
 
-def fill(outside: CandidateIndex, index: Index) -> None:
-    """Add the histograms of all pictures of an index to another engine."""
-    keys, filled = keys_of_identifiers(index.base), np.flatnonzero(index.histograms.is_filled)
+def fill(index: OutsideIndex) -> None:
+    """Add the histograms of all pictures of an index to its other engine."""
+    outside, keys = index.base.outside, index.base.keys
+    filled = np.flatnonzero(index.histograms.is_filled)
     for first in range(0, len(filled), _AT_ONCE):
         some = filled[first : first + _AT_ONCE]
         outside.add(keys[some], index.histograms.source.rows(some))

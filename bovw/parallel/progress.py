@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
 from typing import Any, TypeVar
@@ -26,8 +26,10 @@ def progress_bar(
     """Show how far work is while `items` are consumed.
 
     On a terminal and in a notebook, this is a bar. Besides, a line is logged every half minute, and
-    one at the end.
+    one at the end. Without a `total` it is the length of `items`, if they have one.
     """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
     in_notebook = _in_notebook()
     if _bars and (in_notebook or (sys.stderr is not None and sys.stderr.isatty())):
         items = _bar(in_notebook)(

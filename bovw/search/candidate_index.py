@@ -21,7 +21,7 @@ from .candidates import HistogramIndex
 class CandidateIndex(Protocol):
     """Histograms under keys, which can be added, removed and searched by their dot product.
 
-    `bovw.engine.Searcher.with_candidates` searches with one. `tests/search/test_candidate_index.py`
+    `bovw.Engine.with_candidates` searches with one. `tests/search/test_candidate_index.py`
     has the tests that an implementation must pass.
     """
 

@@ -249,12 +249,12 @@ class CollectionRows:
             return np.asarray(self._scores(query, segments)[positions])
         weights = np.zeros(len(weighting.idf_), np.float32)
         weights[query.indices] = self._weights_of(query)
-        sums = np.zeros(len(positions))
+        asked, sums = weights > 0, np.zeros(len(positions))
         for first in range(0, len(positions), _ROWS_AT_ONCE):
             some = positions[first : first + _ROWS_AT_ONCE]
             sizes = collection.sizes[some]
             words = slices(collection.words, collection.starts[some], sizes)
-            shared = np.flatnonzero((weights > 0)[words])
+            shared = np.flatnonzero(asked[words])
             word = words[shared]
             row = np.searchsorted(np.cumsum(sizes), shared, side="right")
             new = np.ones(len(word), bool)

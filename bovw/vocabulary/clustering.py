@@ -66,12 +66,12 @@ def two_levels(
     """
     kept = checkpoints or Checkpoints()
     n_top = max(1, round(np.sqrt(k)))
-    # A sample is enough for the first level.
-    rng = np.random.default_rng(seed)
-    size = min(len(descriptors), max(500 * n_top, 200_000))
-    sample = descriptors[np.sort(rng.choice(len(descriptors), size, replace=False))]
     top = kept.load("top")
     if top is None:
+        # A sample is enough for the first level.
+        rng = np.random.default_rng(seed)
+        size = min(len(descriptors), max(500 * n_top, 200_000))
+        sample = descriptors[np.sort(rng.choice(len(descriptors), size, replace=False))]
         top = minibatch_kmeans(sample, n_top, seed)
         kept.save("top", top)
     with limited_threads(thread_count(n_jobs)):

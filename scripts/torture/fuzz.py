@@ -244,7 +244,7 @@ def fuzz(
             for method, (path, query) in indexes.items()
         }
         numbers = range(times) if only is None else [only]
-        for number in progress_bar(numbers, "fuzzing", len(numbers), "mutant"):
+        for number in progress_bar(numbers, "fuzzing", unit="mutant"):
             rng = np.random.default_rng((seed, number))
             method = str(rng.choice(list(METHODS)))
             hostile = bool(rng.random() < 0.7)

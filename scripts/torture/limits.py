@@ -276,7 +276,7 @@ def torture(
         index = Limits(folder, seed)
         pairs = index.pairs()
         numbers = range(times) if only is None else [only]
-        for number in progress_bar(numbers, "disturbing", len(numbers), "place"):
+        for number in progress_bar(numbers, "disturbing", unit="place"):
             rng = np.random.default_rng((seed, number))
             name, fault = pairs[number % len(pairs)]
             try:
