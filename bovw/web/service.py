@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ from typing import Any
 
 from ..engine import Engine
 from ..errors import BovwError, ImageError, SettingsError
+from ..features import Features
 from ..index import with_shared_words
 from ..pictures import Box, Record
 from ..report import result_block
 from ..search import Answer, Explanation, SearchResult, reason
+from ..settings import FeatureSettings, ImageSettings
 from ..storage import read_manifest
 from .decoding import (
     Encoded,
@@ -24,6 +27,7 @@ from .decoding import (
     read_features,
 )
 from .exports import distinct, labels_of, picked, picked_csv, picked_page
+from .latest import Latest
 from .options import ServeOptions
 from .previews import Links, Previews, picture_url
 from .register import Register
@@ -31,6 +35,7 @@ from .searches import Conditions, Search, Searches
 from .workers import Workers
 
 MOST_ANSWERS = 1000
+_MOST_READ_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Service:
         self.searches = Searches()
         self.refresh_error: str | None = None
         self._previews = Previews(self.workers)
+        # Asking again under other conditions, which is what people do, reads the picture once.
+        self._uploads: Latest[Any, tuple[Features, Encoded]] = Latest(_MOST_READ_BYTES)
         self._refreshing = threading.Lock()
 
     # Searching
@@ -146,18 +153,27 @@ class Service:
         known = engine.collection.positions
         return [name for name in self.register.where(where) if name in known]
 
-    def _read(self, engine: Engine, one: Asked) -> tuple[Any, Encoded]:
-        images = limited(engine.settings.images, self.options.max_pixels)
-        source: bytes | str
-        if one.content is None:
-            source = record_of(engine, one.name).path
-            images = engine.settings.images
-        else:
-            source = one.content
+    def _read(self, engine: Engine, one: Asked) -> tuple[Features, Encoded]:
+        settings = engine.settings
+        if one.content is None:  # the file may have changed: it is read each time
+            path = record_of(engine, one.name).path
+            return self._extracted(one, path, settings.features, settings.images)
+        images = limited(settings.images, self.options.max_pixels)
+        digest = hashlib.sha256(one.content).digest()
+        key = (digest, one.region, settings.features, images)
+        found = self._uploads.get(key)
+        if found is None:
+            found = self._extracted(one, one.content, settings.features, images)
+            features, shown = found
+            n_bytes = features.keypoints.nbytes + features.descriptors.nbytes + len(shown.content)
+            self._uploads.put(key, found, n_bytes)
+        return found
+
+    def _extracted(
+        self, one: Asked, source: bytes | str, features: FeatureSettings, images: ImageSettings
+    ) -> tuple[Features, Encoded]:
         try:
-            reply = self.workers.call(
-                features_reply, source, engine.settings.features, images, one.region
-            )
+            reply = self.workers.call(features_reply, source, features, images, one.region)
         except ImageError as error:
             raise ImageError(one.name, error.found, error.advice) from error
         return read_features(reply)

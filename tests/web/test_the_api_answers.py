@@ -87,3 +87,12 @@ def test_a_search_that_is_forgotten(client: Any) -> None:
     told = client.post("/api/export", json={"format": "csv", "picks": picks})
     assert told.status_code == 410 and told.json()["forgotten"] == ["old"]
     assert client.post("/api/explain", data=picks[0]).status_code == 410
+
+
+def test_a_picture_is_read_once_for_several_searches(
+    client: Any, service: Any, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = search(client, pictures[0], k=5).json()["result"]["answers"]
+    monkeypatch.setattr(service.workers, "call", lambda *_: pytest.fail("it is read again"))
+    again = search(client, pictures[0], k=2).json()["result"]["answers"]
+    assert [a["identifier"] for a in again] == [a["identifier"] for a in first[:2]]
