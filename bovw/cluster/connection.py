@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import ClusterError, IncompatibleError, StorageError, imported, some
-from .worker import identity, look
+from .worker import check_same, identity, look
 
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:[0-9]{1,5}")
 _PATIENCE = 10.0  # seconds to wait for the scheduler, and then for a first worker
@@ -204,13 +204,3 @@ class Cluster:
 def _timed_out(future: Any) -> bool:
     """Whether it was the work that raised a TimeoutError, as a folder of a network may."""
     return future.status == "error" and isinstance(future.exception(), TimeoutError)
-
-
-def check_same(mine: dict[str, str], theirs: dict[str, str], where: str) -> None:
-    """Raise an IncompatibleError when a worker has another bovw or OpenCV."""
-    for name in ("bovw", "opencv"):
-        if mine[name] != theirs[name]:
-            raise IncompatibleError(
-                f"the worker {where} has {name} {theirs[name]}, this machine {mine[name]}: install "
-                "the same version on both"
-            )

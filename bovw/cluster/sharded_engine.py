@@ -98,12 +98,11 @@ class ShardedEngine(BatchSearcher):
 
         Return whether the index had changed.
         """
-        shards, before = self._shards, self.index
+        shards, before = self._shards, self.index.digest
         index = _opened(shards.cluster, shards.folder, shards.trusted, self.n_jobs)
         index.check(f"the index {shards.folder}", self.extractor)
-        mine = before.settings.differences(shards.usual)
-        self.index = index.changed(**mine) if mine else index
-        return self.index.digest != before.digest
+        self.index = self._as_here(index)
+        return index.digest != before
 
     @property
     def _shards(self) -> Shards:

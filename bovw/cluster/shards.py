@@ -58,7 +58,6 @@ class Shards:
 
     def __init__(self, cluster: Cluster, index: Index, folder: Path, trusted: bool) -> None:
         self.cluster, self.folder, self.trusted = cluster, folder, trusted
-        self.usual = index.settings  # as on disk; an engine may search with others
         self._lock = threading.Lock()
         self._holders: list[str] = []
         self._looked = -np.inf
@@ -149,16 +148,16 @@ class ShardedBase(Base):
     """A base whose large stages are done by the workers that hold its shards."""
 
     shards: Shards
-    settings: CandidateSettings
     index: Index
 
     @cached_property
     def _of_shards(self) -> CandidateSettings:
         """Settings by which each shard uses its graphs if the whole index does."""
-        if self.settings.method != "auto":
-            return self.settings
-        chosen = self.settings.chosen(len(self.collection))
-        return replace(self.settings, graph_from=1 << 62 if chosen == "exact" else 1)
+        settings = self.index.settings.candidates
+        if settings.method != "auto":
+            return settings
+        chosen = settings.chosen(len(self.collection))
+        return replace(settings, graph_from=1 << 62 if chosen == "exact" else 1)
 
     def _ask(
         self, function: Callable[..., Any], arguments: dict[int, tuple[Any, ...]]
@@ -195,27 +194,18 @@ class ShardedBase(Base):
     ) -> NDArray[np.float32]:
         """Score candidates by their joined features."""
         scores = np.zeros(len(positions), np.float32)
-        mine = self.shards.divided(positions)
-        asked, how = plain(picture), settings.to_dict()
-        places = self.shards.place[positions]
-        arguments = {number: (asked, places[own], how) for number, own in mine.items()}
-        for number, part in self._ask(worker.aggregated_scores, arguments).items():
-            scores[mine[number]] = part
+        for own, part in self._parts(worker.aggregated_scores, picture, positions, settings):
+            scores[own] = part
         return scores
 
     def matches(
         self, picture: QueryFeatures, positions: NDArray[np.int32], settings: Settings
     ) -> KernelMatches:
         """Match a query picture with candidates."""
-        mine = self.shards.divided(positions)
-        if not mine:
+        found = self._parts(worker.matches, picture, positions, settings)
+        if not found:
             return super().matches(picture, positions, settings)
-        asked, how = plain(picture), settings.to_dict()
-        places = self.shards.place[positions]
-        arguments = {number: (asked, places[own], how) for number, own in mine.items()}
-        found = self._ask(worker.matches, arguments)
-        parts = [KernelMatches(**part) for part in found.values()]
-        return join_matches(parts, [mine[number] for number in found])
+        return join_matches([KernelMatches(**part) for _, part in found], [own for own, _ in found])
 
     def verifications(
         self,
@@ -225,39 +215,35 @@ class ShardedBase(Base):
         settings: Settings,
     ) -> list[Verification]:
         """Verify candidates against a query picture."""
-        mine = self.shards.divided(positions)
-        asked, how = plain(picture), settings.to_dict()
-        places = self.shards.place[positions]
-        arguments = {
-            number: (
-                asked,
-                places[own],
-                None if tentative is None else plain(_of_groups(tentative, own, len(positions))),
-                how,
-            )
-            for number, own in mine.items()
-        }
+
+        def pairs(own: NDArray[np.intp]) -> dict[str, Any] | None:
+            return None if tentative is None else plain(tentative.of_groups(own, len(positions)))
+
         results: dict[int, Verification] = {}
-        for number, part in self._ask(worker.verifications, arguments).items():
-            results.update(
-                zip(mine[number].tolist(), (Verification(**one) for one in part), strict=True)
-            )
+        for own, part in self._parts(worker.verifications, picture, positions, settings, pairs):
+            results.update(zip(own.tolist(), (Verification(**one) for one in part), strict=True))
         return [results[i] for i in range(len(positions))]
 
+    def _parts(
+        self,
+        stage: Callable[..., Any],
+        picture: QueryFeatures,
+        positions: NDArray[np.int32],
+        settings: Settings,
+        *more: Callable[[NDArray[np.intp]], Any],
+    ) -> list[tuple[NDArray[np.intp], Any]]:
+        """Let each shard do a stage with its candidates.
 
-def _of_groups(
-    tentative: Correspondences, chosen: NDArray[np.intp], n_groups: int
-) -> Correspondences:
-    """The tentative matches of some candidates, which are numbered anew; `chosen` is sorted."""
-    number = np.full(n_groups, -1, np.int32)
-    number[chosen] = np.arange(len(chosen))
-    kept = np.flatnonzero(number[tentative.group] >= 0)
-    return Correspondences(
-        tentative.query[kept],
-        tentative.candidate[kept],
-        number[tentative.group[kept]],
-        tentative.ambiguity[kept],
-    )
+        Each function of `more` gives one more argument, for the candidates of a shard. Returned
+        are, for each shard that has some: which candidates, and the result of the stage.
+        """
+        mine = self.shards.divided(positions)
+        asked, how, places = plain(picture), settings.to_dict(), self.shards.place[positions]
+        arguments = {
+            number: (asked, places[own], how, *(argument(own) for argument in more))
+            for number, own in mine.items()
+        }
+        return [(mine[number], part) for number, part in self._ask(stage, arguments).items()]
 
 
 @dataclass(frozen=True)
@@ -282,11 +268,4 @@ class ShardedIndex(Index):
     def base(self) -> Base:
         """The stages of a search, done by workers."""
         assert self.shards is not None  # ShardedEngine gives them
-        return ShardedBase(
-            self.collection,
-            self.histograms,
-            self.weights,
-            self.shards,
-            self.settings.candidates,
-            self,
-        )
+        return ShardedBase(self.collection, self.histograms, self.weights, self.shards, self)

@@ -25,7 +25,7 @@ from ..errors import ClusterError, IncompatibleError, StorageError
 from ..features import extract_files
 from ..index import Index
 from ..parallel import limited_threads
-from ..pictures import PictureFile
+from ..pictures import Failure, PictureFile, is_gone
 from ..search import Correspondences, QueryFeatures, Sought, Weights
 from ..settings import CandidateSettings, Settings, versions
 from ..storage import digest_at, load_index, load_vocabulary, write_batch
@@ -42,6 +42,16 @@ def identity() -> dict[str, str]:
 
     found = {n: v for n, v in versions().items() if n != "opencv-python-headless"}
     return {**found, "opencv": cv2.__version__}
+
+
+def check_same(expected: Mapping[str, str], found: Mapping[str, str], worker: str) -> None:
+    """Raise an IncompatibleError when a worker has another bovw or OpenCV than who asks it."""
+    for name in ("bovw", "opencv"):
+        if found[name] != expected[name]:
+            raise IncompatibleError(
+                f"the worker {worker} has {name} {found[name]}, the machine that asks it "
+                f"{expected[name]}: install the same version on all machines"
+            )
 
 
 def look(paths: Sequence[str]) -> dict[str, Any]:
@@ -65,11 +75,10 @@ def describe(job: Mapping[str, Any]) -> dict[str, Any]:
         `name`, `size` and `crc` of the batch; `left_out` by identifier; `unseen`: files that are
         not there on this machine; `machine`: its name.
     """
-    _check(job["identity"])
+    _check_here(job["identity"])
     folder, settings = Path(job["folder"]), Settings.from_dict(job["settings"])
     files = [PictureFile(*values) for values in job["files"]]
     words = _vocabulary(str(folder / "vocabulary"), job["digest"], job["trusted"])
-    unseen = [file.path for file in files if not _is_there(file.path)]
     entries: list[Any] = []
     left_out: dict[str, int] = {}
     extracted = extract_files(
@@ -83,6 +92,7 @@ def describe(job: Mapping[str, Any]) -> dict[str, Any]:
                     left_out[entry.record.identifier] = entry.left_out
                 else:
                     entries.append(entry)
+    unseen = [one.path for one in entries if isinstance(one, Failure) and is_gone(one.path)]
     name, size, crc = write_batch(folder, entries)
     return {
         "name": name,
@@ -138,8 +148,8 @@ def verifications(
     shard: Mapping[str, Any],
     picture: Mapping[str, Any],
     positions: NDArray[np.int32],
-    tentative: Mapping[str, Any] | None,
     settings: Mapping[str, Any],
+    tentative: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
     """Verify pictures of a shard; see `Base.verifications`."""
     base = _opened(shard).base
@@ -189,25 +199,9 @@ class _Holder:
 _HOLDER = _Holder()
 
 
-def _check(expected: Mapping[str, str]) -> None:
+def _check_here(expected: Mapping[str, str]) -> None:
     """Refuse work of a machine with another bovw or OpenCV; a worker may have come later."""
-    mine = identity()
-    for name in ("bovw", "opencv"):
-        if mine[name] != expected[name]:
-            raise IncompatibleError(
-                f"the worker {socket.gethostname()} has {name} {mine[name]}, but "
-                f"{expected[name]} is expected: install the same version on all machines"
-            )
-
-
-def _is_there(path: str) -> bool:
-    try:
-        Path(path).lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError):  # reading it will report why
-        return True
-    return True
+    check_same(expected, identity(), socket.gethostname())
 
 
 def _vocabulary(folder: str, digest: str, trusted: bool) -> Vocabulary:
@@ -222,7 +216,7 @@ def _opened(shard: Mapping[str, Any]) -> Index:
     """Open some segments of an index, with the weights of the whole index."""
 
     def make() -> Index:
-        _check(shard["identity"])
+        _check_here(shard["identity"])
         folder, numbers = Path(shard["folder"]), list(shard["segments"])
         _check_digest(folder, shard["digest"])
         index = load_index(folder, trusted=shard["trusted"])

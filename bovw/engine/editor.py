@@ -62,12 +62,6 @@ class Editor(Ranker):
         extractor: Extractor | None = None,
     ) -> None:
         super().__init__(index, n_jobs=n_jobs, extractor=extractor, folder=folder, trusted=trusted)
-        self._usual = index.settings  # as stored on disk; `changed` may have changed ours
-
-    def _with(self: Self, index: Index) -> Self:
-        engine = super()._with(index)
-        engine._usual = self._usual
-        return engine
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -357,13 +351,6 @@ class Editor(Ranker):
     def duplicates(self) -> tuple[tuple[str, ...], ...]:
         """Groups of identifiers whose files are identical, byte for byte."""
         return duplicates(self.collection)
-
-    def _as_here(self, index: Index) -> Index:
-        """Apply the changes of this engine's settings to an index just loaded from disk."""
-        mine = self.settings.differences(self._usual)
-        changed = index.changed(**mine) if mine else index
-        self._usual = index.settings
-        return changed
 
     @contextmanager
     def _writing(self) -> Iterator[Writer]:

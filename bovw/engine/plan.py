@@ -16,7 +16,7 @@ import numpy as np
 from ..collection import Collection
 from ..errors import ImageError, some
 from ..index import Index
-from ..pictures import Failure, PictureFile, Record, read_bytes
+from ..pictures import Failure, PictureFile, Record, is_gone, read_bytes
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def missing(index: Index, folders: Sequence[str], files: Iterable[PictureFile]) 
         for identifier, entry in known.items()
         if identifier not in here
         and entry.path.startswith(places)
-        and (_is_gone(entry.path) or (isinstance(entry, Failure) and Path(entry.path).is_dir()))
+        and (is_gone(entry.path) or (isinstance(entry, Failure) and Path(entry.path).is_dir()))
     ]
     lay = [name for name in found if isinstance(known[name], Record)]
     kept = {name for name in lay if known[name].path.startswith(empty)}
@@ -208,7 +208,7 @@ def _left_behind(known: Mapping[str, Record | Failure], here: Mapping[str, str])
     return [
         base
         for base, found in moved.items()
-        if _is_gone(base) and any(_has_content(path, record) for record, path in found)
+        if is_gone(base) and any(_has_content(path, record) for record, path in found)
     ]
 
 
@@ -217,17 +217,6 @@ def _has_content(path: str, record: Record) -> bool:
         return hashlib.sha256(read_bytes(path)).hexdigest() == record.sha256
     except ImageError:  # reading it again later will report why
         return False
-
-
-def _is_gone(path: str) -> bool:
-    """Whether nothing exists at a path; a path without permission to look does not count."""
-    try:
-        Path(path).lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):
-        pass
-    return False
 
 
 def duplicates(

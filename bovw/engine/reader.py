@@ -92,6 +92,7 @@ class Reader:
         self.extractor = extractor
         self.folder = None if folder is None else Path(folder)
         self.trusted = trusted
+        self._usual = index.settings  # as stored on disk; `changed` may have changed ours
 
     @property
     def collection(self) -> Collection:
@@ -186,8 +187,14 @@ class Reader:
     def _with(self: Self, index: Index) -> Self:
         """Return a searcher of the same kind over another index."""
         made = type(self)(index, n_jobs=self.n_jobs, folder=self.folder, trusted=self.trusted)
-        made.extractor = self.extractor
+        made.extractor, made._usual = self.extractor, self._usual
         return made
+
+    def _as_here(self, index: Index) -> Index:
+        """Apply the changes of this searcher's settings to an index just loaded from disk."""
+        mine = self.settings.differences(self._usual)
+        self._usual = index.settings
+        return index.changed(**mine) if mine else index
 
     def _check_extractor(self) -> None:
         """Raise an IncompatibleError when pictures cannot be described as those of the index."""

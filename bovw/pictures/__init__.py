@@ -8,6 +8,7 @@ from .finding import (
     find_pictures,
     find_queries,
     folders_of,
+    is_gone,
     listed,
     passed_over,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "find_pictures",
     "find_queries",
     "folders_of",
+    "is_gone",
     "listed",
     "missing_plug_in",
     "passed_over",

@@ -230,3 +230,14 @@ def _names_an_ending(pattern: str) -> bool:
     """Whether a pattern says which ending it means: ``*.psd`` or ``scan1``, but not ``scan*``."""
     ending = PurePath(pattern).suffix or pattern
     return not any(sign in ending for sign in "*?[")
+
+
+def is_gone(path: str) -> bool:
+    """Whether nothing exists at a path; a path without permission to look does not count."""
+    try:
+        Path(path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # reading it will report why
+        return False
+    return False

@@ -153,10 +153,11 @@ def killed_when(process: subprocess.Popen[bytes], happened: Callable[[], Any]) -
 
 def test_workers_make_the_index_that_one_machine_makes(
     machines: Machines, base: Path, vocabulary: bovw.Vocabulary, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     from bovw.cluster import indexing
 
+    caplog.set_level("INFO", "bovw.progress")
     monkeypatch.setattr(indexing, "PICTURES_AT_ONCE", 4)
     how: dict[str, Any] = {"vocabulary": vocabulary, "settings": FEW}
     one, changes = bovw.update_index(tmp_path / "one", base, **how)
@@ -182,8 +183,11 @@ def test_workers_make_the_index_that_one_machine_makes(
     monkeypatch.setattr(indexing.Cluster, "check", check_and_tell)
     thread = threading.Thread(target=stop_and_kill)
     thread.start()
-    many, same = update_index(tmp_path / "many", base, scheduler=machines.address, **how)
+    many, same = update_index(
+        tmp_path / "many", base, scheduler=machines.address, progress=True, **how
+    )
     thread.join()
+    assert "reading pictures: 31 done" in caplog.text
     assert same == changes and len(changes.added) == 30
     assert [failure.identifier for failure in many.failures] == ["broken.jpg"]
     assert content(tmp_path / "many") == content(tmp_path / "one")
@@ -325,7 +329,7 @@ def test_what_does_not_fit_is_refused(
 
     newer = {**identity(), "opencv": "99.0"}
     monkeypatch.setattr(connection, "identity", lambda: newer)
-    with pytest.raises(IncompatibleError, match=r"has opencv .*, this machine 99\.0"):
+    with pytest.raises(IncompatibleError, match=r"has opencv .*, the machine that asks it 99\.0"):
         ShardedEngine.open(alone, machines.address)
     monkeypatch.undo()
     with (

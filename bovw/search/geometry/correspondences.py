@@ -27,6 +27,41 @@ class Correspondences:
     group: NDArray[np.int32]
     ambiguity: NDArray[np.int32]
 
+    def of_groups(self, chosen: NDArray[np.integer], n_groups: int) -> Correspondences:
+        """Keep only some of the candidates, `chosen` of ``n_groups`` in increasing order.
+
+        Candidate `i` of the result is ``chosen[i]``.
+        """
+        kept, group = numbered_anew(self.group, chosen, n_groups)
+        return Correspondences(self.query[kept], self.candidate[kept], group, self.ambiguity[kept])
+
+
+def numbered_anew(
+    groups: NDArray[np.integer], chosen: NDArray[np.integer], n_groups: int
+) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Find the members of some groups, and number these groups anew.
+
+    Parameters
+    ----------
+    groups : (m,) integer ndarray
+        Number of the group of each member.
+    chosen : (d,) integer ndarray
+        Numbers of groups, each once; group ``chosen[i]`` gets the number `i`.
+    n_groups : int
+
+    Returns
+    -------
+    kept : (k,) intp ndarray
+        Which members belong to these groups, in increasing order.
+    numbers : (k,) int32 ndarray
+        The new number of the group of each of them.
+    """
+    number = np.full(n_groups, -1, np.int32)
+    number[chosen] = np.arange(len(chosen))
+    new = number[groups]
+    kept = np.flatnonzero(new >= 0)
+    return kept, new[kept]
+
 
 def tentative_matches(
     query_words: NDArray[np.integer],

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...collection import Collection, slices
 from ...settings import KernelSettings
 from ...vocabulary import BITS, hamming_distances
-from ..geometry.correspondences import Correspondences
+from ..geometry.correspondences import Correspondences, numbered_anew
 from ..query import QueryFeatures
 
 
@@ -39,7 +39,8 @@ class KernelMatches:
         Square of the inverse document frequency of the word: one factor for the query's feature,
         one for the candidate's.
     angle : (m,) float32 ndarray
-        Angle of the candidate's feature, in degrees.
+        Angle of the candidate's feature, in degrees; zeros when ``settings.angle_bins`` is 1 or
+        less, since then nobody asks for it.
     repeat : (m,) int32 ndarray
         Which of the query's features with this word it is, from 0. Matches are in order of this
         number, then of the candidate, then of its feature.
@@ -149,7 +150,9 @@ def find_matches(
         candidate=candidate,
         distance=np.concatenate([*distances, np.zeros(0, np.uint8)]),
         rarity=np.square(idf[asked_words], dtype=np.float32)[asked_at],
-        angle=collection.angles(feature),
+        angle=collection.angles(feature)
+        if settings.angle_bins > 1
+        else np.zeros(len(feature), np.float32),
         repeat=np.repeat(np.arange(len(repeats), dtype=np.int32), repeats),
     )
 
@@ -199,10 +202,9 @@ def of_candidates(
     chosen : (d,) integer ndarray
         Some of these positions, in any order; candidate `i` of the result is ``chosen[i]``.
     """
-    number = np.full(len(positions), -1, np.int32)
-    number[np.searchsorted(positions, chosen)] = np.arange(len(chosen))
-    candidate = number[matches.candidate]
-    return replace(matches, candidate=candidate)[np.flatnonzero(candidate >= 0)]
+    places = np.searchsorted(positions, chosen)
+    kept, candidate = numbered_anew(matches.candidate, places, len(positions))
+    return replace(matches[kept], candidate=candidate)
 
 
 def contributions(
