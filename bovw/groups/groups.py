@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from .links import Link, is_copy, turned
 
 GROUPS_VERSION = 1
 """Version of the JSON of groups; docs/groups.md says what it holds."""
-Level = Literal["copies", "same-object"]
 LEVELS: Mapping[str, str] = {
     "copies": "the same picture: saved again, smaller, turned, mirrored, cropped, or with "
     "something laid over it",

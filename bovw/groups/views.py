@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..search import Verification, frame
+from ..search import Verification, derivative, frame
 
 Keypoints = NDArray[np.float32]
 Size = tuple[int, int]
@@ -41,7 +41,7 @@ def view_of(
         Fields of `Link`: covered_one, covered_other, agreement, error, scale, angle, mirrored.
     """
     assert found.transform is not None  # it is a match
-    turn = derivative(found.transform, found.query_points.mean(axis=0).astype(np.float64))
+    turn = derivative(found.transform, found.query_points.mean(axis=0))
     mirrored = bool(np.linalg.det(turn) < 0)
     transform = fitted_similarity(found.query_points, found.points, mirrored=mirrored)
     back = np.asarray(np.linalg.inv(transform), np.float64)
@@ -109,13 +109,6 @@ def moved(transform: NDArray[np.float64], points: NDArray[np.floating]) -> NDArr
     found = np.column_stack([points, np.ones(len(points))]) @ transform.T
     depth = np.where(found[:, 2:] > 1e-9, found[:, 2:], np.nan)
     return np.asarray(found[:, :2] / depth)
-
-
-def derivative(transform: NDArray[np.float64], point: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Give the (2, 2) derivative of a transform at a position."""
-    x, y, depth = transform @ np.append(point, 1.0)
-    place = np.array([x, y]) / depth
-    return np.asarray((transform[:2, :2] - np.outer(place, transform[2, :2])) / depth)
 
 
 def _inside(points: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:

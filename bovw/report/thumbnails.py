@@ -12,7 +12,7 @@ from PIL import features
 
 from ..errors import BovwError, ImageError
 from ..pictures import Preview, Source, read_preview
-from ..search import Answer, SharedWord
+from ..search import Answer, SharedWord, derivative
 
 PATCH = 56
 """Side of a patch in pixels."""
@@ -140,7 +140,7 @@ def patches(
     for column, number in enumerate(chosen):
         side = _DESCRIBED * float(answer.scales[number])
         asked = answer.query_points[number].astype(np.float64)
-        moved = _derivative(answer.transform, asked)
+        moved = derivative(answer.transform, asked)
         for row, (preview, middle, turn) in enumerate(
             (
                 (query, asked, np.eye(2)),
@@ -150,13 +150,6 @@ def patches(
             patch = cut(preview, middle, turn * (side / PATCH))
             sheet.paste(patch, (column * PATCH, row * PATCH))
     return sheet
-
-
-def _derivative(transform: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the (2, 2) derivative of a transform at a position."""
-    x, y, depth = transform @ np.append(point, 1.0)
-    moved = np.array([x, y]) / depth
-    return np.asarray((transform[:2, :2] - np.outer(moved, transform[2, :2])) / depth)
 
 
 def cut(

@@ -13,6 +13,7 @@ from .expansion import enrich_query
 from .explanation import Explanation, reason, shared_words
 from .geometry.correspondences import Correspondences
 from .geometry.regions import matched_quadrilaterals
+from .geometry.transforms import derivative
 from .geometry.verification import Verification, frame, verify
 from .graphs import Graph, StoredGraph, build_graph, learn_basis, project
 from .guises import join_guises
@@ -71,6 +72,7 @@ __all__ = [
     "checked_on_error",
     "count_weights",
     "decide",
+    "derivative",
     "enrich_query",
     "false_alarms",
     "frame",

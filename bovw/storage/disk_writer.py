@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ from .contents.merging import write_merged
 from .contents.segment_folder import load_segment, segment_name, write_segment
 from .contents.views_folder import folders_listed, views_entry, write_views
 from .folders import new_folder_at
-from .incoming import close_incoming, read_left
-from .journal import JournalledBuilder, read_journal
+from .incoming import close_incoming, unfinished
+from .journal import JournalledBuilder
 from .links_file import LINKS
 from .lock import locked
 from .looking import is_folder, is_link, names_in
@@ -219,8 +218,7 @@ class IndexWriter:
             )
         files = {(f.identifier, f.path, f.size, f.mtime_ns): f for f in wanted}
         left = []
-        waiting = chain(read_journal(self.folder, n_words), read_left(self.folder, n_words))
-        for item in waiting:
+        for item in unfinished(self.folder, n_words):
             known = item if isinstance(item, Failure) else item[0]
             key = (known.identifier, known.path, known.size, known.mtime_ns)
             if key in files and not (retry and isinstance(item, Failure)):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import StorageError
-from .journal import JOURNAL_BYTES, Entry, entries_of, packed
+from .journal import JOURNAL_BYTES, Entry, entries_of, packed, read_journal
 from .looking import content_of, names_in
 
 INCOMING = "incoming"
@@ -30,8 +30,12 @@ def open_incoming(folder: Path) -> None:
         raise StorageError(f"cannot make {place}: {error.strerror or error}") from error
 
 
-def read_left(folder: Path, n_words: int) -> Iterator[Entry]:
-    """Yield the entries of batches that were left by an interrupted run."""
+def unfinished(folder: Path, n_words: int) -> Iterator[Entry]:
+    """Yield what a run that goes on or was interrupted has read and not committed.
+
+    These are the entries of the journal, and those of batches that it does not hold yet.
+    """
+    yield from read_journal(folder, n_words)
     for name in sorted(names_in(folder / INCOMING)):
         if name.endswith(_ENDING):
             yield from read_batch(folder, name, n_words)

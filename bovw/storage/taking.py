@@ -32,6 +32,11 @@ class Source:
     manifest: Mapping[str, Any]
     index: Index
 
+    def check_unchanged(self) -> None:
+        """Raise a LockedError when another process has changed it since it was opened."""
+        if digest_at(self.folder) != self.manifest["digest"]:
+            raise LockedError(f"{self.folder} was changed meanwhile: merge again")
+
 
 Origin: TypeAlias = tuple[Source, Segment]
 """An index, and one of its segments."""
@@ -86,8 +91,7 @@ def take(source: Source, old: str, place: Path, name: str) -> dict[str, Any]:
         try:
             _link_or_copy(source.folder / listed, place / rest)
         except FileNotFoundError as error:
-            if digest_at(source.folder) != source.manifest["digest"]:
-                raise LockedError(f"{source.folder} was changed meanwhile: merge again") from error
+            source.check_unchanged()
             raise FormatError(
                 f"{source.folder / listed} is missing: check the index with 'bovw doctor'"
             ) from error

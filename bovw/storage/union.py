@@ -17,13 +17,21 @@ from ..collection import Catalogue, Segment, to_bytes
 from ..errors import ExistsError, IncompatibleError, LockedError, SettingsError, some
 from ..features import check_same_meaning
 from ..settings import Settings
-from .contents.index_folder import KIND, VERSION, VERSIONS, load_listed, next_generation, upgraded
+from .contents.index_folder import (
+    KIND,
+    VERSION,
+    VERSIONS,
+    load_listed,
+    manifest_content,
+    next_generation,
+    upgraded,
+)
 from .contents.segment_folder import segment_name
-from .contents.views_folder import views_entry, write_views
+from .contents.views_folder import write_views
 from .folders import new_folder
-from .journal import read_journal
+from .incoming import unfinished
 from .looking import files_below
-from .manifest import digest_at, file_facts, of_one_generation, replace_manifest
+from .manifest import file_facts, of_one_generation, replace_manifest
 from .places import real
 from .taking import Origin, Source, take, take_graphs, take_segment
 
@@ -79,26 +87,18 @@ def join_indexes(
         for segment, origin in zip(segments, origins, strict=True):
             files |= take_segment(folder, segment, *origin, renamed=prefix)
         graphs = take_graphs(folder, segments, origins)
+        views = "views/0001"
         if segments:
-            (folder / "views/0001").mkdir(parents=True)
-            write_views(folder / "views/0001", index.collection.keys, index.weights)
+            (folder / views).mkdir(parents=True)
+            write_views(folder / views, index.collection.keys, index.weights)
         for source in found:
-            if digest_at(source.folder) != source.manifest["digest"]:
-                raise LockedError(f"{source.folder} was changed meanwhile: merge again")
+            source.check_unchanged()
+        names_and_dead = {segment_name(s.number): index.dead.get(s.number, ()) for s in segments}
         written = {path.relative_to(folder).as_posix(): path for path in files_below(folder)}
         manifest = {
             "format": KIND,
             "version": VERSION,
-            "generation": next_generation(target),
-            "segments": [
-                {"name": segment_name(s.number), "dead": list(index.dead.get(s.number, ()))}
-                for s in segments
-            ],
-            "candidates": graphs,
-            "views": views_entry("views/0001", index) if segments else None,
-            "settings": index.settings.to_dict(),
-            "descriptor": index.descriptor,
-            "versions": index.versions,
+            **manifest_content(index, next_generation(target), names_and_dead, graphs, views),
             # Files that were taken keep the hash that they should have: damage stays visible.
             "files": {n: files.get(n) or file_facts(path) for n, path in written.items()},
         }
@@ -127,7 +127,7 @@ def _opened(folder: Path, trusted: bool) -> Source:
         return Source(folder, newest, load_listed(folder, newest, trusted))
 
     source = of_one_generation(folder, KIND, VERSIONS, load)
-    waiting = sum(1 for _ in read_journal(folder, source.index.vocabulary.n_words_))
+    waiting = sum(1 for _ in unfinished(folder, source.index.vocabulary.n_words_))
     if waiting:
         raise LockedError(
             f"{folder} has {waiting} pictures in its journal, of a run that is going on or was "

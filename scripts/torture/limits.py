@@ -38,7 +38,6 @@ from bovw.storage import diagnose
 
 COMMANDS = ("open", "search", "add", "compact", "doctor", "repair", "repair damage")
 SECONDS = 60
-_ADDING = ("--jobs", "1", "--retry")
 _GOOD, _ERROR, _SOME_FAILED = 0, 1, 3
 
 

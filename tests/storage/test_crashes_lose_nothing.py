@@ -458,6 +458,9 @@ def test_what_other_machines_left_is_taken_over(
     with pytest.raises(StorageError, match="not as another machine has written it"):
         read_batch(empty.folder, name, collection.segments[0].n_words, (size, crc))
     assert not any("incoming" in note for note in diagnose(empty.folder).notes)
+    whole.save(folder.parent / "whole")
+    with pytest.raises(LockedError, match="6 pictures in its journal"):
+        bovw.merge_indexes([empty.folder, folder.parent / "whole"], folder.parent / "both")
     read: list[str] = []
 
     def reading(files: Any, *rest: Any, **more: Any) -> Any:

@@ -80,6 +80,16 @@ def transform_errors(
     return np.where(ahead, errors, np.inf)
 
 
+def derivative(transform: NDArray[np.float64], point: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Give the derivative ``(2, 2)`` of a transform at a position ``(2,)``, which is not infinite.
+
+    A step from the position, times this matrix, is the step from the transformed position.
+    """
+    x, y, depth = transform @ np.append(np.asarray(point, np.float64), 1.0)
+    moved = np.array([x, y]) / depth
+    return np.asarray((transform[:2, :2] - np.outer(moved, transform[2, :2])) / depth)
+
+
 def fit_with_opencv(
     source: NDArray[np.float64],
     target: NDArray[np.float64],

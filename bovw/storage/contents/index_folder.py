@@ -26,7 +26,7 @@ opened.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,39 +84,57 @@ def save_index(path: str | os.PathLike[str], index: Index, *, overwrite: bool = 
     with new_folder(target, overwrite, kind=KIND) as folder:
         (folder / "vocabulary").mkdir()
         write_vocabulary(index.vocabulary, folder / "vocabulary")
-        segments: list[dict[str, Any]] = []
+        segments: dict[str, tuple[int, ...]] = {}
+        graphs: list[str] = []
+        views = f"views/{number:04d}"
         if len(index.collection) or index.failures:
             place = folder / segment_name(number)
             place.mkdir(parents=True)
             write_merged(place, index.collection, index.failures)
-            segments.append({"name": segment_name(number), "dead": []})
-        views = f"views/{number:04d}"
-        if segments:
+            segments[segment_name(number)] = ()
             (folder / views).mkdir(parents=True)
             write_views(folder / views, keys, index.weights)
         graph = graph_for(index, np.arange(len(keys)))
         if graph is not None:
-            (folder / graph_name(number)).mkdir(parents=True)
-            write_graph(folder / graph_name(number), graph, index, keys)
-        write_manifest(
-            folder,
-            KIND,
-            VERSION,
-            {
-                "generation": next_generation(target),
-                "segments": segments,
-                "candidates": [] if graph is None else [graph_name(number)],
-                "views": views_entry(views, index) if segments else None,
-                "settings": index.settings.to_dict(),
-                "descriptor": index.descriptor,
-                "versions": index.versions,
-                **(
-                    {}
-                    if index.calibration is None
-                    else {"calibration": index.calibration.to_dict()}
-                ),
-            },
-        )
+            graphs.append(graph_name(number))
+            (folder / graphs[0]).mkdir(parents=True)
+            write_graph(folder / graphs[0], graph, index, keys)
+        content = manifest_content(index, next_generation(target), segments, graphs, views)
+        write_manifest(folder, KIND, VERSION, content)
+
+
+def manifest_content(
+    index: Index,
+    generation: int,
+    segments: Mapping[str, Sequence[int]],
+    graphs: Sequence[str],
+    views: str,
+) -> dict[str, Any]:
+    """Content of the manifest of a new index, but for its files.
+
+    Parameters
+    ----------
+    index : Index
+    generation : int
+    segments : mapping of str to sequence of int
+        Names of the folders of segments, and the places of their removed entries.
+    graphs : sequence of str
+        Names of the folders of graphs.
+    views : str
+        Name of the folder of views; it is there when there are segments.
+    """
+    content = {
+        "generation": generation,
+        "segments": [{"name": name, "dead": list(dead)} for name, dead in segments.items()],
+        "candidates": list(graphs),
+        "views": views_entry(views, index) if segments else None,
+        "settings": index.settings.to_dict(),
+        "descriptor": index.descriptor,
+        "versions": index.versions,
+    }
+    if index.calibration is not None:
+        content["calibration"] = index.calibration.to_dict()
+    return content
 
 
 def load_index(

@@ -38,14 +38,13 @@ def write_merged(folder: Path, collection: Collection, failures: tuple[Failure, 
     write_failures(folder, failures)
     _write_catalogue(folder, collection)
     segments = collection.segments
-    offsets = [segment.offsets for segment in segments]
     np.save(folder / "offsets.npy", _offsets(collection.sizes))
     for name in ARRAYS:
         columns = [getattr(segment, name) for segment in segments]
-        _write_column(folder / f"{name}.npy", collection, offsets, columns)
-    offsets = [segment.views.joined_offsets for segment in segments]
+        _write_column(folder / f"{name}.npy", columns, collection.starts, collection.sizes)
+    starts, sizes = collection.spans([segment.views.joined_offsets for segment in segments])
     columns = [segment.views.joined for segment in segments]
-    sizes = _write_column(folder / "joined.npy", collection, offsets, columns)
+    _write_column(folder / "joined.npy", columns, starts, sizes)
     np.save(folder / "joined_offsets.npy", _offsets(sizes))
     _write_postings(folder, collection)
 
@@ -66,9 +65,8 @@ def _array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Iterator
 def _write_catalogue(folder: Path, collection: Collection) -> None:
     catalogues = [segment.records for segment in collection.segments]
     offsets = [np.concatenate([[0], each.facts["sha256"]]) for each in catalogues]
-    sizes = _write_column(
-        folder / "texts.npy", collection, offsets, [each.texts for each in catalogues]
-    )
+    starts, sizes = collection.spans(offsets)
+    _write_column(folder / "texts.npy", [each.texts for each in catalogues], starts, sizes)
     facts = collection.placed([each.facts for each in catalogues])
     # How far the texts of each picture have moved.
     moved = np.cumsum(sizes) - sizes - collection.placed([each[:-1] for each in offsets])
@@ -79,23 +77,21 @@ def _write_catalogue(folder: Path, collection: Collection) -> None:
 
 def _write_column(
     path: Path,
-    collection: Collection,
-    offsets: Sequence[NDArray[np.int64]],
     columns: Sequence[NDArray[Any]],
-) -> NDArray[np.int64]:
-    """Write what the segments have of each picture, one picture after another; return the sizes.
+    starts: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+) -> None:
+    """Write what the segments have of each picture, one picture after another.
 
-    The parameters are as in `Collection.spans`.
+    `starts` and `sizes` are those of the pictures in all `columns`, as from `Collection.spans`.
     """
-    starts, sizes = collection.spans(offsets)
     whole = joined(columns)
     shape = (int(sizes.sum()), *columns[0].shape[1:])
     with _array(path, columns[0].dtype, shape) as file:
-        for first in range(0, len(collection), _PICTURES_AT_ONCE):
+        for first in range(0, len(sizes), _PICTURES_AT_ONCE):
             some = slice(first, first + _PICTURES_AT_ONCE)
             block = slices(whole, starts[some], sizes[some])
             file.write(np.ascontiguousarray(block).tobytes())
-    return sizes
 
 
 def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
