@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from copy import copy
 from functools import cache, partial
 from multiprocessing import current_process, resource_tracker
 from typing import Any, TypeVar
@@ -39,6 +40,24 @@ def _end_with(parent: int) -> None:
     # in any case: it may have lost its parent while it started.
     if os.getppid() == parent or current_process().name.startswith("LokyProcess"):
         threading.Thread(target=watch, daemon=True).start()
+
+
+def _backend() -> Any:
+    """Give the active backend of joblib, whose own processes watch their parent from birth on.
+
+    A worker that is born when its parent has just been killed gets no item, and would wait minutes
+    for one.
+    """
+    from joblib.parallel import BACKENDS, get_active_backend
+
+    backend = get_active_backend()[0]
+    if type(backend) is not BACKENDS["loky"] or "initializer" in vars(backend).get(
+        "backend_kwargs", ()
+    ):
+        return backend
+    watched = copy(backend)  # that of `parallel_config` stays as it is
+    watched.configure = partial(watched.configure, initializer=_end_with, initargs=(os.getpid(),))
+    return watched
 
 
 @contextmanager
@@ -216,7 +235,11 @@ def _parallel(
 
     with _deaf():
         results: Iterator[Result] = Parallel(
-            n_jobs=n_jobs, return_as="generator", pre_dispatch=ahead, batch_size=1
+            n_jobs=n_jobs,
+            backend=_backend(),
+            return_as="generator",
+            pre_dispatch=ahead,
+            batch_size=1,
         )(tasks())
     try:
         yield from results

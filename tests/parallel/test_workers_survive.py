@@ -104,6 +104,32 @@ def test_workers_do_not_outlive_who_started_them(tmp_path: Path) -> None:
     assert parent.pid not in workers
 
 
+BORN_LATE = """
+import os, signal
+from joblib.externals.loky.process_executor import ProcessPoolExecutor
+from bovw.parallel import ordered_map
+
+start = ProcessPoolExecutor._adjust_process_count
+
+def start_and_die(self):
+    start(self)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+ProcessPoolExecutor._adjust_process_count = start_and_die
+list(ordered_map(abs, range(8), n_jobs=2))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_workers_that_get_no_work_do_not_outlive_who_started_them(tmp_path: Path) -> None:
+    (tmp_path / "born_late.py").write_text(BORN_LATE)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "born_late.py"], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        parent.communicate(timeout=60)  # until nobody can write there any more
+    assert parent.returncode == -signal.SIGKILL
+
+
 @pytest.fixture
 def interruptible() -> Iterator[None]:
     """What runs in the background, as tests may, is born with interrupts ignored."""
