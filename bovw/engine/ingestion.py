@@ -12,11 +12,11 @@ from typing import Any, Literal
 from ..collection import PictureWords, SegmentBuilder, make_segment
 from ..errors import IncompatibleError, SettingsError, StorageError
 from ..features import (
-    DESCRIPTOR_LENGTH,
     Extractor,
     SiftExtractor,
     check_same_meaning,
     description_of,
+    kind_and_length,
 )
 from ..index import Index, Writer, due
 from ..parallel import uninterrupted
@@ -92,7 +92,7 @@ def fitting_settings(
     if made_with is not None:
         check_same_meaning(made_with["descriptor"], given, "the vocabulary")
     if vocabulary is not None:
-        kind, length = given.get("dtype", "uint8"), given.get("dimensions", DESCRIPTOR_LENGTH)
+        kind, length = kind_and_length(given)
         if length and misfit(vocabulary, kind, length):
             raise IncompatibleError(
                 f"the vocabulary does not fit: {misfit(vocabulary, kind, length)}: give one that "

@@ -12,7 +12,7 @@ from .extraction import (
 from .extractor import Extractor, ExtractorTemplate, description_of
 from .features import MOST_DIMENSIONS, Descriptors, Features, finite_floats
 from .guises import Guise, checked_guises, in_guise
-from .meaning import check_description, check_same_meaning, describe_given, is_ours
+from .meaning import check_description, check_same_meaning, describe_given, is_ours, kind_and_length
 from .queries import Queries, listed_queries, query_blocks
 from .sift import DESCRIPTOR_LENGTH, SiftExtractor, root_sift
 
@@ -39,6 +39,7 @@ __all__ = [
     "finite_floats",
     "in_guise",
     "is_ours",
+    "kind_and_length",
     "listed_queries",
     "lost_picture",
     "portable_queries",

@@ -27,6 +27,11 @@ def is_ours(description: Mapping[str, Any]) -> bool:
     return "golden" in description and description.get("descriptor") in _OURS
 
 
+def kind_and_length(description: Mapping[str, Any]) -> tuple[str, int]:
+    """Type ("uint8" or "float32") and length of the descriptors of a description."""
+    return description.get("dtype", "uint8"), description.get("dimensions", DESCRIPTOR_LENGTH)
+
+
 def check_description(values: Any) -> None:
     """Raise an error of Python when values from JSON are not those of an `Extractor.description`.
 

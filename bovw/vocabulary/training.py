@@ -13,14 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import TrainingError
 from ..features import (
-    DESCRIPTOR_LENGTH,
     Extractor,
     Features,
     SiftExtractor,
     description_of,
     extract_files,
+    kind_and_length,
 )
 from ..pictures import Failure, Paths, PictureFile, find_pictures
 from ..settings import Settings, checked_arguments, versions
@@ -141,7 +143,7 @@ def train_on_features(
     """
     places: list[tuple[int, str]] = []
     failures: list[Failure] = []
-    with _room(settings, cache) as room:
+    with _room(settings, description, cache) as room:
         wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
         sample = DescriptorSample(wanted, settings.vocabulary.random_state, room)
         for position, features in enumerate(found):
@@ -176,10 +178,13 @@ def train_on_features(
 
 
 @contextmanager
-def _room(settings: Settings, cache: str | os.PathLike[str] | None) -> Iterator[Path | None]:
+def _room(
+    settings: Settings, description: Mapping[str, Any], cache: str | os.PathLike[str] | None
+) -> Iterator[Path | None]:
     """Give an empty folder on disk for a large sample; None when it fits into memory."""
     wanted = settings.vocabulary.n_words * settings.vocabulary.samples_per_word
-    if wanted * DESCRIPTOR_LENGTH < _LARGE:
+    kind, length = kind_and_length(description)
+    if wanted * length * np.dtype(kind).itemsize < _LARGE:
         yield None
         return
     if cache is not None:

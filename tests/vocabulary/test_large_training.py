@@ -95,3 +95,14 @@ def test_pictures_may_have_more_features_than_memory_holds(
         np.testing.assert_array_equal(found.centers_, expected.centers_)
     assert not list((tmp_path / "cache").glob("bovw-sample-*"))
     assert not list((tmp_path / "cache").glob("training-*"))
+
+
+def test_what_fits_into_memory_depends_on_the_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SMALL.changed(vocabulary={"n_words": 10, "samples_per_word": 10})
+    monkeypatch.setattr(training, "_LARGE", 100 * 200)
+    long = {"descriptor": "net", "dtype": "float32", "dimensions": 64}  # 256 bytes each
+    with (
+        training._room(settings, {"descriptor": "rootsift"}, None) as none,
+        training._room(settings, long, None) as room,
+    ):
+        assert none is None and room is not None and room.is_dir()
