@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 from common import (
     BENCHMARKS,
-    DATA,
     Benchmark,
     Workshop,
     conditions,
     figures,
     load_truth,
     options_parser,
+    scored,
     write,
 )
 
 import bovw
-from bovw.evaluation import GroundTruth, bootstrap_interval, evaluate
+from bovw.evaluation import GroundTruth, bootstrap_interval
 
 Changes = dict[str, dict[str, Any]]
 _NO_GEOMETRY: Changes = {"geometry": {"verify": 0}, "expansion": {"method": "none"}}
@@ -92,15 +92,8 @@ def measure(
     engine: bovw.Engine, benchmark: Benchmark, truth: GroundTruth, cache: Path
 ) -> dict[str, Any]:
     """Score one engine."""
-    spent: list[float] = []
-
-    def search(queries: Any) -> list[tuple[str, ...]]:
-        rankings = engine.rank_many(queries, cache=cache, progress=True)
-        spent.extend(sum(ranking.milliseconds.values()) for ranking in rankings)
-        return [ranking.identifiers for ranking in rankings]
-
-    paths = {record.identifier: record.path for record in engine.collection.records}
-    scores = evaluate(search, paths, truth, DATA / Path(benchmark.truth).parent)
+    scores, rankings = scored(engine, benchmark, truth, cache)
+    spent = [sum(ranking.milliseconds.values()) for ranking in rankings]
     interval = bootstrap_interval(scores.of("ap_trapezoid"), scores.groups)
     return {
         **figures(scores),

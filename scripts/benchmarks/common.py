@@ -21,6 +21,7 @@ import numpy as np
 import bovw
 from bovw.evaluation import GroundTruth, Scores, evaluate
 from bovw.formats import load_ground_truth
+from bovw.search import FullRanking
 from bovw.settings import conditions as machine_and_versions
 from bovw.storage import load_vocabulary, save_vocabulary
 
@@ -90,6 +91,20 @@ class Workshop:
             save_vocabulary(vocabulary, kept)
         return self._vocabularies[folders]
 
+    def build(
+        self, benchmark: Benchmark, vocabulary: Any, only: Sequence[Path] | None = None
+    ) -> bovw.Engine:
+        """Index the folders of a benchmark, or only some of their pictures, in memory."""
+        return bovw.Engine.build(
+            only or [DATA / name for name in benchmark.base],
+            vocabulary=vocabulary,
+            settings=self.settings,
+            root=DATA / benchmark.root,
+            cache=self.cache,
+            n_jobs=self.jobs,
+            progress=True,
+        )
+
     def index_folder(self, benchmark: Benchmark) -> Path:
         """Return where the index of a benchmark lies."""
         name = "+".join(benchmark.base).replace("/", "-")
@@ -101,15 +116,7 @@ class Workshop:
         if key not in self._engines:
             vocabulary, training_seconds = self.vocabulary(benchmark.training)
             begun = time.perf_counter()
-            engine = bovw.Engine.build(
-                [DATA / name for name in benchmark.base],
-                vocabulary=vocabulary,
-                settings=self.settings,
-                root=DATA / benchmark.root,
-                cache=self.cache,
-                n_jobs=self.jobs,
-                progress=True,
-            )
+            engine = self.build(benchmark, vocabulary)
             seconds = time.perf_counter() - begun
             folder = self.index_folder(benchmark)
             engine.save(folder, overwrite=True)
@@ -181,6 +188,19 @@ def evaluated(
     return evaluate(search, dict(paths), truth, DATA / Path(benchmark.truth).parent)
 
 
+def scored(
+    engine: bovw.Engine, benchmark: Benchmark, truth: GroundTruth, cache: Path
+) -> tuple[Scores, list[FullRanking]]:
+    """Rank all pictures of an index for all queries of a ground truth; return the rankings, too."""
+    rankings: list[FullRanking] = []
+
+    def search(queries: Any) -> list[tuple[str, ...]]:
+        rankings.extend(engine.rank_many(queries, cache=cache, progress=True))
+        return [ranking.identifiers for ranking in rankings]
+
+    return evaluated(search, paths_of(engine), benchmark, truth), rankings
+
+
 def paths_of(engine: bovw.Engine) -> dict[str, str]:
     """Paths of the pictures of an index, by identifier."""
     return {record.identifier: record.path for record in engine.collection.records}
@@ -189,6 +209,15 @@ def paths_of(engine: bovw.Engine) -> dict[str, str]:
 def n_s_text(result: Mapping[str, Any]) -> str:
     """N-S of a set that has it, for a table."""
     return "" if result["n_s"] is None else f"{result['n_s']:.3f}"
+
+
+def status_mb(field: str, process: int | str = "self") -> float:
+    """A size of a process, such as "RssAnon", in MB, from /proc; 0 when it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
 
 
 def conditions(preset: str, changes: list[str], settings: bovw.Settings) -> dict[str, Any]:

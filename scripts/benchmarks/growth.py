@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import DATA, FOLDERS, machine_and_versions, options_parser, vocabulary_at, write
+from common import (
+    DATA,
+    FOLDERS,
+    machine_and_versions,
+    options_parser,
+    status_mb,
+    vocabulary_at,
+    write,
+)
 
 import bovw
 from bovw.collection import Catalogue
@@ -192,12 +200,7 @@ def memory(folder: Path, vocabulary: Path, cache: Path, n_pictures: int = 20_000
     by_segment: dict[int, float] = {}
     while process.poll() is None:
         done = len(list((target / "segments").glob("[0-9]*")))
-        status = Path(f"/proc/{process.pid}/status")
-        try:
-            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-            own = float(lines["RssAnon"].split()[0]) / 1024  # without what is mapped from files
-        except (OSError, KeyError):
-            continue
+        own = status_mb("RssAnon", process.pid)  # without what is mapped from files
         by_segment[done] = max(by_segment.get(done, 0.0), own)
         time.sleep(0.2)
     assert process.returncode == 0

@@ -18,12 +18,11 @@ from common import (
     Benchmark,
     Workshop,
     conditions,
-    evaluated,
     figures,
     halves,
     load_truth,
     options_parser,
-    paths_of,
+    scored,
     workshops,
     write,
 )
@@ -34,17 +33,12 @@ import bovw
 def run(benchmark: Benchmark, workshop: Workshop, every: int = 1) -> dict[str, Any]:
     """Run one benchmark, of many queries every Nth; return its metrics and times."""
     engine, facts = workshop.engine(benchmark)
-    spent: dict[str, list[float]] = {}
-
-    def search(queries: Any) -> list[tuple[str, ...]]:
-        rankings = engine.rank_many(queries, cache=workshop.cache, progress=True)
-        for ranking in rankings:
-            for stage, value in ranking.milliseconds.items():
-                spent.setdefault(stage, []).append(value)
-        return [ranking.identifiers for ranking in rankings]
-
     truth = load_truth(benchmark.truth, every)
-    scores = evaluated(search, paths_of(engine), benchmark, truth)
+    scores, rankings = scored(engine, benchmark, truth, workshop.cache)
+    spent: dict[str, list[float]] = {}
+    for ranking in rankings:
+        for stage, value in ranking.milliseconds.items():
+            spent.setdefault(stage, []).append(value)
     values = scores.of("ap_trapezoid").tolist()
     milliseconds = {stage: float(np.mean(values)) for stage, values in spent.items()}
     return {

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine_and_versions, options_parser, write
+from common import machine_and_versions, options_parser, status_mb, write
 from numpy.typing import NDArray
 
 import bovw
@@ -171,11 +171,9 @@ def memory(when: str) -> dict[str, float]:
 
     The system takes pages of mapped files back when it needs them for something else.
     """
-    lines = Path("/proc/self/status").read_text().splitlines()
-    kb = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
     return {
-        f"own memory {when}, MB": int(kb["RssAnon"]) / 1024,
-        f"mapped files {when}, MB": int(kb["RssFile"]) / 1024,
+        f"own memory {when}, MB": status_mb("RssAnon"),
+        f"mapped files {when}, MB": status_mb("RssFile"),
     }
 
 

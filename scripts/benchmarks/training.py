@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import DATA, FOLDERS, machine_and_versions, options_parser, write
+from common import DATA, FOLDERS, machine_and_versions, options_parser, status_mb, write
 from numpy.typing import NDArray
 
 import bovw
@@ -45,7 +45,8 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._ended.wait(1):
-            self.largest = max(self.largest, sum(map(anonymous, family())))
+            # Without what is mapped from files.
+            self.largest = max(self.largest, sum(status_mb("RssAnon", p) for p in family()))
 
     def end(self) -> float:
         """Stop watching."""
@@ -53,22 +54,10 @@ class Memory:
         return self.largest
 
 
-def family() -> list[Path]:
-    """This process and its children, in /proc."""
+def family() -> list[str]:
+    """Names of this process and its children in /proc."""
     children = Path("/proc/self/task").glob("*/children")
-    return [
-        Path("/proc/self"),
-        *(Path("/proc", c) for f in children for c in f.read_text().split()),
-    ]
-
-
-def anonymous(process: Path) -> float:
-    """Memory in MB that no file backs."""
-    try:
-        lines = (process / "status").read_text().splitlines()
-    except OSError:  # it has ended
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+    return ["self", *(child for file in children for child in file.read_text().split())]
 
 
 def stream(settings: bovw.Settings, wanted: int, options: Any) -> Iterator[Features]:

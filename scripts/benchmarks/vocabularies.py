@@ -21,12 +21,11 @@ from common import (
     Benchmark,
     Workshop,
     conditions,
-    evaluated,
     figures,
     halves,
     load_truth,
     options_parser,
-    paths_of,
+    scored,
     workshops,
     write,
 )
@@ -60,27 +59,14 @@ def engine_of(
     vocabulary: Any = kind
     if kind == "photographs":
         vocabulary = workshop.vocabulary(benchmark.training)[0]
-    return bovw.Engine.build(
-        only or [DATA / name for name in benchmark.base],
-        vocabulary=vocabulary,
-        settings=workshop.settings,
-        root=DATA / benchmark.root,
-        cache=workshop.cache,
-        n_jobs=workshop.jobs,
-        progress=True,
-    )
+    return workshop.build(benchmark, vocabulary, only)
 
 
-def scored(
+def measured(
     engine: bovw.Engine, benchmark: Benchmark, workshop: Workshop, truth: GroundTruth
 ) -> dict[str, Any]:
     """Search all queries of a ground truth; return its metrics."""
-
-    def search(queries: Any) -> list[tuple[str, ...]]:
-        rankings = engine.rank_many(queries, cache=workshop.cache, progress=True)
-        return [ranking.identifiers for ranking in rankings]
-
-    scores = evaluated(search, paths_of(engine), benchmark, truth)
+    scores, _ = scored(engine, benchmark, truth, workshop.cache)
     values = scores.of("ap_trapezoid").tolist()
     return {
         **figures(scores),
@@ -134,7 +120,7 @@ def main() -> None:
                 else:
                     engine = engine_of(benchmark, kind, workshop)
                     engines = {benchmark.base: engine}
-                result = scored(engine, benchmark, workshop, truth)
+                result = measured(engine, benchmark, workshop, truth)
                 results[name][kind].append({"seed": seed, **result})
                 print(f"seed {seed}, {kind}, {name}: {result['map_trapezoid']:.4f}", flush=True)
                 write(options.json, {"sets": results}, about)
