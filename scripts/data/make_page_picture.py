@@ -90,8 +90,10 @@ def served_page(folder: Path) -> Iterator[str]:
     command += ["--port", "0", "--labels", str(folder / "register.csv")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        yield str(json.loads(server.stdout.readline())["url"])
-        server.send_signal(signal.SIGINT)
+        try:
+            yield str(json.loads(server.stdout.readline())["url"])
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
 def at_an_answer(page: Page, mode: str) -> None:

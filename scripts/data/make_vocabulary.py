@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Draw the pictures of the vocabulary in the box, and train it.
 
-    python scripts/data/make_vocabulary.py FOLDER [--pictures N] [--words K] [--seed S]
+    python scripts/data/make_vocabulary.py FOLDER [--pictures N] [--words K] [--seed S] [--install]
 
-FOLDER gets `pictures/`, `features/` and `builtin/`; what is there already is not made again. With
-`--install` the vocabulary and what it was made with go to `bovw/vocabulary/data`. Needs OpenCV 5
-(whose font "uni" draws Chinese, Japanese and Korean) and matplotlib (`pip install '.[report]'`).
+FOLDER gets the pictures of each seed (`pictures-S/`), their features (`features/`), and each
+vocabulary (`builtin-S-N-K/`); what is there already is not made again. `--install` puts the
+vocabulary into `bovw/vocabulary/data/builtin`, in the place of the one there, and what it was made
+with into `builtin.json` beside it. It needs OpenCV 5 (whose font "uni" draws Chinese, Japanese and
+Korean) and matplotlib (`pip install '.[report]'`).
 
 The same seed, versions and processor give the same bytes. Other processors may round a grey value
-differently here and there, or a centre: `--install` writes down the versions, and the hash of all
-pictures.
+differently here and there, or a centre: `builtin.json` names the versions, the machine, and a hash
+of the hashes of all pictures.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import cv2
@@ -61,8 +62,7 @@ def install(vocabulary: bovw.Vocabulary, options: argparse.Namespace) -> None:
     """Put the vocabulary, without its graph, and how it was made into the package."""
     target = builtin_folder()
     assert vocabulary.made_with_ is not None
-    shutil.rmtree(target, ignore_errors=True)
-    save_vocabulary(vocabulary, target, graph=False)
+    save_vocabulary(vocabulary, target, overwrite=True, graph=False)
     pictures = vocabulary.made_with_["pictures"]
     about = conditions()
     card = {
@@ -91,12 +91,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--install", action="store_true")
     options = parser.parse_args()
-    pictures = options.folder / "pictures"
+    pictures = options.folder / f"pictures-{options.seed}"
     pictures.mkdir(parents=True, exist_ok=True)
     joblib.Parallel(options.jobs)(
         joblib.delayed(save)(pictures, options.seed, number) for number in range(options.pictures)
     )
-    place = options.folder / f"builtin-{options.pictures}-{options.words}"
+    place = options.folder / f"builtin-{options.seed}-{options.pictures}-{options.words}"
     if not place.exists():
         settings = bovw.Settings().changed(vocabulary={"n_words": options.words})
         vocabulary = bovw.train_vocabulary(

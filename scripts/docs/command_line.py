@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from textwrap import dedent
 
 from bovw.cli.parser import make_parser
 
@@ -29,7 +30,7 @@ def page() -> str:
             if actions:
                 lines += [f"| {title} | meaning |", "|---|---|"]
                 lines += [f"| {_name(a)} | {_meaning(parser, a)} |" for a in actions] + [""]
-        example = str(parser.epilog).partition("\n")[2].strip()
+        example = dedent(str(parser.epilog).partition("\n")[2]).strip()
         lines += ["Example:", "", "```sh", example, "```"]
     return "\n".join(lines) + "\n"
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from scripts.docs import api, command_line, notebook
 
 ROOT = Path(__file__).parents[2]
-SHIM = "https://unpkg.com/iframe-worker/shim"  # what the plugin `offline` asks for
+SHIM = re.compile(r"https://[^/\"'\s]+/iframe-worker/shim")  # what the plugin `offline` asks for
 
 # The tabs. A page that is not there yet is left out; one that no tab names stands under "More".
 TABS: dict[str, list[str]] = {
@@ -107,12 +107,12 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 def on_post_page(output: str, page: Page, **_: Any) -> str:
     """Take what searches a site that was opened from a file from here, not from another host."""
-    return output.replace(SHIM, get_relative_url("frame_worker.js", page.url))
+    return SHIM.sub(get_relative_url("frame_worker.js", page.url), output)
 
 
 def on_post_template(output_content: str, **_: Any) -> str:
     """The same in pages that are no pages of the documentation, such as the one of error 404."""
-    return output_content.replace(SHIM, "/frame_worker.js")
+    return SHIM.sub("/frame_worker.js", output_content)
 
 
 def rewritten(markdown: str, path: Path) -> str:
