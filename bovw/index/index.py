@@ -21,7 +21,6 @@ from ..features import (
     description_of,
     is_ours,
 )
-from ..parallel import thread_count
 from ..pictures import Failure
 from ..search import (
     Base,
@@ -31,17 +30,17 @@ from ..search import (
     Graph,
     HistogramIndex,
     Query,
-    QueryFeatures,
     Ranking,
     Stopwatch,
     StoredGraph,
     Weights,
     count_weights,
     kept_weights,
+    looked_up,
     rank,
 )
 from ..settings import Settings, warn_of_other_versions
-from ..vocabulary import TfidfWeighting, Vocabulary, center_weights, word_counts
+from ..vocabulary import TfidfWeighting, Vocabulary, word_counts
 from .guises import rank_in_guises
 
 # From this number of pictures on, document frequencies are counted anew only when some have
@@ -380,25 +379,9 @@ class Index:
     ) -> Query:
         """Compute the words, histogram and signatures of a query."""
         with stopwatch("words"):
-            pictures = tuple(self._looked_up(part) for part in features)
+            pictures = tuple(
+                looked_up(part, self.vocabulary, self.settings.kernel) for part in features
+            )
             words = np.concatenate([picture.words[:, 0] for picture in pictures])
             counts = word_counts(words, np.array([0, len(words)]), self.vocabulary.n_words_)
             return Query(self.weighting.transform(counts), pictures, combine)
-
-    def _looked_up(self, features: Features) -> QueryFeatures:
-        kernel = self.settings.kernel
-        n_nearest = 1 if kernel.method == "none" else kernel.n_nearest
-        threads = thread_count(self.vocabulary.n_jobs)
-        nearest = self.vocabulary.nearest(features.descriptors, n_nearest, n_threads=threads)[0]
-        signatures = self.vocabulary.signatures(features.descriptors, nearest)
-        order = np.argsort(nearest[:, 0], kind="stable")
-        keypoints, whole = features.keypoints[order], features.region is None
-        sigma = kernel.center_sigma if whole and kernel.method != "none" else 0.0
-        return QueryFeatures(
-            nearest[order],
-            signatures[order],
-            keypoints,
-            center_weights(keypoints[:, :2], features.size, sigma),
-            features.size,
-            whole,
-        )

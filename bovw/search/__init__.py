@@ -20,7 +20,7 @@ from .guises import join_guises
 from .histograms import CollectionRows, Weights, count_weights, kept_weights
 from .kernels.hamming import KernelMatches, join_matches
 from .qdrant import QdrantCandidates
-from .query import Combine, Query, QueryFeatures, picture_as_query
+from .query import Combine, Query, QueryFeatures, looked_up, picture_as_query
 from .ranking import Base, Ranking, Stopwatch
 from .results import (
     FullRanking,
@@ -80,6 +80,7 @@ __all__ = [
     "join_matches",
     "kept_weights",
     "learn_basis",
+    "looked_up",
     "matched_quadrilaterals",
     "picture_as_query",
     "probability",

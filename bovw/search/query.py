@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..collection import Collection, PictureFeatures
+from ..features import Features
+from ..parallel import thread_count
+from ..settings import KernelSettings
+from ..vocabulary import Vocabulary, center_weights
 
 Combine = Literal["joined", "mean", "best"]
 
@@ -137,4 +141,23 @@ def join_features(parts: Sequence[QueryFeatures]) -> QueryFeatures:
         np.concatenate([part.weights for part in parts]),
         parts[0].size,
         parts[0].whole,
+    )
+
+
+def looked_up(features: Features, vocabulary: Vocabulary, kernel: KernelSettings) -> QueryFeatures:
+    """Look the features of a query up in a vocabulary: words, signatures, weights."""
+    n_nearest = 1 if kernel.method == "none" else kernel.n_nearest
+    threads = thread_count(vocabulary.n_jobs)
+    nearest = vocabulary.nearest(features.descriptors, n_nearest, n_threads=threads)[0]
+    signatures = vocabulary.signatures(features.descriptors, nearest)
+    order = np.argsort(nearest[:, 0], kind="stable")
+    keypoints, whole = features.keypoints[order], features.region is None
+    sigma = kernel.center_sigma if whole and kernel.method != "none" else 0.0
+    return QueryFeatures(
+        nearest[order],
+        signatures[order],
+        keypoints,
+        center_weights(keypoints[:, :2], features.size, sigma),
+        features.size,
+        whole,
     )

@@ -8,33 +8,30 @@ permission, a disk that does not answer), nothing is changed. What is taken out 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import FormatError, LockedError, SettingsError, StorageError, some
 from ..parallel import READING
-from ..pictures import Record
 from ..settings import checked_arguments
 from .contents.compressed_folder import KIND as LSA
 from .contents.compressed_folder import load_lsa_index
 from .contents.graph_folder import listed_graphs
-from .contents.index_folder import KIND, VERSIONS, load_index, load_listed, read_header
-from .contents.segment_folder import load_catalogue, load_segment, read_catalogue
+from .contents.index_folder import KIND, VERSIONS, load_listed
 from .contents.views_folder import folders_listed
 from .contents.vocabulary_folder import load_vocabulary
 from .disk_writer import remove_unlisted, unlisted
+from .examination import Findings, check_files, examined
 from .folders import abandoned, discard_room, put_back, tidy
 from .incoming import INCOMING
 from .journal import JOURNAL, read_journal
 from .links_file import LINKS
 from .lock import LOCK, locked
 from .looking import files_below, is_file, is_own_file, is_there, looking
-from .manifest import ADVICE, OtherVersionError, file_problem, parse_manifest, replace_manifest
+from .manifest import OtherVersionError, parse_manifest, replace_manifest
 from .places import MANIFEST, rooms_for_another
 from .set_aside import SET_ASIDE, delete_set_aside, notes_on_set_aside, set_aside
 
@@ -136,111 +133,16 @@ def _diagnose_whole(folder: Path, kind: str) -> Diagnosis:
     name, load = (
         ("compressed index", load_lsa_index) if kind == LSA else ("vocabulary", load_vocabulary)
     )
-    found = _Findings()
-    found.examine(lambda: _check_files(folder, parse_manifest(folder)["files"], found))
+    found = Findings()
+    found.examine(lambda: check_files(folder, parse_manifest(folder)["files"], found))
     problems = [*found.by_file.values()]
     if not problems:
         found.examine(lambda: load(folder, trusted=False))
     return Diagnosis(name, (*problems, *found.fatal), unexamined=tuple(found.unseen))
 
 
-@dataclass
-class _Findings:
-    """What an examination found.
-
-    `fatal` is damage that cannot be repaired, `problems` damage that can; `by_file` maps names of
-    files to their damage. `unseen` could not be looked at. `sound` has the entries of segments
-    without damage.
-    """
-
-    fatal: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    by_file: dict[str, str] = field(default_factory=dict)
-    unseen: list[str] = field(default_factory=list)
-    sound: list[dict[str, Any]] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    n_words: int | None = None
-
-    @property
-    def can_be_repaired(self) -> bool:
-        """Whether there is damage that can all be taken out, and everything was looked at."""
-        return bool(self.problems) and not self.fatal and not self.unseen
-
-    def examine(self, look: Callable[[], object]) -> bool:
-        """Look at something; note what is wrong, or that it could not be looked at."""
-        try:
-            look()
-        except LockedError:
-            raise
-        except FormatError as error:
-            if not str(error).startswith(tuple(self.by_file.values())):  # reported already
-                self.fatal.append(str(error))
-            return False
-        except StorageError as error:
-            self.unseen.append(str(error))
-            return False
-        return True
-
-
-def _check_files(folder: Path, files: Mapping[str, Any], found: _Findings) -> None:
-    for name, facts in files.items():
-        try:
-            with looking(folder / name):
-                problem = file_problem(folder, name, facts, full=True)
-        except StorageError as error:
-            found.unseen.append(str(error))
-            continue
-        if problem is not None:
-            found.by_file[name] = f"{folder / name} {problem}"
-
-
-def _examined(folder: Path, manifest: Mapping[str, Any]) -> _Findings:
-    found = _Findings()
-    _check_files(folder, manifest["files"], found)
-    for name, problem in found.by_file.items():
-        (found.fatal if name.startswith("vocabulary/") else found.problems).append(problem)
-
-    def look() -> None:
-        found.n_words = load_vocabulary(folder / "vocabulary", trusted=False).n_words_
-        read_header(folder, manifest)
-        for entry in manifest["segments"]:
-            _examine_segment(folder, manifest, entry, found)
-        if not (found.problems or found.fatal or found.unseen):
-            _check_views(folder)
-
-    try:
-        with looking(folder):
-            found.examine(look)
-    except StorageError as error:
-        found.unseen.append(str(error))
-    except (KeyError, TypeError) as error:
-        found.fatal.append(f"{folder}: the manifest is not as expected ({error!r:.500})")
-    found.fatal = list(dict.fromkeys(found.fatal))
-    return found
-
-
-def _examine_segment(
-    folder: Path, manifest: Mapping[str, Any], entry: dict[str, Any], found: _Findings
-) -> None:
-    assert found.n_words is not None
-    name, n_words = str(entry["name"]), found.n_words
-    if not any(file.startswith(f"{name}/") for file in found.by_file):
-        try:
-            with looking(folder / name):
-                load_segment(folder, manifest, name, n_words).check()
-        except FormatError as error:
-            found.problems.append(str(error))
-        except StorageError as error:
-            found.unseen.append(str(error))
-            return
-        else:
-            found.sound.append(entry)
-            return
-    found.lost += _identifiers(folder, manifest, name, entry["dead"])
-
-
 def _diagnosis(
-    folder: Path, manifest: Mapping[str, Any], found: _Findings, repaired: bool = False
+    folder: Path, manifest: Mapping[str, Any], found: Findings, repaired: bool = False
 ) -> Diagnosis:
     notes: list[str] = []
     found.examine(lambda: notes.extend(_leftovers(folder, manifest["files"], found.n_words)))
@@ -256,7 +158,7 @@ def _diagnosis(
 
 
 def _diagnose_index(folder: Path, manifest: Mapping[str, Any]) -> Diagnosis:
-    found = _examined(folder, manifest)
+    found = examined(folder, manifest)
     diagnosis = _diagnosis(folder, manifest, found)
     kept = notes_on_set_aside(folder)
     if set(diagnosis.notes) - set(kept) and _is_busy(folder):
@@ -267,7 +169,7 @@ def _diagnose_index(folder: Path, manifest: Mapping[str, Any]) -> Diagnosis:
 
 def _repaired(folder: Path, manifest: dict[str, Any]) -> Diagnosis:
     """Examine an index, and set aside what is damaged; the lock is held."""
-    found = _examined(folder, manifest)
+    found = examined(folder, manifest)
     files = manifest["files"]
     if found.can_be_repaired:
         smaller = _without_damage(manifest, found)
@@ -299,7 +201,7 @@ def _repaired(folder: Path, manifest: dict[str, Any]) -> Diagnosis:
 
 def _purged(folder: Path, manifest: dict[str, Any]) -> Diagnosis:
     """Examine an index, and delete what was set aside; the lock is held."""
-    found = _examined(folder, manifest)
+    found = examined(folder, manifest)
     if found.fatal or found.problems or found.unseen:
         diagnosis = _diagnosis(folder, manifest, found)
         kept = f"{folder / SET_ASIDE} is kept, because the index is not known to be sound"
@@ -315,21 +217,7 @@ def _check_without(folder: Path, manifest: Mapping[str, Any]) -> None:
         _ = load_listed(folder, manifest, trusted=False).collection
 
 
-def _check_views(folder: Path) -> None:
-    """Raise a FormatError when the stored views of an index are not what its segments say."""
-    index = load_index(folder, trusted=False)
-    plain = replace(index, stored_keys=None, stored_weights=None)
-    if not np.array_equal(index.collection.keys, plain.collection.keys):
-        raise FormatError(f"{folder}: its pictures are listed out of order: {ADVICE}")
-    stored = index.stored_weights
-    if stored is not None and stored.changed == 0:
-        for name in ("idf", "lengths"):
-            right = getattr(plain.weights, name)
-            if not np.allclose(getattr(stored, name), right, rtol=1e-4, atol=1e-6):
-                raise FormatError(f"{folder}: {name} is not what its words say: {ADVICE}")
-
-
-def _without_damage(manifest: Mapping[str, Any], found: _Findings) -> dict[str, Any]:
+def _without_damage(manifest: Mapping[str, Any], found: Findings) -> dict[str, Any]:
     """Manifest of the sound segments; views and nmslib's graph stay if all segments are sound."""
     names = [entry["name"] for entry in found.sound]
 
@@ -349,23 +237,6 @@ def _without_damage(manifest: Mapping[str, Any], found: _Findings) -> dict[str, 
         **({"views": views} if "views" in manifest else {}),
         "files": {n: f for n, f in manifest["files"].items() if n.startswith(roots)},
     }
-
-
-def _identifiers(
-    folder: Path, manifest: Mapping[str, Any], name: str, dead: Iterable[int]
-) -> Iterable[str]:
-    """Identifiers of the pictures of a damaged segment, if its catalogue can be read."""
-    records: Sequence[Record]
-    try:
-        if f"{name}/catalogue.json" in manifest["files"]:
-            records, _ = read_catalogue(folder / name / "catalogue.json")
-        else:
-            records, _ = load_catalogue(folder, manifest, name)
-        identifiers = [record.identifier for record in records]
-    except (StorageError, UnicodeDecodeError):
-        return [f"(all pictures of {name}, whose catalogue cannot be read)"]
-    gone = set(dead)
-    return [identifier for i, identifier in enumerate(identifiers) if i not in gone]
 
 
 def _leftovers(folder: Path, files: Mapping[str, Any], n_words: int | None) -> list[str]:

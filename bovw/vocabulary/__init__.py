@@ -7,9 +7,10 @@ from .builtin import BUILTIN, OWN, builtin_folder
 from .centers import is_centers, own_words
 from .scale import DescriptorScale
 from .signatures import BITS, HammingEmbedding, aggregate, hamming_distances
+from .statistics import WordStatistics
 from .training import train_on_features, train_on_files, train_vocabulary
 from .transformers import BagOfVisualWords, SiftTransformer
-from .vocabulary import Vocabulary, WordStatistics
+from .vocabulary import Vocabulary
 from .weighting import TfidfWeighting, center_weights, first_of_words, word_counts
 
 __all__ = [

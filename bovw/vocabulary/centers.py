@@ -16,7 +16,8 @@ from ..settings import checked_arguments
 from .descriptors import checked_descriptors
 from .scale import DescriptorScale
 from .signatures import HammingEmbedding
-from .vocabulary import Vocabulary, WordStatistics
+from .statistics import WordStatistics
+from .vocabulary import Vocabulary
 
 # Without a sample of descriptors the scale is learned from the centres. These are means, so they
 # spread less than the descriptors, and the scale gets this share of their range more on each side.

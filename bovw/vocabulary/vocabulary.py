@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from .estimators import UnfittedError, validated
 from .refinement import Cells, assigned, refined
 from .scale import DescriptorScale
 from .signatures import HammingEmbedding
+from .statistics import WordStatistics
 
 # Up to this many words a matrix product is as fast as nmslib's graph, and exact.
 _EXACT_UP_TO = 1024
@@ -45,44 +46,6 @@ _SAMPLES_FOR_SIGNATURES = 50
 _ENOUGH_FOR_SIGNATURES = 100_000
 # Number of descriptors for which the approximate assignment is compared with the exact one.
 _COMPARED = 5000
-
-
-@dataclass(frozen=True)
-class WordStatistics:
-    """How evenly a sample of descriptors is distributed over the words of a vocabulary.
-
-    Attributes
-    ----------
-    n_words, n_descriptors : int
-    used, empty : int
-        Number of words with a descriptor, and without one.
-    imbalance : float
-        ``n_words * sum(p ** 2)`` over the shares `p` of the words. It is 1 when all words are
-        equally frequent, and `n_words` when only one is used (Jegou, Douze & Schmid, IJCV 2010).
-    """
-
-    n_words: int
-    n_descriptors: int
-    used: int
-    empty: int
-    imbalance: float
-
-    @classmethod
-    def of(cls, words: NDArray[np.integer], n_words: int) -> WordStatistics:
-        """Count the words of a sample."""
-        return cls.of_counts(np.bincount(words.ravel(), minlength=n_words))
-
-    @classmethod
-    def of_counts(cls, counts: NDArray[np.integer]) -> WordStatistics:
-        """Make the statistics of words that were counted ``(n_words,)``."""
-        n_words, total = len(counts), int(counts.sum())
-        return cls(
-            n_words=n_words,
-            n_descriptors=total,
-            used=int(np.count_nonzero(counts)),
-            empty=int(n_words - np.count_nonzero(counts)),
-            imbalance=float(n_words * np.square(counts / max(total, 1)).sum()),
-        )
 
 
 class Vocabulary(BaseEstimator):  # type: ignore[misc]
