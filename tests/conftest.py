@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -51,35 +52,56 @@ def pictures() -> list[Path]:
     return sorted((SAMPLE / "posters").glob("*.jpg"))
 
 
-@pytest.fixture(scope="session")
-def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with the features of all sample pictures; all processes of the tests share it."""
-    shared = tmp_path_factory.getbasetemp()
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that all processes of the tests share; the first that needs it makes it."""
+    shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    with FileLock(shared / "features.lock"):
-        files = find_pictures(SAMPLE)
-        for _ in extract_files(files, SMALL, cache=shared / "features", n_jobs=2):
-            pass
-    return shared / "features"
+    place, done = shared / name, shared / f"{name}.done"
+    with FileLock(shared / f"{name}.lock"):
+        if not done.exists():
+            make(place)
+            done.touch()
+    return place
 
 
 @pytest.fixture(scope="session")
-def vocabulary(features: Path) -> bovw.Vocabulary:
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the features of all sample pictures."""
+
+    def make(place: Path) -> None:
+        for _ in extract_files(find_pictures(SAMPLE), SMALL, cache=place, n_jobs=2):
+            pass
+
+    return made_once(tmp_path_factory, "features", make)
+
+
+@pytest.fixture(scope="session")
+def vocabulary(features: Path, tmp_path_factory: pytest.TempPathFactory) -> bovw.Vocabulary:
     """A vocabulary of other objects than `pictures`, with an approximate assignment."""
-    return bovw.train_vocabulary(
-        [SAMPLE / "covers", SAMPLE / "logos"],
-        settings=SMALL,
-        root=SAMPLE,
-        n_jobs=2,
-        cache=features,
-    )
+
+    def make(place: Path) -> None:
+        others = [SAMPLE / "covers", SAMPLE / "logos"]
+        trained = bovw.train_vocabulary(
+            others, settings=SMALL, root=SAMPLE, n_jobs=2, cache=features
+        )
+        bovw.save_vocabulary(trained, place, overwrite=True)
+
+    return bovw.load_vocabulary(made_once(tmp_path_factory, "vocabulary", make), n_jobs=2)
 
 
 @pytest.fixture(scope="session")
 def engine(pictures: list[Path], vocabulary: bovw.Vocabulary, features: Path) -> bovw.Engine:
     """An index of `pictures`."""
     return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, n_jobs=2, cache=features)
+
+
+@pytest.fixture(scope="session")
+def saved(engine: bovw.Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of `engine` in a folder, which nobody changes."""
+    path = tmp_path_factory.mktemp("saved") / "posters.bovw"
+    engine.save(path)
+    return path
 
 
 @pytest.fixture

@@ -50,14 +50,23 @@ def _backend() -> Any:
     """
     from joblib.parallel import BACKENDS, get_active_backend
 
-    backend = get_active_backend()[0]
-    if type(backend) is not BACKENDS["loky"] or "initializer" in vars(backend).get(
-        "backend_kwargs", ()
-    ):
-        return backend
-    watched = copy(backend)  # that of `parallel_config` stays as it is
-    watched.configure = partial(watched.configure, initializer=_end_with, initargs=(os.getpid(),))
-    return watched
+    active = get_active_backend()[0]
+    if type(active) is not BACKENDS["loky"]:
+        return active
+    backend = copy(active)  # that of `parallel_config` stays as it is
+    usual = backend.configure
+
+    def configure(*arguments: Any, **options: Any) -> int:
+        n_workers: int = usual(*arguments, **options)
+        # Not by joblib's argument `initializer`: who uses joblib without it would have to stop
+        # our workers, and start others.
+        executor = backend._workers
+        if executor._initializer is None:
+            executor._initializer, executor._initargs = _end_with, (os.getpid(),)
+        return n_workers
+
+    backend.configure = configure
+    return backend
 
 
 @contextmanager

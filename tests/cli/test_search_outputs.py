@@ -10,18 +10,15 @@ from pathlib import Path
 
 import pytest
 
-import bovw
 from bovw.cli import main
 from bovw.search import COLUMNS
 
 from ..support import REPOSITORY
 
 
-@pytest.fixture(scope="module")
-def index(engine: bovw.Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("outputs") / "i.bovw"
-    engine.save(path)
-    return str(path)
+@pytest.fixture
+def index(saved: Path) -> str:
+    return str(saved)
 
 
 @pytest.fixture

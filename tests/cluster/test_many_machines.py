@@ -24,7 +24,7 @@ from bovw.parallel import thread_count, worker_count
 from bovw.pictures import Failure, find_pictures
 from bovw.storage import index_writer
 
-from ..support import FEW, REPOSITORY
+from ..support import FEW, REPOSITORY, told
 
 pytest.importorskip("distributed", reason="pip install 'bovw[cluster]'")
 
@@ -243,11 +243,6 @@ def test_graphs_of_segments_are_searched_as_on_one_machine(
             assert told(many.search(query, 4)) == told(one.search(query, 4))
         how: dict[str, Any] = {"deny": [picture.name for picture in pictures[12:16]]}
         assert told(many.search(pictures[17], 4, **how)) == told(one.search(pictures[17], 4, **how))
-
-
-def told(result: bovw.SearchResult) -> dict[str, Any]:
-    """All that a result says, but for its times."""
-    return {k: v for k, v in result.to_dict(points=True).items() if k != "milliseconds"}
 
 
 def test_segments_of_a_killed_worker_are_searched_by_others(

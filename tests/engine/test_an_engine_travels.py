@@ -73,6 +73,6 @@ def test_threads_ask_one_engine(saved: bovw.Engine, pictures: list[Path]) -> Non
     def ask(number: int) -> Any:
         return saved.search(pictures[number % 6], 1 + number % 20).to_dict()["answers"]
 
-    expected = [ask(number) for number in range(24)]
+    expected = [ask(number) for number in range(12)]
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(ask, range(24))) == expected
+        assert list(pool.map(ask, range(12))) == expected

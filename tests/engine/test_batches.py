@@ -13,19 +13,8 @@ import pytest
 import bovw
 from bovw.engine import spreading
 from bovw.errors import ImageError, UnknownPictureError
-from bovw.search import SearchResult
 
-
-def told(results: list[SearchResult]) -> list[object]:
-    """What results say, but for how long they took."""
-    return [{**result.to_dict(points=True), "milliseconds": 0} for result in results]
-
-
-@pytest.fixture(scope="module")
-def saved(engine: bovw.Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("batches") / "i"
-    engine.save(path)
-    return path
+from ..support import told
 
 
 @pytest.fixture
@@ -42,14 +31,14 @@ def test_processes_answer_as_one(saved: Path, pictures: list[Path], tmp_path: Pa
     one = bovw.Engine.open(saved).changed(geometry={"verify": 7})
     two = bovw.Engine.open(saved, n_jobs=2).changed(geometry={"verify": 7})
     expected, found = (each.search_many(queries, 4, **how) for each in (one, two))
-    assert told(found) == told(expected)
+    assert list(map(told, found)) == list(map(told, expected))
     assert found[-2].error is not None
     assert "bad.jpg" in found[-2].error
     with pytest.raises(ImageError):
         two.search_many(queries, on_error="raise")
     of = [picture.name for picture in pictures[::7]]
     stored = [one.search_stored(name, 3) for name in of]
-    assert told(list(two.search_stored_each(of, 3))) == told(stored)
+    assert list(map(told, two.search_stored_each(of, 3))) == list(map(told, stored))
     full = [(r.identifiers, r.scores.tolist()) for r in one.rank_many(pictures[:3])]
     assert [(r.identifiers, r.scores.tolist()) for r in two.rank_many(pictures[:3])] == full
 
@@ -64,10 +53,10 @@ def test_an_index_that_changed_meanwhile_is_answered_from_as_it_was(
 ) -> None:
     engine.save(tmp_path / "i")
     opened = bovw.Engine.open(tmp_path / "i", n_jobs=2)
-    expected = told(bovw.Engine.open(saved).search_many(pictures[::10], 5))
+    expected = list(map(told, bovw.Engine.open(saved).search_many(pictures[::10], 5)))
     bovw.Engine.open(tmp_path / "i").remove([pictures[0].name])
     with caplog.at_level(logging.WARNING, "bovw"):
-        assert told(opened.search_many(pictures[::10], 5)) == expected
+        assert list(map(told, opened.search_many(pictures[::10], 5))) == expected
     assert [r.message for r in caplog.records if "has changed" in r.message] == [
         caplog.records[0].message
     ]

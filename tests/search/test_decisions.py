@@ -127,13 +127,13 @@ def test_calibration_is_kept_in_the_index(
     usual = engine.settings.geometry.match_evidence
     assert main(["calibrate", str(folder), "--show"]) == 0
     assert f"from {usual:g} on; nothing was measured" in capsys.readouterr().out
-    others = str(SAMPLE / "covers")
-    assert main(["calibrate", str(folder), others, "--false-accept-rate", "0.1"]) == 0
+    others = [str(path) for path in sorted((SAMPLE / "covers").glob("*.jpg"))[::3]]
+    assert main(["calibrate", str(folder), *others, "--false-accept-rate", "0.1"]) == 0
     said = capsys.readouterr().out
-    assert "of 30 queries" in said
+    assert "of 10 queries" in said
     opened = bovw.Engine.open(folder)
     kept = opened.index.calibration
-    assert kept is not None and kept.false_accept_rate <= 0.1 and kept.n_queries == 30
+    assert kept is not None and kept.false_accept_rate <= 0.1 and kept.n_queries == 10
     assert opened.settings.geometry.match_evidence == kept.match_evidence
     # It stays while the index changes, and is copied with it.
     opened.remove(pictures[-1].name)
@@ -146,7 +146,7 @@ def test_calibration_is_kept_in_the_index(
     assert main(["calibrate", str(folder), "--show"]) == 0
     assert capsys.readouterr().out == said
     assert main(["calibrate", str(folder)]) == 1
-    assert main(["calibrate", str(folder), others, "--show"]) == 1
+    assert main(["calibrate", str(folder), *others, "--show"]) == 1
     capsys.readouterr()
     # In memory, too.
     calibration = engine.calibrate(others, false_accept_rate=0.1)

@@ -19,16 +19,9 @@ from bovw.storage.lock import held
 from bovw.storage.manifest import digest, file_facts
 
 
-@pytest.fixture(scope="module")
-def stored(engine: bovw.Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("stored") / "index"
-    engine.save(path)
-    return path
-
-
 @pytest.fixture
-def copy(stored: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(stored, tmp_path / "index"))
+def copy(saved: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "index"))
 
 
 def edit(path: Path, **changes: object) -> None:
