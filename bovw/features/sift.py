@@ -18,6 +18,10 @@ DESCRIPTOR_LENGTH = 128
 
 # OpenCV's pyramid needs a few pixels, and a smaller picture cannot contain a feature anyway.
 _MIN_SIDE = 12
+# Less would find few new features for the time that it takes.
+_WORTH_ENLARGING = 1.25
+# Diameter of the smallest keypoints that OpenCV finds: 1.6 pixels x 2^(1/6), in its first octave.
+_SMALLEST = 1.6 * 2 ** (1 / 6)
 # From this proportion of the sides on, features are kept evenly along the longer one.
 _SPREAD = 2.0
 # KeyPoint.octave as OpenCV packs it: octave -1 (the picture at double size), layer 1.
@@ -48,9 +52,12 @@ class SiftExtractor:
     With a larger `region_factor`, a descriptor covers more of the surroundings of its keypoint.
     When keypoints have the same position and scale (and the same orientation, unless upright),
     only the first is kept. When there are more than `max_features`, those with the strongest
-    response (contrast) are kept. In a picture at least twice as long as it is wide, equally many of
-    each part along it are kept, and more in all if it was allowed more pixels. Ties are broken by
-    position, so the result does not depend on the order of detection.
+    response (contrast) are kept. When there are fewer, and the picture has fewer pixels than it
+    may have, features are sought in the enlarged picture (`FeatureSettings.enlarge`), and those
+    that are finer than SIFT can find in the picture itself fill up the number. In a picture at
+    least twice as long as it is wide, equally many of each part along it are kept, and more in all
+    if it was allowed more pixels. Ties are broken by position, so the result does not depend on the
+    order of detection.
     """
 
     def __init__(self, settings: FeatureSettings | None = None) -> None:
@@ -84,14 +91,15 @@ class SiftExtractor:
             sigma=1.6,
             enable_precise_upscale=True,  # without it positions are off by a quarter pixel
         )
-        found: Any = ()
-        if min(image.pixels.shape) >= _MIN_SIDE:
-            found = sift.detect(image.pixels, None)
-        values = np.array(
-            [(k.pt[0], k.pt[1], k.size, k.angle, k.response) for k in found], np.float32
-        ).reshape(-1, 5)
+        found, values = _detected(sift, image)
         original = image.to_original(values[:, :2])
         chosen = self._choose(values, original, image)
+        factor = min(settings.enlarge, image.room)
+        if len(chosen) < settings.max_features and factor >= _WORTH_ENLARGING:
+            image = image.enlarged(factor)
+            found, values = _detected(sift, image)
+            original = image.to_original(values[:, :2])
+            chosen = self._choose(values, original, image, finest=_SMALLEST * factor)
         keypoints = []
         for i in chosen:
             keypoint = found[i]
@@ -125,10 +133,17 @@ class SiftExtractor:
         )
 
     def _choose(
-        self, values: NDArray[np.float32], original: NDArray[np.float64], image: Image
+        self,
+        values: NDArray[np.float32],
+        original: NDArray[np.float64],
+        image: Image,
+        finest: float = 0.0,
     ) -> NDArray[np.intp]:
-        """Choose the features to describe: the strongest first, without duplicates."""
-        order = np.lexsort((*values[:, 3::-1].T, -values[:, 4]))
+        """Choose the features to describe: the strongest first, without duplicates.
+
+        Those with a diameter below `finest` come after all others.
+        """
+        order = np.lexsort((*values[:, 3::-1].T, -values[:, 4], values[:, 2] < finest))
         sides: tuple[float, ...] = image.size
         corner = np.zeros(2)
         if image.region is not None:
@@ -156,6 +171,15 @@ class SiftExtractor:
             "region_factor": self.settings.region_factor,
             "golden": golden_descriptor(),
         }
+
+
+def _detected(sift: Any, image: Image) -> tuple[Any, NDArray[np.float32]]:
+    """Detect keypoints: OpenCV's objects, and their x, y, diameter, angle and response."""
+    found: Any = ()
+    if min(image.pixels.shape) >= _MIN_SIDE:
+        found = sift.detect(image.pixels, None)
+    values = [(k.pt[0], k.pt[1], k.size, k.angle, k.response) for k in found]
+    return found, np.array(values, np.float32).reshape(-1, 5)
 
 
 def _evenly(cells: NDArray[np.intp], most: int) -> NDArray[np.intp]:

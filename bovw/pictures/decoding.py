@@ -13,7 +13,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -67,7 +67,7 @@ class Image:
         Grey values of the picture, or, if a region was given, of the region with a margin.
     scale : (float, float)
         Pixels of this array per pixel of the original, along x and y.
-    offset : (int, int)
+    offset : (float, float)
         Column and row where this array begins in the whole picture, at the array's resolution.
     size : (int, int)
         Width and height of the original, after its EXIF orientation was applied.
@@ -79,20 +79,40 @@ class Image:
         How many further frames or pages the file has, which were not read.
     tiles : float
         How many times the usual number of pixels the picture may have: over 1 if it is very long.
+    room : float
+        Factor, at least 1, by which the sides could be enlarged within the limit of size.
     """
 
     pixels: NDArray[np.uint8]
     scale: tuple[float, float]
-    offset: tuple[int, int]
+    offset: tuple[float, float]
     size: tuple[int, int]
     sha256: str
     region: Box | None = None
     left_out: int = 0
     tiles: float = 1.0
+    room: float = 1.0
 
     def to_original(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Convert positions ``(n, 2)`` in `pixels` to positions in the original picture."""
         return (np.asarray(xy, np.float64) + self.offset + 0.5) / self.scale - 0.5
+
+    def enlarged(self, factor: float) -> Image:
+        """Enlarge the array (bicubic), by the largest factor up to `factor` that has room."""
+        import cv2
+
+        height, width = self.pixels.shape
+        factor = min(factor, self.room)
+        size = round(width * factor), round(height * factor)
+        pixels = cv2.resize(self.pixels, size, interpolation=cv2.INTER_CUBIC)
+        x, y = size[0] / width, size[1] / height
+        return replace(
+            self,
+            pixels=np.asarray(pixels, np.uint8),
+            scale=(self.scale[0] * x, self.scale[1] * y),
+            offset=(self.offset[0] * x, self.offset[1] * y),
+            room=self.room / factor,
+        )
 
 
 @dataclass(frozen=True)
@@ -342,7 +362,7 @@ def _fit(
             cv2.resize(pixels, (new_width, new_height), interpolation=cv2.INTER_AREA), np.uint8
         )
     scale = (decoded[0] * new_width / width, decoded[1] * new_height / height)
-    offset = (0, 0)
+    offset: tuple[float, float] = (0, 0)
     if region is not None:
         margin = _REGION_MARGIN * max(region[2] - region[0], region[3] - region[1])
         x0 = max(0, int(np.floor((region[0] - margin) * scale[0])))
@@ -352,13 +372,19 @@ def _fit(
         pixels = np.ascontiguousarray(pixels[y0:y1, x0:x1])
         offset = (x0, y0)
     tiles = _tiles(*sides, settings)
-    return Image(pixels, scale, offset, size, sha256, region, left_out, tiles)
+    room = max(1.0, _room(*sides, settings))
+    return Image(pixels, scale, offset, size, sha256, region, left_out, tiles, room)
 
 
 def shrink_factor(width: float, height: float, settings: ImageSettings) -> float:
     """Factor, at most 1, by which the sides are shrunk so that the area keeps the size limit."""
+    return min(1.0, _room(width, height, settings))
+
+
+def _room(width: float, height: float, settings: ImageSettings) -> float:
+    """Factor between the sides and those of the largest picture of their proportion."""
     tiles = _tiles(width, height, settings)
-    return min(1.0, settings.max_side * math.sqrt(tiles / max(width * height, 1.0)))
+    return settings.max_side * math.sqrt(tiles / max(width * height, 1.0))
 
 
 def _tiles(width: float, height: float, settings: ImageSettings) -> float:

@@ -56,6 +56,10 @@ class FeatureSettings:
     max_features : int
         Largest number of features. When there are more, those with the strongest contrast are
         kept.
+    enlarge : float
+        A picture (or a region of a query) that has fewer features, and fewer pixels than
+        `ImageSettings.max_side` allows, is enlarged by this factor at most, so that details of few
+        pixels are found; 1 turns this off.
     contrast_threshold, edge_threshold : float
         Thresholds of SIFT's detector, as in OpenCV: a larger `contrast_threshold` gives fewer
         features, a larger `edge_threshold` more.
@@ -66,6 +70,7 @@ class FeatureSettings:
     upright: bool = False
     region_factor: float = 2.5  # docs/quality.md
     max_features: int = 1500
+    enlarge: float = 2.0  # docs/quality.md
     # A quarter of OpenCV's default: pictures with few features get more of them; the others keep
     # their strongest ones anyway. A tenth helps UKBench but hurts queries that are boxes;
     # docs/quality.md.
@@ -77,6 +82,7 @@ class FeatureSettings:
         check_types(self)
         require(0.1 <= self.region_factor <= 10, "region_factor", self.region_factor, "0.1 to 10")
         require(self.max_features >= 1, "max_features", self.max_features, "at least 1")
+        require(1 <= self.enlarge <= 8, "enlarge", self.enlarge, "1 to 8")
         require(self.contrast_threshold >= 0, "contrast_threshold", self.contrast_threshold, ">= 0")
         require(self.edge_threshold > 0, "edge_threshold", self.edge_threshold, "> 0")
 

@@ -29,7 +29,7 @@ PRESETS: Mapping[str, Settings] = {
     # For speed: few features, one word per feature, few candidates, and no query expansion, so all
     # stages run only once.
     "fast": Settings().changed(
-        features={"max_features": 500},
+        features={"max_features": 500, "enlarge": 1.0},
         candidates={"n_candidates": 300},
         kernel={"method": "asmk", "n_nearest": 1},
         geometry={"verify": 30},

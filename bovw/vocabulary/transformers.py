@@ -32,7 +32,7 @@ class SiftTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
 
     Parameters
     ----------
-    max_features, region_factor, contrast_threshold, edge_threshold, upright, root
+    max_features, region_factor, contrast_threshold, edge_threshold, upright, root, enlarge
         See `FeatureSettings`.
     max_side : int
         See `ImageSettings`.
@@ -66,6 +66,7 @@ class SiftTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         edge_threshold: float = 10.0,
         upright: bool = False,
         root: bool = True,
+        enlarge: float = 2.0,
         max_side: int = 800,
         extractor: Extractor | None = None,
         on_error: str = "raise",
@@ -78,6 +79,7 @@ class SiftTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         self.edge_threshold = edge_threshold
         self.upright = upright
         self.root = root
+        self.enlarge = enlarge
         self.max_side = max_side
         self.extractor = extractor
         self.on_error = on_error
@@ -150,7 +152,7 @@ class SiftTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
     def _settings(self) -> Settings:
         if self.on_error not in ("raise", "empty"):
             raise SettingsError(f"on_error={shown(self.on_error)}: expected 'raise' or 'empty'")
-        names = "max_features", "region_factor", "contrast_threshold", "edge_threshold"
+        names = "max_features", "region_factor", "contrast_threshold", "edge_threshold", "enlarge"
         features = {name: getattr(self, name) for name in (*names, "upright", "root")}
         return Settings().changed(features=features, images={"max_side": self.max_side})
 

@@ -59,6 +59,7 @@ def _features(**changes: Any) -> Changes:
 _MORE = _features(max_features=2500)
 ROWS = {
     "default": Row(),
+    "small pictures enlarged": Row(_features(enlarge=bovw.Settings().features.enlarge)),
     "upright": Row(_features(upright=True)),
     "upright, query turned four ways": Row(_features(upright=True), turned=True),
     "region 1.0": Row(_features(region_factor=1.0)),

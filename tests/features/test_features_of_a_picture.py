@@ -27,7 +27,7 @@ def test_shapes_and_types() -> None:
 
 
 def test_plain_sift_at_factor_one_is_opencvs() -> None:
-    settings = FeatureSettings(region_factor=1, root=False, max_features=100_000)
+    settings = FeatureSettings(region_factor=1, root=False, max_features=100_000, enlarge=1)
     features = SiftExtractor(settings).extract(PICTURE)
     sift = cv2.SIFT.create(
         contrastThreshold=settings.contrast_threshold, enable_precise_upscale=True
@@ -84,9 +84,12 @@ def test_flat_and_tiny_pictures_have_no_features(shape: tuple[int, int]) -> None
 
 def test_region_keeps_only_what_lies_inside() -> None:
     region = (100.0, 150.0, 350.0, 400.0)
-    features = SiftExtractor().extract(PICTURE, region=region)
-    x, y = features.keypoints[:, :2].T
-    assert 20 < len(features) < len(SiftExtractor().extract(PICTURE))
+    extractor = SiftExtractor(FeatureSettings(enlarge=1))
+    features = extractor.extract(PICTURE, region=region)
+    assert 20 < len(features) < len(extractor.extract(PICTURE))
+    enlarged = SiftExtractor().extract(PICTURE, region=region)
+    assert len(enlarged) > len(features)
+    x, y = np.concatenate([features.keypoints, enlarged.keypoints])[:, :2].T
     assert (x >= 99.5).all() and (x < 349.5).all() and (y >= 149.5).all() and (y < 399.5).all()
 
 

@@ -20,6 +20,7 @@ BOUNDS: dict[str, dict[str, tuple[float, float] | tuple[str, ...] | type]] = {
     "features": {
         "upright": bool,
         "region_factor": (0.1, 10.0),
+        "enlarge": (1.0, 8.0),
         "max_features": (1, MANY),
         "contrast_threshold": (0.0, 1e9),
         "edge_threshold": (1e-9, 1e9),

@@ -11,6 +11,8 @@ from ...settings import FeatureSettings, ImageSettings, Settings
 from ...vocabulary import DescriptorScale
 
 _LIMIT = 1 << 63
+# What was done before there was a setting for it.
+_BEFORE: dict[str, dict[str, Any]] = {"features": {"enlarge": 1.0}}
 
 Made = TypeVar("Made", Calibration, DescriptorScale)
 
@@ -25,7 +27,8 @@ def read_settings(values: Any) -> Settings:
     """
     for room, usual in vars(Settings()).items():
         check_fields(type(usual), values.get(room, {}))
-    return Settings.from_dict(values)
+    before = {room: {**_BEFORE.get(room, {}), **part} for room, part in values.items()}
+    return Settings.from_dict(before)
 
 
 def read_calibration(values: Any) -> Calibration | None:
