@@ -184,7 +184,11 @@ async def picture(
     identifier: str,
     side: Annotated[int, Query(ge=1, le=SIDES[-1], description="Pixels of a side.")] = 640,
 ) -> Response:
-    """Give a picture of the index, made anew as WebP or JPEG; never a file as it lies on disk."""
+    """Give a picture of the index, made anew as WebP, or as JPEG where Pillow has no WebP.
+
+    A file is never given as it lies on disk. The longer side has at most 160, 420, 640, 1000 or
+    1600 pixels: the first of these that is not less than `side`.
+    """
     here = served(request)
     # The path as it was sent: a name need not be UTF-8.
     sent = request.scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "replace")
