@@ -149,9 +149,7 @@ def read_centers(path: str | os.PathLike[str]) -> NDArray[Any]:
         raise FormatError(
             f"{path}: damaged, or not what its ending says ({error!s:.200}); write it again"
         ) from error
-    raise FormatError(
-        f"{path}: expected a file of centres that ends in .npy, {', '.join(_FAISS)}"
-    )
+    raise FormatError(f"{path}: expected a file of centres that ends in .npy, {', '.join(_FAISS)}")
 
 
 def is_centers(path: str | os.PathLike[str]) -> bool:
