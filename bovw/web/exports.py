@@ -10,7 +10,7 @@ from ..search import SearchResult
 from .decoding import Encoded, page_reply
 from .register import Register
 from .searches import ForgottenError, Search, Searches
-from .workers import Workers
+from .workers import WorkerError, Workers
 
 
 def picked(searches: Searches, picks: Sequence[tuple[str, str]]) -> list[Search]:
@@ -70,7 +70,14 @@ def picked_page(
         results.append(replace(search.result, query=query, pictures=pictures))
         previews.update(zip(names, search.previews, strict=True))
         labels.update(labels_of(register, search.result))
-    return str(workers.call(page_reply, results, previews, labels, title).content)
+    try:
+        return str(workers.call(page_reply, results, previews, labels, title).content)
+    except WorkerError as error:
+        n = sum(len(result) for result in results)
+        raise WorkerError(
+            f"a page of {n} answers was not finished: its pictures took too long, or one of them "
+            "ended the process that read it; export fewer at a time, or a table"
+        ) from error
 
 
 def labels_of(register: Register, result: SearchResult) -> dict[str, dict[str, str]]:

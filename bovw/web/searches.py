@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from dataclasses import dataclass
 
 from ..errors import BovwError
@@ -12,6 +13,7 @@ from .decoding import Encoded
 from .latest import Latest
 
 _MOST_BYTES = 128 << 20
+_ANSWER_BYTES = 1024  # of an answer without its arrays
 
 
 class ForgottenError(BovwError):
@@ -67,6 +69,8 @@ class Search:
     def n_bytes(self) -> int:
         """About how much memory it takes."""
         n_bytes = 4096 + sum(len(shown.content) for shown in self.previews)
+        # Of the names only the list: the strings are those of the register.
+        n_bytes += _ANSWER_BYTES * len(self.result) + sys.getsizeof(self.allow)
         for part in self.features:
             n_bytes += part.keypoints.nbytes + part.descriptors.nbytes
         for answer in self.result:
