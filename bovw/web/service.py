@@ -139,6 +139,7 @@ class Service:
                 allow=None if allow is None else [name for name in allow if name in known],
             )
             one = replace(explanation, query=result.query)
+            self.searches.add(search_name, one.answer)
         previews = {p.name: s for p, s in zip(result.pictures, search.previews, strict=True)}
         labels = {identifier: dict(self.register.of(identifier))}
         reply = self.workers.call(explanation_reply, one, result, previews, labels)

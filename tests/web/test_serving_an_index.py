@@ -89,7 +89,7 @@ def test_what_is_remembered_is_measured_with_what_may_be_an_answer() -> None:
 def test_a_page_that_is_not_finished_is_advised_on() -> None:
     workers = Workers(1, 60)
     workers.close()  # all calls fail
-    with pytest.raises(WorkerError, match="a page of 0 answers .* export fewer"):
+    with pytest.raises(WorkerError, match=r"a page of 0 answers .* export fewer"):
         picked_page([], Register(), workers, "Shortlist")
 
 
