@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -80,6 +81,14 @@ def vocabulary(features: Path) -> bovw.Vocabulary:
 def engine(pictures: list[Path], vocabulary: bovw.Vocabulary, features: Path) -> bovw.Engine:
     """An index of `pictures`."""
     return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, n_jobs=2, cache=features)
+
+
+@pytest.fixture(scope="session")
+def ranx() -> Any:
+    """Give ranx as plain Python: to compile what a test computes once takes a minute."""
+    numba = pytest.importorskip("numba", reason="pip install ranx")
+    numba.config.DISABLE_JIT = True
+    return pytest.importorskip("ranx", reason="pip install ranx")
 
 
 @pytest.fixture
