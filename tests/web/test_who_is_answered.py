@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -120,6 +120,13 @@ def test_a_server_that_others_reach_has_a_token(
 def test_more_than_can_wait_are_refused() -> None:
     metrics = SimpleNamespace(refused=Counter("refused", "", ["reason"], registry=None))
 
+    sent = []
+
+    async def uploaded() -> AsyncIterator[bytes]:
+        for i in range(3):
+            sent.append(i)
+            yield b"part"
+
     async def run() -> list[int]:
         gate = asyncio.Event()
 
@@ -133,9 +140,10 @@ def test_more_than_can_wait_are_refused() -> None:
             two = [asyncio.create_task(one.get("/api/search")) for _ in range(2)]
             while queue.inside < 2:
                 await asyncio.sleep(0)
-            third = await one.get("/api/search")
+            third = await one.post("/api/search", content=uploaded())
             gate.set()
             codes = [third.status_code, *[(await task).status_code for task in two]]
             return [*codes, (await one.get("/api/search")).status_code]
 
     assert apart(run()) == [429, 200, 200, 200]
+    assert sent == [0, 1, 2]  # all was taken: who is still sending does not see an answer
