@@ -72,7 +72,6 @@ def vocabulary(features: Path) -> bovw.Vocabulary:
         [SAMPLE / "covers", SAMPLE / "logos"],
         settings=SMALL,
         root=SAMPLE,
-        n_jobs=2,
         cache=features,
     )
 
@@ -80,7 +79,7 @@ def vocabulary(features: Path) -> bovw.Vocabulary:
 @pytest.fixture(scope="session")
 def engine(pictures: list[Path], vocabulary: bovw.Vocabulary, features: Path) -> bovw.Engine:
     """An index of `pictures`."""
-    return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, n_jobs=2, cache=features)
+    return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, cache=features)
 
 
 @pytest.fixture(scope="session")
