@@ -17,7 +17,9 @@ from bovw.evaluation import GroundTruth
 from bovw.features import extract_files
 from bovw.formats import load_ground_truth, save_json
 from bovw.pictures import find_pictures
+from bovw.search import SearchResults
 
+from .report.results_of_posters import of_posters
 from .serving import address, client, register_file, served_folder, service
 from .support import DATA, FEW, SAMPLE, SMALL
 
@@ -80,6 +82,12 @@ def vocabulary(features: Path) -> bovw.Vocabulary:
 def engine(pictures: list[Path], vocabulary: bovw.Vocabulary, features: Path) -> bovw.Engine:
     """An index of `pictures`."""
     return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, cache=features)
+
+
+@pytest.fixture(scope="session")
+def results(engine: bovw.Engine, pictures: list[Path]) -> SearchResults:
+    """What pages and tables show: four queries, see `of_posters`. It is shared: copy the list."""
+    return of_posters(engine, pictures)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from bovw.search import SearchResults
 from bovw.vocabulary import builtin_folder
 
 from ..support import REPOSITORY, SAMPLE
-from .results_of_posters import HOSTILE, hostile, many, of_posters
+from .results_of_posters import HOSTILE, hostile, many
 
 
 class Elements(html.parser.HTMLParser):
@@ -55,11 +55,6 @@ class Elements(html.parser.HTMLParser):
     def block(self, number: int) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self.scripts[f"query-{number}"])
         return content
-
-
-@pytest.fixture(scope="module")
-def results(engine: bovw.Engine, pictures: list[Path]) -> SearchResults:
-    return of_posters(engine, pictures)
 
 
 @pytest.fixture(scope="module")
