@@ -189,13 +189,14 @@ def test_why_not_and_the_keyboard(open_served: Open, pictures: list[Path]) -> No
     assert page.evaluate("document.activeElement.className") == "card"
 
 
-def test_names_are_suggested_for_what_was_typed_last(
-    open_served: Open, pictures: list[Path]
-) -> None:
+def test_names_are_suggested_for_what_was_typed_last(open_served: Open) -> None:
     page = open_served()
-    choose(page, pictures[0])
     held: list[Any] = []
-    page.route(re.compile(r"/api/pictures\?"), held.append)
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/api/pictures\?"), hold)
 
     def typed(*texts: str) -> None:
         page.evaluate(
@@ -204,7 +205,7 @@ def test_names_are_suggested_for_what_was_typed_last(
               field.value = text;
               field.dispatchEvent(new Event("input", {bubbles: true}));
             } }""",
-            texts,
+            list(texts),
         )
 
     def replied(request: Any, name: str) -> None:
