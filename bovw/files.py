@@ -90,17 +90,37 @@ def read_up_to(path: str | os.PathLike[str], limit: int) -> bytes:
     OSError
         When it cannot be read.
     """
+    size = _size(path)
+    if size > limit:
+        raise FileLimitError(f"{size} bytes, more than the {limit} that are read")
+    with Path(path).open("rb") as file:
+        content = file.read(size + 1)  # as much memory is taken at once
+        if len(content) > size:
+            content += file.read(limit + 1 - len(content))
+    if len(content) > limit:  # it has grown since
+        raise FileLimitError(f"more than the {limit} bytes that are read")
+    return content
+
+
+def read_start(path: str | os.PathLike[str], n: int) -> bytes:
+    """Read the first `n` bytes of a regular file, or all of a shorter one.
+
+    Raises
+    ------
+    FileLimitError
+        When it is no regular file.
+    OSError
+        When it cannot be read.
+    """
+    _size(path)
+    with Path(path).open("rb") as file:
+        return file.read(n)
+
+
+def _size(path: str | os.PathLike[str]) -> int:
     found = Path(path).stat()
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(found.st_mode):
         raise FileLimitError("not a regular file")
-    if found.st_size > limit:
-        raise FileLimitError(f"{found.st_size} bytes, more than the {limit} that are read")
-    with Path(path).open("rb") as file:
-        content = file.read(found.st_size + 1)  # as much memory is taken at once
-        if len(content) > found.st_size:
-            content += file.read(limit + 1 - len(content))
-    if len(content) > limit:  # it has grown since
-        raise FileLimitError(f"more than the {limit} bytes that are read")
-    return content
+    return found.st_size

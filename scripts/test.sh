@@ -14,4 +14,5 @@ echo "== imports"
 lint-imports
 echo "== tests"
 # Two at once: most tests use one core, and nothing in them is timed.
-python -m pytest -n 2 "$@"
+# Each begins with a half of them, so that fixtures of a module are made once.
+python -m pytest -n 2 --dist worksteal "$@"

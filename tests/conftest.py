@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -17,7 +18,9 @@ from bovw.evaluation import GroundTruth
 from bovw.features import extract_files
 from bovw.formats import load_ground_truth, save_json
 from bovw.pictures import find_pictures
+from bovw.search import SearchResults
 
+from .report.results_of_posters import of_posters
 from .serving import address, client, register_file, served_folder, service
 from .support import DATA, FEW, SAMPLE, SMALL
 
@@ -82,18 +85,30 @@ def vocabulary(features: Path, tmp_path_factory: pytest.TempPathFactory) -> bovw
 
     def make(place: Path) -> None:
         others = [SAMPLE / "covers", SAMPLE / "logos"]
-        trained = bovw.train_vocabulary(
-            others, settings=SMALL, root=SAMPLE, n_jobs=2, cache=features
-        )
+        trained = bovw.train_vocabulary(others, settings=SMALL, root=SAMPLE, cache=features)
         bovw.save_vocabulary(trained, place, overwrite=True)
 
-    return bovw.load_vocabulary(made_once(tmp_path_factory, "vocabulary", make), n_jobs=2)
+    return bovw.load_vocabulary(made_once(tmp_path_factory, "vocabulary", make))
 
 
 @pytest.fixture(scope="session")
 def engine(pictures: list[Path], vocabulary: bovw.Vocabulary, features: Path) -> bovw.Engine:
     """An index of `pictures`."""
-    return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, n_jobs=2, cache=features)
+    return bovw.Engine.build(SAMPLE / "posters", vocabulary=vocabulary, cache=features)
+
+
+@pytest.fixture(scope="session")
+def results(engine: bovw.Engine, pictures: list[Path]) -> SearchResults:
+    """What pages and tables show: four queries, see `of_posters`. It is shared: copy the list."""
+    return of_posters(engine, pictures)
+
+
+@pytest.fixture(scope="session")
+def ranx() -> Any:
+    """Give ranx as plain Python: to compile what a test computes once takes a minute."""
+    numba = pytest.importorskip("numba", reason="pip install ranx")
+    numba.config.DISABLE_JIT = True
+    return pytest.importorskip("ranx", reason="pip install ranx")
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,8 @@ class System:
     name : str
     path : str
         An index is a folder. A run is a file in TREC's format (``.run``, ``.trec``, ``.txt``), or a
-        submission of Google Landmarks (``.csv``, which begins with ``id,images``). All other files
-        are embeddings. Empty, if there is `content`.
+        submission of Google Landmarks (``.csv`` with the first line ``id,images``). All other
+        files are embeddings. Empty, if there is `content`.
     options : mapping of str to str
         For an index: ``preset`` (a preset or a file of settings, whose search settings are used).
         For embeddings: ``queries`` and ``names`` (files), and the fields of `EmbeddingOptions`.
@@ -98,7 +98,11 @@ class System:
 
     @property
     def kind(self) -> str:
-        """The kind of system: "index" for a folder, else "run" or "embeddings" by the suffix."""
+        """The kind of system: "index", "run" or "embeddings".
+
+        An `Engine` and a folder are an index. Of files the suffix decides, see `path`; of a
+        ``.csv`` its first line, which is read whenever this is asked.
+        """
         if self.content is not None:
             return "index" if isinstance(self.content, Engine) else "embeddings"
         if Path(self.path).is_dir():
@@ -110,16 +114,17 @@ class System:
     def check(self) -> None:
         """Raise a SettingsError when files do not exist or options are wrong."""
         self._check_path()
+        kind = self.kind
         try:
-            if self.kind == "embeddings":
+            if kind == "embeddings":
                 options = self.embedding_options()
                 named = [self.options[key] for key in _FILES if key in self.options]
                 for file in (*named, *([options.learn] if options.learn else [])):
                     if not Path(file).is_file():
                         raise SettingsError(f"{file} is no file; check the path")
-            elif self.kind == "run" and self.options:
+            elif kind == "run" and self.options:
                 raise SettingsError(f"a run has no options, such as {min(self.options)!r}")
-            elif self.kind == "index":
+            elif kind == "index":
                 unknown = set(self.options) - {"preset"}
                 if unknown:
                     raise SettingsError(f"option {min(unknown)!r} is not one of an index (preset)")

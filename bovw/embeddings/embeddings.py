@@ -141,10 +141,10 @@ def load_embeddings(
         - ``.csv``: each line is a name, then numbers. The first line is skipped as a heading when
           it contains no numbers, when its numbers count the columns from 0 or 1, or when its first
           cell is empty or a usual heading such as ``name``;
-        - ``.faiss``, ``.index``: an index of faiss, whose vectors are taken as it stores them
-          (compressed ones approximately). The names are given as for ``.npy``, in the order of the
-          ids; ids that do not count from 0 are the names themselves. Needs faiss (``pip install
-          bovw[faiss]``), which does not guard against files that were made to harm.
+        - ``.faiss``, ``.index``, ``.faissindex``: an index of faiss, whose vectors are taken as it
+          stores them (compressed ones approximately). The names are given as for ``.npy``, in the
+          order of the ids; ids that do not count from 0 are the names themselves. Needs faiss
+          (``pip install bovw[faiss]``), which does not guard against files that were made to harm.
     names : sequence of str, or path, optional
         Names to use instead of those in the file, or a ``.txt`` or ``.json`` file of names.
     key : str, optional

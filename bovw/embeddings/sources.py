@@ -11,9 +11,10 @@ import numpy as np
 
 from ..errors import EmbeddingError, shown, some
 from ..settings import checked_arguments
+from .columns import NAMES, Columns
 from .embeddings import Embeddings, load_embeddings
 from .tensors import as_array
-from .vector_files import NAMES, only, read_names
+from .vector_files import read_names
 
 
 @checked_arguments
@@ -77,33 +78,33 @@ def as_embeddings(
 
 
 def _of_frame(frame: Any, names: Sequence[str] | None, key: str | None) -> Embeddings:
-    columns = {str(name): np.asarray(frame[name]) for name in frame.columns}
-    strings = [name for name, values in columns.items() if _holds(values, str)]
-    rows = [name for name, values in columns.items()
-            if values.ndim == 2 or _holds(values, (list, tuple, np.ndarray))]  # fmt: skip
+    values = {str(name): np.asarray(frame[name]) for name in frame.columns}
+    columns = Columns(
+        list(values),
+        [name for name, held in values.items() if _holds(held, str)],
+        [name for name, held in values.items()
+         if held.ndim == 2 or _holds(held, (list, tuple, np.ndarray))],
+        [name for name, held in values.items() if held.dtype.kind in "fiu"],
+    )  # fmt: skip
     if names is None:
-        usual = next((name for name in NAMES if name in strings), None)
-        index = np.asarray(getattr(frame, "index", ()))
-        if usual is None and len(index) == len(frame) and _holds(index, str):
-            names = tuple(index.tolist())
-        else:
-            named = usual or only(strings, "names", f"call one of them {' or '.join(NAMES)}")
-            if named is None:
-                raise EmbeddingError(
-                    f"a data frame with the columns {some(columns)}: expected one that names the "
-                    f"pictures ({', '.join(NAMES)}), or names as its index"
-                )
-            names = tuple(columns[named].tolist())
-    if key is None:
-        key = only(rows, "vectors", "say which with key")
+        names = _names_of(frame, values, columns)
+    key = columns.vectors(key)
     if key is not None:
-        if key not in rows:
-            raise EmbeddingError(f"found {some(columns)}: expected {key}, a column of lists")
-        return Embeddings(tuple(names), as_array(columns[key].tolist()))
-    numbers = [values for values in columns.values() if values.dtype.kind in "fiu"]
-    if not numbers:
-        raise EmbeddingError(f"found {some(columns)}: expected lists, or columns, of numbers")
-    return Embeddings(tuple(names), np.column_stack(numbers))
+        return Embeddings(tuple(names), as_array(values[key].tolist()))
+    return Embeddings(tuple(names), np.column_stack([values[name] for name in columns.numbers]))
+
+
+def _names_of(frame: Any, values: Mapping[str, Any], columns: Columns) -> Sequence[str]:
+    index = np.asarray(getattr(frame, "index", ()))
+    if columns.usual_names is None and len(index) == len(frame) and _holds(index, str):
+        return tuple(index.tolist())
+    named = columns.names()
+    if named is None:
+        raise EmbeddingError(
+            f"a data frame with the columns {some(values)}: expected one that names the pictures "
+            f"({', '.join(NAMES)}), or names as its index"
+        )
+    return tuple(values[named].tolist())
 
 
 def _holds(values: Any, kind: Any) -> bool:

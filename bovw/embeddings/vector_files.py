@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EmbeddingError, some
+from .columns import NAMES, Columns, only
 
 _NUMBERS = "fiu"
 _STRINGS = "USO"  # h5py gives strings as objects
-NAMES = ("names", "name", "path", "image", "filename", "id")  # the first that exists is used
 _GLOBAL = "global_descriptor"  # in files of hloc
 _FIRST_HEADINGS = {"", "file", "identifier", *NAMES}
 
@@ -107,13 +107,6 @@ def _strings(values: NDArray[Any]) -> tuple[str, ...]:
     )
 
 
-def only(candidates: list[str], what: str, advice: str) -> str | None:
-    """Return the only candidate; None when there is none; raise when there are several."""
-    if len(candidates) > 1:
-        raise EmbeddingError(f"{some(candidates)} could be the {what}: {advice}")
-    return candidates[0] if candidates else None
-
-
 def _chosen(
     arrays: Mapping[str, Any], key: str | None
 ) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
@@ -191,35 +184,32 @@ def _read_parquet(path: Path, key: str | None) -> tuple[tuple[str, ...] | None, 
         kind = kind.value_type if types.is_dictionary(kind) else kind
         return bool(types.is_string(kind) or types.is_large_string(kind))
 
+    def is_list(kind: Any) -> bool:
+        sized = types.is_fixed_size_list(kind)
+        return bool(sized or types.is_list(kind) or types.is_large_list(kind))
+
+    def is_number(kind: Any) -> bool:
+        return bool(types.is_floating(kind) or types.is_integer(kind))
+
     with parquet.ParquetFile(path) as file:
         table = file.read()
     kinds = {field.name: field.type for field in table.schema}
-    strings = [name for name, kind in kinds.items() if is_string(kind)]
-    lists = [
-        name
-        for name, kind in kinds.items()
-        if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-    ]
-    usual = next((name for name in NAMES if name in strings), None)
-    named = usual or only(strings, "names", f"call one of them {' or '.join(NAMES)}")
+    columns = Columns(
+        list(kinds),
+        [name for name, kind in kinds.items() if is_string(kind)],
+        [name for name, kind in kinds.items() if is_list(kind)],
+        [name for name, kind in kinds.items() if is_number(kind)
+         and not name.startswith("__index_level_")],  # the index of a pandas table
+    )  # fmt: skip
+    named = columns.names()
     names = None if named is None else tuple(table[named].to_pylist())
-    if key is None:
-        key = only(lists, "vectors", "say which with key")
+    key = columns.vectors(key)
     if key is not None:
-        if key not in lists:
-            raise EmbeddingError(f"found {some(kinds)}: expected {key}, a column of lists")
         lengths = set(compute.list_value_length(table[key]).to_pylist())
         if len(lengths) != 1 or None in lengths:
             raise EmbeddingError(f"{key}: expected lists of one length, and none missing")
         return names, compute.list_flatten(table[key]).to_numpy().reshape(len(table), -1)
-    numbers = [
-        table[name].to_numpy().astype(np.float32)
-        for name, kind in kinds.items()
-        if (types.is_floating(kind) or types.is_integer(kind))
-        and not name.startswith("__index_level_")  # the index of a pandas table
-    ]
-    if not numbers:
-        raise EmbeddingError(f"found {some(kinds)}: expected lists, or columns, of numbers")
+    numbers = [table[name].to_numpy().astype(np.float32) for name in columns.numbers]
     return names, np.column_stack(numbers)
 
 

@@ -40,7 +40,10 @@ def planned_changes(
     trusted: bool = True,
     n_jobs: int | None = None,
 ) -> Changes:
-    """Say what `update_index` would do; nothing is trained, read or written.
+    """Say what `update_index` would do; no picture is decoded, nothing is trained or written.
+
+    Files are looked up. Only those are read whose modification time but not size has changed, and
+    of folders that seem to have been moved: the hash of their content decides.
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ def planned_changes(
     Returns
     -------
     Changes
-        `added` and `updated` are the pictures that would be read, whether or not they can be read.
+        `added` and `updated` are the pictures that would be decoded, whether or not they can be.
         `failed` are those that failed before and would not be tried again.
 
     Raises

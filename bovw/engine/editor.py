@@ -99,8 +99,9 @@ class Editor(Ranker):
         retry : bool
             Read files again that failed before, even if they have not changed since.
         dry_run : bool
-            Change nothing, and return what would be done: `added` and `updated` are then the
-            pictures that would be read.
+            Change nothing, decode no picture, and return what would be done: `added` and `updated`
+            are then the pictures that would be decoded. Files whose modification time has changed
+            are read, to compare their content.
 
         Returns
         -------

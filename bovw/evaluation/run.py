@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -184,6 +184,22 @@ class Run:
         scores = np.full(len(ranking), -np.inf)
         scores[ranking[:n]] = given[:n]
         return scores
+
+    def without(
+        self, query: str, out: Collection[str]
+    ) -> tuple[list[str], NDArray[np.floating] | None]:
+        """Leave pictures out of a ranking, such as those that count neither as right nor as wrong.
+
+        Returns
+        -------
+        names : list of str
+            Names of the other pictures, best first.
+        scores : (n,) float ndarray or None
+            Their scores; None when the system gives no scores.
+        """
+        names, scores = self.ranked_names(query), self.scores.get(query)
+        places = [i for i, name in enumerate(names) if name not in out]
+        return [names[i] for i in places], None if scores is None else np.asarray(scores)[places]
 
     def ranked_names(self, query: str, k: int | None = None) -> list[str]:
         """Names of the first `k` answers to a query; all when `k` is None."""

@@ -101,12 +101,9 @@ def scores_of(run: Run, truth: GroundTruth | None = None) -> dict[str, dict[str,
     run.check_queries(asked)
     found: dict[str, dict[str, float]] = {}
     for query in asked:
-        out: frozenset[str] = taken.get(query, frozenset())
-        names, scores = run.ranked_names(query), run.scores.get(query)
-        places = [i for i, name in enumerate(names) if name not in out]
-        chosen = None if scores is None else np.asarray(scores)[places]
-        written = decreasing_scores(chosen, len(places), f"run {run.name!r}, query {query!r}")
-        found[query] = {names[i]: float(score) for i, score in zip(places, written, strict=True)}
+        names, scores = run.without(query, taken.get(query, frozenset()))
+        written = decreasing_scores(scores, len(names), f"run {run.name!r}, query {query!r}")
+        found[query] = dict(zip(names, map(float, written), strict=True))
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import GroundTruthError
 from ..pictures import SUFFIXES
 from .landmarks import HEADER
-from .parsing import PathLike, read_json, read_text
+from .parsing import PathLike, first_line, read_json
 
 
 def guess_format(path: PathLike) -> str:
@@ -72,7 +72,7 @@ def _of_file(file: Path) -> str | None:
         return "revisited"
     if suffix not in (".csv", ".tsv", ".qrels", ".qrel", ".txt"):
         return None
-    first = read_text(file).lstrip().partition("\n")[0].strip()
+    first = first_line(file)
     if suffix in (".csv", ".tsv"):
         return "landmarks" if first.startswith(",".join(HEADER[:2])) else "labels"
     return "qrels" if len(first.split()) == 4 else None

@@ -18,7 +18,7 @@ from ..errors import GroundTruthError, shown, some
 from ..evaluation import GroundTruth, GroundTruthQuery
 from ..files import write_text
 from ..settings import checked_arguments
-from .parsing import Names, PathLike, read_table, read_text
+from .parsing import Names, PathLike, first_line, read_table
 
 HEADER = ("id", "images", "Usage")
 _USAGES = ("Public", "Private")
@@ -154,7 +154,7 @@ def load_submission(
 def is_submission(path: PathLike) -> bool:
     """Whether a file begins as a submission does, and not as a ground truth or embeddings."""
     try:
-        return read_text(path).lstrip().partition("\n")[0].strip() == ",".join(HEADER[:2])
+        return first_line(path) == ",".join(HEADER[:2])
     except GroundTruthError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -15,12 +16,13 @@ from typing import Any, TypeAlias
 
 from ..errors import BovwError, GroundTruthError, shown
 from ..evaluation import Box
-from ..files import FileLimitError, read_up_to
+from ..files import FileLimitError, read_start, read_up_to
 from ..pictures import find_pictures
 
 PathLike: TypeAlias = str | os.PathLike[str]
 LARGEST_FILE = 1 << 30
 """Bytes of a ground truth, a run or a table at most: a run of 5,000 x 100,000 has 0.03 of it."""
+_START = 1 << 16  # bytes in which a first line is looked for
 Names: TypeAlias = PathLike | Iterable[str]
 
 
@@ -32,9 +34,13 @@ def read_limited(path: PathLike) -> bytes:
     GroundTruthError
         When it cannot be read, is not a regular file, or has more than `LARGEST_FILE` bytes.
     """
+    return _read(path, read_up_to, LARGEST_FILE)
+
+
+def _read(path: PathLike, reader: Callable[[PathLike, int], bytes], n: int) -> bytes:
     where = os.fsdecode(path)
     try:
-        return read_up_to(path, LARGEST_FILE)
+        return reader(path, n)
     except FileLimitError as error:
         raise GroundTruthError(f"{where}: {error}; check that it is the file you meant") from None
     except (OSError, ValueError) as error:  # a ValueError for a NUL in the path
@@ -56,6 +62,19 @@ def read_text(path: PathLike) -> str:
                 f"{os.fsdecode(path)} begins like UTF-16 and is not ({error}); save it as UTF-8"
             ) from error
     return content.decode("utf-8-sig", "surrogateescape")
+
+
+def first_line(path: PathLike) -> str:
+    """Read the first line that is not blank, without blanks around it; "" when there is none.
+
+    Only the start of the file is read (64 KB), so that its kind can be told whatever its size.
+    """
+    content = _read(path, read_start, _START)
+    is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    kind, errors = ("utf-16", "replace") if is_utf16 else ("utf-8-sig", "surrogateescape")
+    # The start of a longer file may end within a character, which this leaves out.
+    text = codecs.getincrementaldecoder(kind)(errors).decode(content, len(content) < _START)
+    return text.lstrip().partition("\n")[0].strip()
 
 
 def read_json(path: PathLike) -> Any:

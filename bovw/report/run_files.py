@@ -6,9 +6,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..errors import StorageError
 from ..evaluation import Comparison, Run
 from ..formats import save_qrels, save_submission, write_run
@@ -27,7 +24,7 @@ def write_runs(comparison: Comparison, folder: str | os.PathLike[str]) -> None:
         write_run(
             target / f"{stem}.run",
             run.name,
-            {query: _kept(run, query, out) for query, out in comparison.taken.items()},
+            {query: run.without(query, out) for query, out in comparison.taken.items()},
         )
 
 
@@ -41,7 +38,7 @@ def write_submissions(comparison: Comparison, folder: str | os.PathLike[str]) ->
     for stem, run in _stems(comparison):
         save_submission(
             target / f"{stem}.csv",
-            {query: _kept(run, query, out)[0] for query, out in comparison.taken.items()},
+            {query: run.without(query, out)[0] for query, out in comparison.taken.items()},
         )
 
 
@@ -63,11 +60,3 @@ def _made(folder: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise StorageError(f"cannot write {target}: {error.strerror}; choose another") from error
     return target
-
-
-def _kept(
-    run: Run, query: str, out: frozenset[str]
-) -> tuple[list[str], NDArray[np.floating] | None]:
-    names, scores = run.ranked_names(query), run.scores.get(query)
-    places = [i for i, name in enumerate(names) if name not in out]
-    return [names[i] for i in places], None if scores is None else scores[places]

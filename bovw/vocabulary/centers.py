@@ -41,10 +41,10 @@ def own_words(
     Parameters
     ----------
     centers : (n_words, d) array, or path
-        A path names a ``.npy`` file, or an index of faiss (``.faiss`` or ``.index``; needs faiss).
-        Of faiss, the vectors of a flat index are taken, or the centroids of the coarse quantiser
-        of an inverted file (IVF). Read only indexes of faiss from people whom you trust: faiss
-        does not guard against files that were made to harm.
+        A path names a ``.npy`` file, or an index of faiss (``.faiss``, ``.index``,
+        ``.faissindex``; needs faiss). Of faiss, the vectors of a flat index are taken, or the
+        centroids of the coarse quantiser of an inverted file (IVF). Read only indexes of faiss
+        from people whom you trust: faiss does not guard against files that were made to harm.
     descriptors : (n, d) array, optional
         A sample of descriptors. The scale of the quantisation and the thresholds of the 64-bit
         signatures are learned from them. Without them, both are guessed from the centres, and
@@ -150,7 +150,7 @@ def read_centers(path: str | os.PathLike[str]) -> NDArray[Any]:
         raise FormatError(
             f"{path}: damaged, or not what its ending says ({error!s:.200}); write it again"
         ) from error
-    raise FormatError(f"{path}: expected a file of centres that ends in .npy or .faiss")
+    raise FormatError(f"{path}: expected a file of centres that ends in .npy, {', '.join(_FAISS)}")
 
 
 def is_centers(path: str | os.PathLike[str]) -> bool:

@@ -28,7 +28,7 @@ _PREVIEWS = 256  # pictures that may be asked for at a time
 def make_app(service: Service) -> ASGIApp:
     """Make the ASGI application over a service; when it stops, it closes the service.
 
-    Requests pass the guard (who asks), the queue (how many), and the intake (how much).
+    Requests pass the guard (who asks), the intake (how much), and the queues (how many).
     """
     metrics = Metrics(service)
 
@@ -55,11 +55,11 @@ def make_app(service: Service) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _refused)
     options = service.options
-    inner: ASGIApp = Intake(app, options.max_bytes, options.seconds, metrics)
     most = options.workers + options.waiting
-    queue = Queue(inner, ("/api/search", "/api/explain", "/api/export"), most, metrics)
+    queue = Queue(app, ("/api/search", "/api/explain", "/api/export"), most, metrics)
     metrics.inside.set_function(lambda: queue.inside)
-    return Guard(Queue(queue, ("/api/pictures",), _PREVIEWS, metrics), options)
+    queues = Queue(queue, ("/api/pictures",), _PREVIEWS, metrics)
+    return Guard(Intake(queues, options.max_bytes, options.seconds, metrics), options)
 
 
 def _warmed(service: Service) -> None:

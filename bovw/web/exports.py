@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..errors import SettingsError, some
 from ..report import results_csv
 from ..search import SearchResult
 from .decoding import Encoded, page_reply
 from .register import Register
 from .searches import ForgottenError, Search, Searches
-from .workers import Workers
+from .workers import WorkerError, Workers
 
 
 def picked(searches: Searches, picks: Sequence[tuple[str, str]]) -> list[Search]:
@@ -20,12 +21,14 @@ def picked(searches: Searches, picks: Sequence[tuple[str, str]]) -> list[Search]
     ----------
     searches : Searches
     picks : sequence of (str, str)
-        Names of searches, and identifiers of their answers.
+        Names of searches, and identifiers of their answers, or of pictures that were explained.
 
     Raises
     ------
     ForgottenError
         When one of the searches is not remembered any more.
+    SettingsError
+        When a picture is neither an answer of its search nor was explained.
     """
     wanted: dict[str, set[str]] = {}
     for name, identifier in picks:
@@ -41,7 +44,16 @@ def picked(searches: Searches, picks: Sequence[tuple[str, str]]) -> list[Search]
     found = []
     for name, identifiers in wanted.items():
         search = searches[name]
-        answers = tuple(a for a in search.result if a.identifier in identifiers)
+        known = {answer.identifier: answer for answer in (*search.explained, *search.result)}
+        strange = sorted(identifiers - known.keys())
+        if strange:
+            raise SettingsError(
+                f"{some(map(repr, strange))}: no answer of {search.result.query!r:.200}: take it "
+                "out, or ask why not, and then pick it"
+            )
+        answers = tuple(
+            sorted((known[one] for one in identifiers), key=lambda a: (a.rank, a.identifier))
+        )
         found.append(replace(search, result=replace(search.result, answers=answers)))
     return found
 
@@ -70,7 +82,14 @@ def picked_page(
         results.append(replace(search.result, query=query, pictures=pictures))
         previews.update(zip(names, search.previews, strict=True))
         labels.update(labels_of(register, search.result))
-    return str(workers.call(page_reply, results, previews, labels, title).content)
+    try:
+        return str(workers.call(page_reply, results, previews, labels, title).content)
+    except WorkerError as error:
+        n = sum(len(result) for result in results)
+        raise WorkerError(
+            f"a page of {n} answers was not finished: its pictures took too long, or one of them "
+            "ended the process that read it; export fewer at a time, or a table"
+        ) from error
 
 
 def labels_of(register: Register, result: SearchResult) -> dict[str, dict[str, str]]:

@@ -39,6 +39,7 @@ class Queue:
             return
         if self.inside >= self.most:
             self.metrics.refused.labels("queue").inc()
+            await _drop(receive)
             response = error(429, f"{self.inside} requests are at work or wait: try again later")
             response.headers["retry-after"] = "2"
             await response(scope, receive, send)
@@ -51,6 +52,16 @@ class Queue:
 
     def _counts(self, path: str) -> bool:
         return any(path == one or path.startswith(f"{one}/") for one in self.paths)
+
+
+async def _drop(receive: Receive, most: int | None = None) -> None:
+    """Read and drop the rest: a client that is still sending would not see the answer."""
+    dropped = 0
+    while most is None or dropped < most:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+        dropped += len(message.get("body", b""))
 
 
 class Intake:
@@ -126,15 +137,6 @@ class Intake:
         response = error(status, reason)
         response.headers["connection"] = "close"
         if status == 413:
-            await self._discard(receive)
+            with anyio.move_on_after(self.seconds):
+                await _drop(receive, 4 * self.max_bytes)
         await response(scope, receive, send)
-
-    async def _discard(self, receive: Receive) -> None:
-        """Read and drop the rest: a client that is still sending would not see the answer."""
-        left = 4 * self.max_bytes
-        with anyio.move_on_after(self.seconds):
-            while left > 0:
-                message = await receive()
-                if message["type"] != "http.request" or not message.get("more_body", False):
-                    return
-                left -= len(message.get("body", b""))

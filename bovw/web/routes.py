@@ -130,18 +130,24 @@ async def search(
     here = served(request)
     start = time.perf_counter()
     try:
-        given: list[tuple[str, bytes | None]] = [
-            *[(base_name(one.filename or ""), await one.read()) for one in pictures],
-            *[(identifier_of(text), None) for text in identifier],
-        ]
         guises = "" if also == "none" else also
         conditions = Conditions(k, verify, expand, guises, combine, where)
         regions = [_region(text) for text in region]
-        if len(regions) > len(given):
-            raise SettingsError(f"{len(regions)} regions for {len(given)} pictures")
-        regions += [None] * (len(given) - len(regions))
-        asked = [Asked(*one, box) for one, box in zip(given, regions, strict=True)]
-        name, content = await here.search(here.service.search, asked, conditions)
+        n = len(pictures) + len(identifier)
+        if len(regions) > n:
+            raise SettingsError(f"{len(regions)} regions for {n} pictures")
+        regions += [None] * (n - len(regions))
+
+        def searched() -> tuple[str, dict[str, Any]]:
+            # Uploads lie in temporary files, and not in memory, while a search waits for its turn.
+            given: list[tuple[str, bytes | None]] = [
+                *[(base_name(one.filename or ""), one.file.read()) for one in pictures],
+                *[(identifier_of(text), None) for text in identifier],
+            ]
+            asked = [Asked(*one, box) for one, box in zip(given, regions, strict=True)]
+            return here.service.search(asked, conditions)
+
+        name, content = await here.search(searched)
     except BovwError:
         here.metrics.searches.labels("error").inc()
         raise
@@ -184,7 +190,11 @@ async def picture(
     identifier: str,
     side: Annotated[int, Query(ge=1, le=SIDES[-1], description="Pixels of a side.")] = 640,
 ) -> Response:
-    """Give a picture of the index, made anew as WebP or JPEG; never a file as it lies on disk."""
+    """Give a picture of the index, made anew as WebP, or as JPEG where Pillow has no WebP.
+
+    A file is never given as it lies on disk. The longer side has at most 160, 420, 640, 1000 or
+    1600 pixels: the first of these that is not less than `side`.
+    """
     here = served(request)
     # The path as it was sent: a name need not be UTF-8.
     sent = request.scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "replace")

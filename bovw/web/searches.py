@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+import sys
+import threading
+from dataclasses import dataclass, replace
 
 from ..errors import BovwError
 from ..features import Features
-from ..search import Combine, SearchResult
+from ..search import Answer, Combine, SearchResult
 from .decoding import Encoded
 from .latest import Latest
 
 _MOST_BYTES = 128 << 20
+_ANSWER_BYTES = 1024  # of an answer without its arrays
 
 
 class ForgottenError(BovwError):
@@ -55,6 +58,8 @@ class Search:
     conditions : Conditions
     allow : list of str or None
         The pictures that could be answers, if not all; for an explanation.
+    explained : tuple of Answer
+        Pictures that are none of the answers, and were explained ("why not"); they can be picked.
     """
 
     result: SearchResult
@@ -62,14 +67,18 @@ class Search:
     previews: tuple[Encoded, ...]
     conditions: Conditions
     allow: list[str] | None
+    explained: tuple[Answer, ...] = ()
 
     @property
     def n_bytes(self) -> int:
         """About how much memory it takes."""
-        n_bytes = 4096 + sum(len(shown.content) for shown in self.previews)
+        answers = (*self.result, *self.explained)
+        n_bytes = 4096 + _ANSWER_BYTES * len(answers)
+        n_bytes += sys.getsizeof(self.allow)  # without the names, which are those of the register
+        n_bytes += sum(len(shown.content) for shown in self.previews)
         for part in self.features:
             n_bytes += part.keypoints.nbytes + part.descriptors.nbytes
-        for answer in self.result:
+        for answer in answers:
             for held in (answer.points, answer.query_points, answer.words, answer.scales):
                 n_bytes += 0 if held is None else held.nbytes
         return n_bytes
@@ -80,6 +89,7 @@ class Searches:
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._latest: Latest[str, Search] = Latest(most_bytes)
+        self._adding = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._latest)
@@ -97,6 +107,16 @@ class Searches:
         name = secrets.token_hex(12)
         self._latest.put(name, search, search.n_bytes)
         return name
+
+    def add(self, name: str, answer: Answer) -> None:
+        """Remember a picture that was explained, with the search that it is no answer of."""
+        with self._adding:
+            search = self._latest.get(name)
+            if search is None:  # forgotten meanwhile
+                return
+            others = [a for a in search.explained if a.identifier != answer.identifier]
+            search = replace(search, explained=(*others, answer))
+            self._latest.put(name, search, search.n_bytes)
 
     def __getitem__(self, name: str) -> Search:
         """Give a search.

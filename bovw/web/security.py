@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import error
 from .options import ServeOptions, is_loopback
 
-_COOKIE = "bovw"
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -80,7 +79,7 @@ class Guard:
             return error(403, "requests for pages of other sites are refused")
         if self.options.token is None:
             return None
-        return self._without_token(scope, headers, home)
+        return self._without_token(scope, headers, _cookie(hosts[0]), home)
 
     def _is_ours(self, host: str) -> bool:
         name = _name(host)
@@ -92,22 +91,20 @@ class Guard:
         # Where others may connect, any address will do: rebinding needs a name, and has no token.
         return not is_loopback(self.options.host) and _is_address(name)
 
-    def _without_token(self, scope: Scope, headers: Headers, home: bool) -> Response | None:
+    def _without_token(
+        self, scope: Scope, headers: Headers, cookie: str, home: bool
+    ) -> Response | None:
         given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
         if home and given is not None and self._is_token(given):
             # The token leaves the address, which is kept in histories, for a cookie.
             opened = RedirectResponse("/", 303)
-            opened.set_cookie(_COOKIE, given, httponly=True, samesite="strict", path="/")
+            opened.set_cookie(cookie, given, httponly=True, samesite="strict", path="/")
             return opened
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._is_token(value.strip()):
             return None
-        cookies: SimpleCookie = SimpleCookie()
-        try:
-            cookies.load(headers.get("cookie", ""))
-        except CookieError:
-            cookies.clear()
-        if _COOKIE in cookies and self._is_token(cookies[_COOKIE].value):
+        # Not the parser of Python, which passes over ours behind a malformed one of another port.
+        if self._is_token(cookie_parser(headers.get("cookie", "")).get(cookie, "")):
             return None
         response = error(
             401,
@@ -134,6 +131,12 @@ def _name(host: str) -> str | None:
     return parts.hostname and parts.hostname.lower()
 
 
+def _cookie(host: str) -> str:
+    """Name the cookie of a server: browsers give those of all ports of a host to each of them."""
+    port = urlsplit(f"//{host}").port
+    return "bovw" if port is None else f"bovw-{port}"
+
+
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
@@ -144,8 +147,11 @@ def _is_address(name: str) -> bool:
 
 def _is_own(headers: Headers, host: str, *, opens: bool) -> bool:
     """Whether a browser sent a request for our page, or it was no browser."""
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    try:
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            return False
+    except ValueError:  # it is malformed
         return False
     site = headers.get("sec-fetch-site", "none")
     if site in ("same-origin", "none"):

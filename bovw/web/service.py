@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from .workers import Workers
 
 MOST_ANSWERS = 1000
 _MOST_READ_BYTES = 64 << 20
+_LOG = logging.getLogger("bovw")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,6 @@ class Service:
         if not 1 <= conditions.k <= MOST_ANSWERS:
             raise SettingsError(f"k={conditions.k}: expected 1 to {MOST_ANSWERS}")
         engine = self._engine(conditions)
-        _check_features(engine)  # the index may have been replaced by another
         allow = self._allowed(engine, conditions.where)
         read = [self._read(engine, one) for one in asked]
         features = [found for found, _ in read]
@@ -138,6 +139,7 @@ class Service:
                 allow=None if allow is None else [name for name in allow if name in known],
             )
             one = replace(explanation, query=result.query)
+            self.searches.add(search_name, one.answer)
         previews = {p.name: s for p, s in zip(result.pictures, search.previews, strict=True)}
         labels = {identifier: dict(self.register.of(identifier))}
         reply = self.workers.call(explanation_reply, one, result, previews, labels)
@@ -145,7 +147,9 @@ class Service:
 
     def _engine(self, conditions: Conditions) -> Engine:
         """An engine over the index as it is now, which stays so when another is loaded."""
-        return self.engine.for_search(conditions.verify, conditions.expand, conditions.also)
+        engine = self.engine.for_search(conditions.verify, conditions.expand, conditions.also)
+        _check_features(engine)  # the index may have been replaced by another
+        return engine
 
     def _allowed(self, engine: Engine, where: str | None) -> list[str] | None:
         if where is None or not where.strip():
@@ -231,10 +235,15 @@ class Service:
         with self._refreshing:
             try:
                 changed = self.engine.refresh()
-            except BovwError as error:  # said by /healthz; what was loaded before answers
-                self.refresh_error = str(error)
+            except (BovwError, OSError, MemoryError) as error:  # said by /healthz, too
+                told = str(error) or "not enough memory"
+                if told != self.refresh_error:
+                    _LOG.warning("the index as it was still answers: %s", told)
+                self.refresh_error = told
                 return False
             self.refresh_error = None
+            if changed:
+                _LOG.info("the index has changed: %d pictures", len(self.engine))
             return changed
 
     def close(self) -> None:

@@ -12,18 +12,22 @@ pytest.importorskip("jinja2", reason="pip install 'bovw[report]'")
 
 import bovw
 from bovw.report import save_page
+from bovw.search import SearchResults
 
-from ..report.results_of_posters import HOSTILE, hostile, many, of_posters
+from ..report.results_of_posters import HOSTILE, hostile, many
 from .conftest import Open, violations, wait_until
 
 
 @pytest.fixture(scope="module")
 def folder(
-    engine: bovw.Engine, pictures: list[Path], tmp_path_factory: pytest.TempPathFactory
+    engine: bovw.Engine,
+    results: SearchResults,
+    pictures: list[Path],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """Pages: of posters, of names that mean harm, of 120 answers, and of 120 queries."""
     folder = tmp_path_factory.mktemp("pages")
-    results = of_posters(engine, pictures)
+    results = SearchResults(results)
     mirrored = np.ascontiguousarray(
         bovw.pictures.read_preview(pictures[0], 900).picture.transpose(0), np.uint8
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,52 @@ def test_why_not_and_the_keyboard(open_served: Open, pictures: list[Path]) -> No
     page.keyboard.press("Escape")
     assert not page.locator("#view").is_visible()
     assert page.evaluate("document.activeElement.className") == "card"
+
+
+def test_names_are_suggested_for_what_was_typed_last(open_served: Open) -> None:
+    page = open_served()
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/api/pictures\?"), hold)
+
+    def typed(*texts: str) -> None:
+        page.evaluate(
+            """texts => { const field = document.getElementById("why-not-name");
+            for (const text of texts) {
+              field.value = text;
+              field.dispatchEvent(new Event("input", {bubbles: true}));
+            } }""",
+            list(texts),
+        )
+
+    def replied(request: Any, name: str) -> None:
+        with page.expect_event("requestfinished"):
+            request.fulfill(json={"pictures": [{"identifier": name}]})
+
+    def until_asked(n: int) -> None:
+        for _ in range(1200):  # a minute: machines may be busy
+            if len(held) >= n:
+                return
+            page.wait_for_timeout(50)
+        pytest.fail("nothing was asked")
+
+    typed("p", "po", "slow")
+    until_asked(1)
+    typed("f", "fast")
+    until_asked(2)
+    assert [request.request.url.partition("text=")[2] for request in held] == [
+        "slow&limit=12",
+        "fast&limit=12",
+    ]
+    replied(held[1], "fast.jpg")
+    suggested = "[...document.querySelectorAll('#why-not-names option')].map(one => one.value)"
+    wait_until(page, f"{suggested}.length > 0")
+    replied(held[0], "slow.jpg")
+    page.wait_for_timeout(100)
+    assert page.evaluate(suggested) == ["fast.jpg"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

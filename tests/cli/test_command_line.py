@@ -33,8 +33,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A vocabulary and an index made by the command line."""
     path = tmp_path_factory.mktemp("cli")
     covers, out = str(SAMPLE / "covers"), str(path / "v")
-    assert main(["train", covers, "-o", out, "--words", "800", "--jobs", "2"]) == 0
-    assert main(["index", covers, "-o", str(path / "i"), "-v", out, "--root", str(SAMPLE)]) == 0
+    cache = ["--cache", str(path / "cache"), "--jobs", "1"]
+    assert main(["train", covers, "-o", out, "--words", "800", *cache]) == 0
+    index = ["index", covers, "-o", str(path / "i"), "-v", out, "--root", str(SAMPLE), *cache]
+    assert main(index) == 0
     return path
 
 
@@ -90,22 +92,20 @@ def test_evaluate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     truth = json.loads((SAMPLE / "gnd.json").read_text())
     covers = {name for name in truth["images"] if name.startswith("covers/")}
     truth["images"] = sorted(covers)
-    truth["queries"] = [q for q in truth["queries"] if q["image"] in covers][::3]
+    truth["queries"] = [q for q in truth["queries"] if q["image"] in covers][::6]
     path = tmp_path / "gnd.json"
     path.write_text(json.dumps(truth))
     arguments = ["evaluate", str(folder / "i"), str(path), "--root", str(SAMPLE)]
     scores = printed(capsys, *arguments, "--json")
-    assert scores["n_queries"] == 10
+    assert scores["n_queries"] == 5
     assert scores["macro"]["ap_trapezoid"] > 0.6
     assert any("was trained on 30 of the pictures" in note for note in scores["notes"])
-    assert any("10 queries are in the base" in note for note in scores["notes"])
-    assert main(arguments) == 0
+    assert any("5 queries are in the base" in note for note in scores["notes"])
+    page, plots = tmp_path / "page.html", tmp_path / "plots"
+    assert main([*arguments, "--html", str(page), "--plots", str(plots)]) == 0
     shown = capsys.readouterr().out
     assert "ap_trapezoid" in shown
-    assert f"micro {scores['micro']['p@5']:.4f}" in shown
-    page, plots = tmp_path / "page.html", tmp_path / "plots"
-    drawn = printed(capsys, *arguments, "--json", "--html", str(page), "--plots", str(plots))
-    assert drawn == scores  # the page changes no score
+    assert f"micro {scores['micro']['p@5']:.4f}" in shown  # the page changes no score
     assert "First wrong answer" in page.read_text()
     assert (plots / "precision-recall.svg").is_file()
     assert main(arguments[:-2]) == 1

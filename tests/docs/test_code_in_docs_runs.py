@@ -57,4 +57,5 @@ def test_its_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     some_of_the_sample(code, tmp_path / "data" / "sample")
     (tmp_path / "runs").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # starting processes takes longer than this work
     exec(compile(code, str(page), "exec"), {"__name__": page.stem})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -289,9 +290,8 @@ def test_agrees_with_ir_measures(rng: np.random.Generator) -> None:
         assert ours.macro(name) == pytest.approx(expected, abs=1e-6), name
 
 
-@pytest.mark.filterwarnings("ignore")  # of numba, when it compiles
-def test_agrees_with_ranx(rng: np.random.Generator) -> None:
-    ranx = pytest.importorskip("ranx")
+@pytest.mark.filterwarnings("ignore")  # of numba
+def test_agrees_with_ranx(ranx: Any, rng: np.random.Generator) -> None:
     truth, scores = _random(rng)
     qrels = ranx.Qrels({q.name: {n: int(q.gain(n)) for n in q.positive} for q in truth.queries})
     names = {"ap": "map", "p@5": "precision@5", "rr": "mrr", "ndcg@10": "ndcg@10",

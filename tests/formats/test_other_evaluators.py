@@ -55,9 +55,8 @@ def test_ir_measures() -> None:
     check_truth(truth_from(iter(judged)))
 
 
-@pytest.mark.filterwarnings("ignore")  # of numba, when it compiles
-def test_ranx() -> None:
-    ranx = pytest.importorskip("ranx")
+@pytest.mark.filterwarnings("ignore")  # of numba
+def test_ranx(ranx: Any) -> None:
     check_run(run_from(ranx.Run(SCORES, name="theirs")), "theirs")
     positive = {q: {p: v for p, v in found.items() if v >= 0} for q, found in QRELS.items()}
     assert truth_from(ranx.Qrels(positive)).queries[0].positive == {"a", "d"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bovw.errors import GroundTruthError
-from bovw.formats import is_submission, load_submission, save_submission
+from bovw.formats import guess_format, is_submission, load_submission, save_submission
 
 from .ground_truth_files import written
 
@@ -42,6 +42,20 @@ def test_what_cannot_be_a_submission(tmp_path: Path) -> None:
     with pytest.raises(GroundTruthError, match="k=0"):
         save_submission(path, {"q": []}, k=0)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_is_told_by_its_first_line(tmp_path: Path, encoding: str) -> None:
+    # A character of two or three bytes at any place where reading might stop.
+    rows = "\n\nid,images\n" + "\N{EURO SIGN}\U0001f300,b\n" * 20_000
+    (tmp_path / "s.csv").write_text(rows, encoding=encoding)
+    assert is_submission(tmp_path / "s.csv")
+    (tmp_path / "net.csv").write_text("a.jpg" + ",0.25" * 50_000, encoding=encoding)
+    assert not is_submission(tmp_path / "net.csv")
+    assert guess_format(tmp_path / "net.csv") == "labels"
+    (tmp_path / "blank.csv").write_text("\n \n", encoding=encoding)
+    assert not is_submission(tmp_path / "blank.csv")
+    assert not is_submission(tmp_path)
 
 
 @pytest.mark.parametrize(

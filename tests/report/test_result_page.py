@@ -25,7 +25,7 @@ from bovw.search import SearchResults
 from bovw.vocabulary import builtin_folder
 
 from ..support import REPOSITORY, SAMPLE
-from .results_of_posters import HOSTILE, hostile, many, of_posters
+from .results_of_posters import HOSTILE, hostile, many
 
 
 class Elements(html.parser.HTMLParser):
@@ -55,11 +55,6 @@ class Elements(html.parser.HTMLParser):
     def block(self, number: int) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self.scripts[f"query-{number}"])
         return content
-
-
-@pytest.fixture(scope="module")
-def results(engine: bovw.Engine, pictures: list[Path]) -> SearchResults:
-    return of_posters(engine, pictures)
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +111,12 @@ def test_pictures_are_written_once(text: str, results: SearchResults) -> None:
 
 def test_an_answer_takes_less_than_30_kb(data: Path, tmp_path: Path) -> None:
     """With photographs, which take most bytes: noise is the worst of them."""
-    photographs = sorted((data / "oxford1k").rglob("*.jpg"))[:12]
+    photographs = sorted((data / "oxford1k").rglob("*.jpg"))[:6]
     engine = bovw.Engine.build(photographs, settings=bovw.Settings().changed(
         vocabulary={"n_words": 2000}), n_jobs=1)  # fmt: skip
-    results = engine.search_many(photographs[:2], 12, explain=True)
+    results = engine.search_many(photographs[:2], 6, explain=True)
     one, both = page(results[0]), page(results)
-    assert len(page(replace(results[0], answers=()))) + 12 * 30_000 > len(one)
+    assert len(page(replace(results[0], answers=()))) + 6 * 30_000 > len(one)
     assert len(both) < 2 * len(one)
 
 

@@ -19,12 +19,7 @@ from bovw.evaluation import GroundTruth, compare_runs
 from bovw.report import notebook_html
 from bovw.search import SearchResults
 
-from .results_of_posters import HOSTILE, hostile, of_posters
-
-
-@pytest.fixture(scope="module")
-def results(engine: bovw.Engine, pictures: list[Path]) -> SearchResults:
-    return of_posters(engine, pictures)
+from .results_of_posters import HOSTILE, hostile
 
 
 def test_results_are_shown_with_pictures(results: SearchResults, engine: bovw.Engine) -> None:

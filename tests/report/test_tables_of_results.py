@@ -12,9 +12,9 @@ import pytest
 import bovw
 from bovw.errors import MissingPackageError
 from bovw.report import csv_cell, results_csv, text_of_cell
-from bovw.search import COLUMNS
+from bovw.search import COLUMNS, SearchResults
 
-from .results_of_posters import HOSTILE, hostile, of_posters
+from .results_of_posters import HOSTILE, hostile
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -43,8 +43,8 @@ def test_every_name_and_number_is_read_back(engine: bovw.Engine, pictures: list[
         assert corners == pytest.approx(answer.quadrilateral, abs=0.006)
 
 
-def test_every_query_has_a_row(engine: bovw.Engine, pictures: list[Path]) -> None:
-    table = read(results_csv(of_posters(engine, pictures)))
+def test_every_query_has_a_row(results: SearchResults, pictures: list[Path]) -> None:
+    table = read(results_csv(results))
     assert [row["query"] for row in table[::6]] == [
         str(pictures[0]),
         str(pictures[6]),
@@ -55,9 +55,10 @@ def test_every_query_has_a_row(engine: bovw.Engine, pictures: list[Path]) -> Non
     assert flat["error"] == flat["rank"] == "" and flat["matched"] == "false"
 
 
-def test_a_table_for_pandas(engine: bovw.Engine, pictures: list[Path]) -> None:
+def test_a_table_for_pandas(
+    results: SearchResults, engine: bovw.Engine, pictures: list[Path]
+) -> None:
     pandas = pytest.importorskip("pandas", reason="pip install 'bovw[frames]'")
-    results = of_posters(engine, pictures)
     frame = results.to_frame()
     assert tuple(frame.columns) == COLUMNS and len(frame) == 14
     assert frame["rank"].tolist()[:6] == [1, 2, 3, 4, 5, 6]
@@ -65,7 +66,7 @@ def test_a_table_for_pandas(engine: bovw.Engine, pictures: list[Path]) -> None:
     assert frame["rank"].dtype == "Int64" and frame["matched"].dtype == "boolean"
     assert pandas.isna(frame["rank"].iloc[-1]) and "no such file" in frame["error"].iloc[-2]
     assert len(results[0].to_frame()) == 6
-    assert tuple(bovw.search.SearchResults().to_frame().columns) == COLUMNS
+    assert tuple(SearchResults().to_frame().columns) == COLUMNS
     unverified = engine.search(pictures[0], 2, verify=0).to_frame()
     assert unverified["inliers"].isna().all() and unverified["matched"].isna().all()
 

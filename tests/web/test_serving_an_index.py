@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,12 @@ import httpx
 
 import bovw
 from bovw.errors import SettingsError
+from bovw.search import SearchResult
 from bovw.web import Register, ServeOptions
+from bovw.web.exports import picked_page
+from bovw.web.searches import Search
 from bovw.web.service import Asked, Conditions, open_service
+from bovw.web.workers import WorkerError, Workers
 
 from ..support import REPOSITORY
 
@@ -44,7 +49,12 @@ def test_an_index_of_another_extractor_is_refused(folder: Path, tmp_path: Path) 
         open_service(tmp_path / "corners.bovw", Register(), ServeOptions())
 
 
-def test_changes_of_the_index_are_seen(engine: bovw.Engine, tmp_path: Path) -> None:
+def test_changes_of_the_index_are_seen(
+    engine: bovw.Engine,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine.save(tmp_path / "i.bovw")
     service = open_service(tmp_path / "i.bovw", Register(), ServeOptions())
     assert not service.refresh() and service.listed("", None, 0, 50)["total"] == 30
@@ -53,10 +63,34 @@ def test_changes_of_the_index_are_seen(engine: bovw.Engine, tmp_path: Path) -> N
     assert service.refresh() and service.listed("", None, 0, 50)["total"] == 29
     (tmp_path / "i.bovw").rename(tmp_path / "aside")
     assert not service.refresh() and service.refresh_error
+    assert not service.refresh()
+    assert [r.message for r in caplog.records if r.levelname == "WARNING"] == [
+        f"the index as it was still answers: {service.refresh_error}"
+    ]
     assert service.listed("", None, 0, 50)["total"] == 29
     (tmp_path / "aside").rename(tmp_path / "i.bovw")
     assert not service.refresh() and service.refresh_error is None
+
+    def too_large() -> bool:
+        raise MemoryError
+
+    monkeypatch.setattr(service.engine, "refresh", too_large)
+    assert not service.refresh() and service.refresh_error == "not enough memory"
     service.close()
+
+
+def test_what_is_remembered_is_measured_with_what_may_be_an_answer() -> None:
+    result = SearchResult("q.jpg", ())
+    one = Search(result, (), (), Conditions(), None)
+    assert one.n_bytes < 100_000
+    assert replace(one, allow=["a.jpg"] * 100_000).n_bytes > 800_000
+
+
+def test_a_page_that_is_not_finished_is_advised_on() -> None:
+    workers = Workers(1, 60)
+    workers.close()  # all calls fail
+    with pytest.raises(WorkerError, match=r"a page of 0 answers .* export fewer"):
+        picked_page([], Register(), workers, "Shortlist")
 
 
 def test_pictures_of_the_index_and_several(service: Any, pictures: list[Path]) -> None:

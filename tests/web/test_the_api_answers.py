@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,29 @@ def test_the_register_filters_and_is_exported(client: Any, pictures: list[Path])
     assert page.status_code == 200 and "<!doctype html>" in page.text
     why = client.post("/api/explain", data=picks[0])
     assert why.status_code == 200 and why.json()["patches"] is not None
+
+
+def test_a_picture_that_was_asked_for_is_exported_as_answers_are(
+    client: Any, pictures: list[Path]
+) -> None:
+    found = search(client, pictures[0], k=2).json()
+    answers = [answer["identifier"] for answer in found["result"]["answers"]]
+    missed, strange = pictures[-1].name, pictures[-2].name
+    asked = client.post("/api/explain", data={"search": found["search"], "identifier": missed})
+    rank = asked.json()["answer"]["rank"]
+    assert rank > 2
+
+    def exported(*names: str, form: str = "csv") -> Any:
+        picks = [{"search": found["search"], "identifier": name} for name in names]
+        return client.post("/api/export", json={"format": form, "picks": picks})
+
+    rows = list(csv.DictReader(exported(missed, *answers).text.splitlines()))
+    assert [(row["rank"], row["identifier"]) for row in rows] == [
+        ("1", answers[0]), ("2", answers[1]), (str(rank), missed)
+    ]  # fmt: skip
+    assert missed in exported(missed, form="page").text
+    refused = exported(strange, missed)
+    assert refused.status_code == 422 and f"'{strange}': no answer of" in refused.json()["error"]
 
 
 def test_the_api_describes_itself(client: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -68,6 +68,7 @@ def test_other_sites_are_refused() -> None:
         {"origin": "http://evil.example"},
         {"origin": "null"},
         {"origin": "http://127.0.0.1:9999"},
+        {"origin": "http://[malformed"},
         {"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"},
         {"sec_fetch_site": "same-site"},
     ):
@@ -89,8 +90,15 @@ def test_a_token_is_asked_for() -> None:
     assert opened.status_code == 303 and opened.headers["location"] == "/"
     cookie = opened.headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=strict" in cookie
-    assert ask(app, cookie=cookie.partition(";")[0]).status_code == 200
-    assert ask(app, cookie="bovw=other").status_code == 401
+    own = cookie.partition(";")[0]
+    assert ask(app, host="pictures.example", cookie=own).status_code == 200
+    assert ask(app, host="pictures.example", cookie="bovw=other").status_code == 401
+    # Browsers send the cookies of all ports of a host.
+    two = [ask(app, f"/?token={TOKEN}", host=f"127.0.0.1:{port}") for port in (8000, 8001)]
+    both = "; ".join(each.headers["set-cookie"].partition(";")[0] for each in two)
+    assert len(set(both.split("; "))) == 2
+    for given in (both, f'theme={{"of": ["another", 1]}}; {both}'):
+        assert ask(app, cookie=given).status_code == 200, given
     assert ask(app, host="evil.example", authorization=f"Bearer {TOKEN}").status_code == 421
 
 
@@ -112,6 +120,13 @@ def test_a_server_that_others_reach_has_a_token(
 def test_more_than_can_wait_are_refused() -> None:
     metrics = SimpleNamespace(refused=Counter("refused", "", ["reason"], registry=None))
 
+    sent = []
+
+    async def uploaded() -> AsyncIterator[bytes]:
+        for i in range(3):
+            sent.append(i)
+            yield b"part"
+
     async def run() -> list[int]:
         gate = asyncio.Event()
 
@@ -125,9 +140,10 @@ def test_more_than_can_wait_are_refused() -> None:
             two = [asyncio.create_task(one.get("/api/search")) for _ in range(2)]
             while queue.inside < 2:
                 await asyncio.sleep(0)
-            third = await one.get("/api/search")
+            third = await one.post("/api/search", content=uploaded())
             gate.set()
             codes = [third.status_code, *[(await task).status_code for task in two]]
             return [*codes, (await one.get("/api/search")).status_code]
 
     assert apart(run()) == [429, 200, 200, 200]
+    assert sent == [0, 1, 2]  # all was taken: who is still sending does not see an answer

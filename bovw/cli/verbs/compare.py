@@ -33,9 +33,8 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="SYSTEM",
         help="[NAME=]PATH[,OPTION=VALUE...]: an index (option preset), a run in TREC's format "
         "(.run, .trec, .txt) or of Google Landmarks (.csv), or embeddings (.npz, .npy, .h5, "
-        ".parquet, .csv, .faiss; options queries, "
-        "names, pca, whiten, learn, quantise, parts, augment, expand, answers, alpha, rerank, "
-        "method, ef_search)",
+        ".hdf5, .parquet, .csv, .faiss, .index, .faissindex; options queries, names, pca, whiten, "
+        "learn, quantise, parts, augment, expand, answers, alpha, rerank, method, ef_search)",
     )
     sub.add_argument(
         "--fuse",

@@ -52,7 +52,8 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--dry-run",
         action="store_true",
-        help="only say what would be done: nothing is read, trained or written",
+        help="only say what would be done: no picture is decoded, nothing is trained or written "
+        "(files whose time has changed, or that were moved, are read to compare their content)",
     )
     sub.add_argument(
         "-v",

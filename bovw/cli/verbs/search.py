@@ -26,6 +26,7 @@ from ..output import (
     USAGE,
     complain,
     matching,
+    name_lacking,
     note,
     print_json,
     report_failures,
@@ -235,8 +236,7 @@ def _write_page(
 ) -> None:
     from ...report import save_page
 
-    for name, reason in save_page(results, options.html, explanations=explanations):
-        note(f"note: the page lacks a picture: {name}: {reason}")
+    name_lacking(save_page(results, options.html, explanations=explanations))
     note(f"wrote {options.html}")
 
 

@@ -1,15 +1,20 @@
 // The collection itself: found by names and by the register, to search with any of its pictures.
 
+// Calls a function when nothing more was typed for a moment.
+function afterTyping(act) {
+  let waiting = 0;
+  return () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(act, 250);
+  };
+}
+
 class CollectionPanel {
   constructor(search) {
     this.search = search;
     this.drawn = 0;
     this.turn = 0;
-    let waiting = 0;
-    byId("collection-form").addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(() => this.list(), 250);
-    });
+    byId("collection-form").addEventListener("input", afterTyping(() => this.list()));
     byId("collection-form").addEventListener("submit", (event) => { event.preventDefault(); this.list(); });
     byId("collection-more").addEventListener("click", () => this.more());
   }

@@ -5,6 +5,7 @@ const KEPT = 30; // searches that the page steps through
 let asked = [];
 let blocks = [];
 let running = null;
+let suggested = 0; // how often names were asked for
 
 // Requests
 
@@ -195,9 +196,11 @@ async function askWhyNot(event) {
 
 async function suggest() {
   const text = byId("why-not-name").value;
+  const turn = ++suggested;
   if (!text) return;
   try {
     const found = await (await asking(`/api/pictures?${new URLSearchParams({ text, limit: 12 })}`)).json();
+    if (turn !== suggested) return; // something else was typed meanwhile
     byId("why-not-names").replaceChildren(...found.pictures.map((one) => make("option", { value: one.identifier })));
   } catch { /* names are suggested, no more; asking itself says what is wrong */ }
 }
@@ -231,7 +234,7 @@ function prepare() {
   byId("ask").addEventListener("submit", (event) => { event.preventDefault(); search(); });
   byId("ask-clear").addEventListener("click", () => { replaceAsked([]); byId("state").textContent = ""; byId("files").focus(); });
   byId("why-not-form").addEventListener("submit", askWhyNot);
-  byId("why-not-name").addEventListener("input", suggest);
+  byId("why-not-name").addEventListener("input", afterTyping(suggest));
 
   const collection = new CollectionPanel(searchWith);
   byId("collection-open").addEventListener("click", () => { byId("collection").showModal(); collection.list(); });
