@@ -83,7 +83,6 @@ def test_each_week_only_what_is_new_is_read_compared_and_told(tmp_path: Path) ->
     assert (third.returncode, third.stdout, third.stderr) == (0, "", "")
     assert [line.split(" ")[0] for line in compared(tmp_path)] == ["4", "2"]
 
-
     archive.rename(tmp_path / "aside")  # its disk is not mounted
     archive.mkdir()
     fourth = week(tmp_path)
