@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from bovw.embeddings import Embeddings, save_embeddings
 from bovw.evaluation import GroundTruth, GroundTruthQuery
@@ -117,6 +118,8 @@ def test_a_how_to_leads_to_its_end(
     (tmp_path / "runs").mkdir()
     monkeypatch.chdir(tmp_path)
     FILES[name]()
+    # Processes that joblib keeps from an earlier page would look for relative paths in its folder.
+    get_reusable_executor().shutdown(wait=True)
     follow(page)
 
 
