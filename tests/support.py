@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import bovw
 from bovw.search import SearchResult
 
@@ -14,6 +16,10 @@ SAMPLE = REPOSITORY / "data" / "sample"
 DATA = Path(os.environ.get("BOVW_DATA", REPOSITORY / ".." / "shared" / "data"))
 SMALL = bovw.Settings().changed(
     features={"max_features": 500, "region_factor": 1.5}, vocabulary={"n_words": 1500}
+)
+needs_sources = pytest.mark.skipif(
+    not (REPOSITORY / "bovw").is_dir(),
+    reason="the package does not lie beside its tests: what is tested was installed",
 )
 FEW = SMALL.changed(features={"max_features": 150})
 

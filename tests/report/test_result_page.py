@@ -24,7 +24,7 @@ from bovw.report.thumbnails import PATCH, data_uri, patches, words_with_patches
 from bovw.search import SearchResults
 from bovw.vocabulary import builtin_folder
 
-from ..support import REPOSITORY, SAMPLE
+from ..support import REPOSITORY, SAMPLE, needs_sources
 from .results_of_posters import HOSTILE, hostile, many
 
 
@@ -211,6 +211,7 @@ def test_an_absent_package_is_named(
         page(results)
 
 
+@needs_sources
 def test_the_wheel_has_the_files_of_the_page_and_the_vocabulary(tmp_path: Path) -> None:
     wheel = pytest.importorskip("hatchling.builders.wheel", reason="pip install hatchling")
     import zipfile
