@@ -21,6 +21,7 @@ from ..features import (
     Extractor,
     FeatureCache,
     Features,
+    as_given,
     check_portable,
     extract_queries,
     extract_query,
@@ -211,9 +212,7 @@ def _block(
     kept = None if cache is None else FeatureCache(cache, index.settings, extractor)
     work = partial(_extracted_and_answered, answer=answer, cache=kept, extractor=extractor)
     named = list(zip(names, given, strict=True))
-    yield from zip(
-        names, spread(reader, work, named, lost=lambda item: lost_picture(item[0])), strict=True
-    )
+    yield from as_given(names, spread(reader, work, named, lost=lambda item: lost_picture(item[0])))
 
 
 def _extracted_and_answered(

@@ -2,6 +2,7 @@
 
 from .cache import FeatureCache
 from .extraction import (
+    as_given,
     check_portable,
     extract_files,
     extract_queries,
@@ -14,7 +15,7 @@ from .features import MOST_DIMENSIONS, Descriptors, Features, finite_floats
 from .guises import Guise, checked_guises, in_guise
 from .meaning import check_description, check_same_meaning, describe_given, is_ours, kind_and_length
 from .queries import Queries, listed_queries, query_blocks
-from .sift import DESCRIPTOR_LENGTH, SiftExtractor, root_sift
+from .sift import DESCRIPTOR_LENGTH, SiftExtractor, root_sift, without_finest
 
 __all__ = [
     "DESCRIPTOR_LENGTH",
@@ -27,6 +28,7 @@ __all__ = [
     "Guise",
     "Queries",
     "SiftExtractor",
+    "as_given",
     "check_description",
     "check_portable",
     "check_same_meaning",
@@ -45,4 +47,5 @@ __all__ = [
     "portable_queries",
     "query_blocks",
     "root_sift",
+    "without_finest",
 ]

@@ -9,6 +9,7 @@ from contextlib import closing
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import BovwError, ImageError, SettingsError, shown
 from ..parallel import READING, Diary, ordered_map, worker_count
@@ -28,6 +29,8 @@ from .cache import FeatureCache
 from .extractor import Extractor
 from .features import Features
 from .sift import SiftExtractor
+
+Result = TypeVar("Result")
 
 
 def extract_query(
@@ -120,7 +123,7 @@ def extract_queries(
         description="searching" if progress else None,
         unit="query",
     )
-    yield from zip(names, found, strict=True)
+    yield from as_given(names, found)
 
 
 def portable_queries(
@@ -128,7 +131,8 @@ def portable_queries(
 ) -> tuple[list[str], list[tuple[Source | ImageError, Box | None]]]:
     """Names of queries, and queries that can be sent to another process, for `extract_query`.
 
-    Open files and tensors cannot be sent, but their content can.
+    Open files and tensors cannot be sent, but their content can. Paths become absolute, because a
+    process may have begun in another folder; `as_given` puts the names back into errors.
     """
     given = [q if isinstance(q, tuple) else (q, None) for q in queries]
     names = [describe(source) for source, _ in given]
@@ -137,9 +141,23 @@ def portable_queries(
 
 def _content(source: Source) -> Source | ImageError:
     try:
-        return content_of(source)
+        content = content_of(source)
     except ImageError as error:
         return error
+    if isinstance(content, (str, os.PathLike)) and os.fspath(content):
+        return os.path.abspath(content)
+    return content
+
+
+def as_given(
+    names: Iterable[str], found: Iterable[Result | BovwError]
+) -> Iterator[tuple[str, Result | BovwError]]:
+    """Yield names and results; errors call a picture by the name under which it was given."""
+    for name, one in zip(names, found, strict=True):
+        if isinstance(one, ImageError) and one.name == os.path.abspath(name):
+            yield name, ImageError(name, one.found, one.advice)
+        else:
+            yield name, one
 
 
 def check_portable(extractor: Extractor | None, n_jobs: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -192,6 +193,21 @@ def _evenly(cells: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     place = np.empty(len(cells), np.intp)  # of each thing, within its cell
     place[by_cell] = np.arange(len(cells)) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.sort(np.lexsort((np.arange(len(cells)), place))[:most])
+
+
+def without_finest(features: Features) -> Features:
+    """Leave out the features of a whole picture that only enlarging finds.
+
+    Vocabularies are trained without them: words for the finest details of small pictures take the
+    place of others (docs/quality.md). A picture that is enlarged was not shrunk before, so the
+    scale alone tells.
+    """
+    kept = features.keypoints[:, 2] >= 0.999 * _SMALLEST / 2
+    if kept.all():
+        return features
+    return replace(
+        features, keypoints=features.keypoints[kept], descriptors=features.descriptors[kept]
+    )
 
 
 @lru_cache(maxsize=1)

@@ -23,6 +23,7 @@ from ..features import (
     description_of,
     extract_files,
     kind_and_length,
+    without_finest,
 )
 from ..pictures import Failure, Paths, PictureFile, find_pictures
 from ..settings import Settings, checked_arguments, versions
@@ -100,6 +101,7 @@ def train_on_files(
 ) -> Vocabulary:
     """Train a vocabulary on files; see `train_vocabulary`.
 
+    Features that only enlarging finds are left out; see `without_finest`.
     With `sized` the number of words is chosen by the number of features; see `words_for`.
     """
     if extractor is None:
@@ -115,8 +117,12 @@ def train_on_files(
         n_jobs=n_jobs,
         description="reading pictures" if progress else None,
     )
+    ours = extractor is None
     return train_on_features(
-        (features for _, features in found),
+        (
+            without_finest(features) if ours and isinstance(features, Features) else features
+            for _, features in found
+        ),
         settings,
         description,
         sized=sized,

@@ -226,3 +226,22 @@ def test_a_picture_that_kills_in_training_is_read_with_care_also_after_it(
     assert first.returncode == -signal.SIGKILL
     assert second.returncode == 0, second.stderr
     assert second.stdout.startswith(f"4 {pictures[2].name} ") and "killed, twice" in second.stdout
+
+
+def test_queries_are_found_from_another_folder(
+    pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bovw.features import Features, extract_queries
+
+    few = bovw.Settings().changed(features={"max_features": 50})
+    for place in ("one", "other"):  # the workers stay; they began in the first
+        folder = tmp_path / place
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        for picture in pictures[:2]:
+            (folder / f"{place}_{picture.name}").symlink_to(picture)
+        names = [f"{place}_{picture.name}" for picture in pictures[:2]]
+        *found, (name, error) = extract_queries([*names, "missing.jpg"], few, n_jobs=2)
+        assert [name for name, _ in found] == names
+        assert all(isinstance(features, Features) for _, features in found)
+        assert name == "missing.jpg" and str(error).startswith("missing.jpg: ")

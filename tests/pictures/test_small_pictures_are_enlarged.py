@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bovw
-from bovw.features import SiftExtractor
+from bovw.features import SiftExtractor, without_finest
 from bovw.pictures import read_image
 from bovw.settings import FeatureSettings
 
@@ -63,3 +63,15 @@ def test_an_index_of_before_keeps_its_pictures_as_they_were(tmp_path: Path) -> N
     folder = next(path.parent for path in sorted(golden.rglob("manifest.json"))
                   if '"bovw-index"' in path.read_text())  # fmt: skip
     assert bovw.Engine.open(folder).settings.features.enlarge == 1
+
+
+def test_vocabularies_are_trained_without_the_finest(tmp_path: Path) -> None:
+    picture = drawn(240, 320)
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    plain = SiftExtractor(FeatureSettings(enlarge=1)).extract(picture)
+    usual = SiftExtractor().extract(picture)
+    assert without_finest(plain) is plain
+    kept = without_finest(usual)
+    assert len(plain) * 0.9 < len(kept) < len(usual)
+    smallest = plain.keypoints[:, 2].min()
+    assert kept.keypoints[:, 2].min() > smallest * 0.99 > usual.keypoints[:, 2].min()
