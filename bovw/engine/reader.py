@@ -193,8 +193,9 @@ class Reader:
     def _as_here(self, index: Index) -> Index:
         """Apply the changes of this searcher's settings to an index just loaded from disk."""
         mine = self.settings.differences(self._usual)
-        self._usual = index.settings
-        return index.changed(**mine) if mine else index
+        changed = index.changed(**mine) if mine else index
+        self._usual = index.settings  # not when that was refused
+        return changed
 
     def _check_extractor(self) -> None:
         """Raise an IncompatibleError when pictures cannot be described as those of the index."""

@@ -1,6 +1,6 @@
 """Finds picture files and reads them as grey arrays. It does not depend on features."""
 
-from .decoding import Box, Image, read_image
+from .decoding import read_image
 from .endings import SUFFIXES, missing_plug_in, readable_endings
 from .finding import (
     Paths,
@@ -12,6 +12,7 @@ from .finding import (
     listed,
     passed_over,
 )
+from .image import Box, Image
 from .previews import Preview, read_preview
 from .records import Failure, Record
 from .sources import LARGEST_FILE, Content, Path_, Source, content_of, describe, read_bytes

@@ -13,8 +13,6 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +26,11 @@ from .deep import deep_colours, missing_bits
 from .endings import register_plug_ins
 from .frames import read_best
 from .grey import NoValuesError
+from .image import Box, Decoded, Image, checked_region, fitted, shrink_factor
 from .kinds import damage, unknown
 from .memory import check_area, check_size, has_room_for_frames, jxl_size
 from .mending import completions, lacks_palette, mended_png
 from .sources import Source, content_of, describe, read_bytes
-
-Box: TypeAlias = tuple[float, float, float, float]
-"""A region ``x0, y0, x1, y1`` in pixels."""
 
 # EXIF orientation -> (transpose first, then flip rows, flip columns)
 _ORIENTATIONS = {
@@ -50,78 +46,6 @@ _TRANSPOSED = (5, 6, 7, 8)
 # Pillow runs Ghostscript for these formats, and a picture file must not run as a program.
 _PROGRAMS = ("EPS",)
 _EXIF_ORIENTATION = 0x0112
-# A region is read with a margin, as a fraction of its longest side: the descriptors of features
-# near its border need pixels outside.
-_REGION_MARGIN = 0.25
-# A picture whose longer side is more than this many times the shorter may keep more pixels.
-_LONG = 4.0
-
-
-@dataclass(frozen=True)
-class Image:
-    """A picture, ready for feature extraction.
-
-    Attributes
-    ----------
-    pixels : (h, w) uint8 ndarray
-        Grey values of the picture, or, if a region was given, of the region with a margin.
-    scale : (float, float)
-        Pixels of this array per pixel of the original, along x and y.
-    offset : (float, float)
-        Column and row where this array begins in the whole picture, at the array's resolution.
-    size : (int, int)
-        Width and height of the original, after its EXIF orientation was applied.
-    sha256 : str
-        SHA-256 of the bytes of the file, or of the type, shape and values of an array.
-    region : tuple of float or None
-        The region that was given: ``x0, y0, x1, y1`` in pixels of the original.
-    left_out : int
-        How many further frames or pages the file has, which were not read.
-    tiles : float
-        How many times the usual number of pixels the picture may have: over 1 if it is very long.
-    room : float
-        Factor, at least 1, by which the sides could be enlarged within the limit of size.
-    """
-
-    pixels: NDArray[np.uint8]
-    scale: tuple[float, float]
-    offset: tuple[float, float]
-    size: tuple[int, int]
-    sha256: str
-    region: Box | None = None
-    left_out: int = 0
-    tiles: float = 1.0
-    room: float = 1.0
-
-    def to_original(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Convert positions ``(n, 2)`` in `pixels` to positions in the original picture."""
-        return (np.asarray(xy, np.float64) + self.offset + 0.5) / self.scale - 0.5
-
-    def enlarged(self, factor: float) -> Image:
-        """Enlarge the array (bicubic), by the largest factor up to `factor` that has room."""
-        import cv2
-
-        height, width = self.pixels.shape
-        factor = min(factor, self.room)
-        size = round(width * factor), round(height * factor)
-        pixels = cv2.resize(self.pixels, size, interpolation=cv2.INTER_CUBIC)
-        x, y = size[0] / width, size[1] / height
-        return replace(
-            self,
-            pixels=np.asarray(pixels, np.uint8),
-            scale=(self.scale[0] * x, self.scale[1] * y),
-            offset=(self.offset[0] * x, self.offset[1] * y),
-            room=self.room / factor,
-        )
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    """Grey values of a whole picture, upright; size of the original; pixels per original pixel."""
-
-    pixels: NDArray[np.uint8]
-    size: tuple[int, int]
-    scale: tuple[float, float] = (1.0, 1.0)
 
 
 @checked_arguments
@@ -180,7 +104,7 @@ def read_image(
     left_out = 0
     if isinstance(content, np.ndarray):
         pixels, sha256 = grey_of_array(content, name, channels)
-        found = _Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
+        found = Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
     elif isinstance(content, PillowImage.Image):
         found = _from_pillow(content, name, settings)
         sha256 = hashlib.sha256(f"grey{found.size}".encode() + found.pixels.tobytes()).hexdigest()
@@ -189,7 +113,7 @@ def read_image(
             content = read_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
         found, left_out = _decode(content, name, settings, region)
-    return _fit(found, sha256, left_out, settings, region)
+    return fitted(found, sha256, left_out, settings, region)
 
 
 @contextmanager
@@ -225,7 +149,7 @@ def _named(name: str, content: bytes) -> Iterator[None]:
 
 def _decode(
     content: bytes, name: str, settings: ImageSettings, region: Box | None
-) -> tuple[_Decoded, int]:
+) -> tuple[Decoded, int]:
     """Decode the bytes of a file; return also how many frames or pages were left out."""
     if not content:
         raise ImageError(name, "an empty file", "remove it or put the picture back")
@@ -245,10 +169,10 @@ def _decode(
 
 def _complete(
     content: bytes, name: str, settings: ImageSettings, region: Box | None
-) -> _Decoded | None:
+) -> Decoded | None:
     """Decode a JPEG that lacks its end; None if pixels are missing too."""
     ways = completions(content)
-    first: _Decoded | None = None
+    first: Decoded | None = None
     for way in ways:
         try:
             decoded, _ = _open_and_read(way, name, settings, region)
@@ -262,7 +186,7 @@ def _complete(
 
 def _open_and_read(
     content: bytes, name: str, settings: ImageSettings, region: Box | None
-) -> tuple[_Decoded, int]:
+) -> tuple[Decoded, int]:
     with PillowImage.open(io.BytesIO(content)) as image:
         if image.format in _PROGRAMS:
             raise ImageError(name, "PostScript, a program that draws a picture", "convert it")
@@ -289,10 +213,10 @@ def _open_and_read(
             return min(ways, key=lambda way: _distance(way, pixels), default=pixels)
 
         pixels, left_out = read_best(image, read, has_room_for_frames(image, settings))
-    return _Decoded(pixels, (pixels.shape[1], pixels.shape[0])), left_out
+    return Decoded(pixels, (pixels.shape[1], pixels.shape[0])), left_out
 
 
-def _read_jpeg(image: PillowImage.Image, settings: ImageSettings, region: Box | None) -> _Decoded:
+def _read_jpeg(image: PillowImage.Image, settings: ImageSettings, region: Box | None) -> Decoded:
     """Decode a JPEG, shrunk by the decoder as far as the size limit allows."""
     width, height = image.size
     orientation = _orientation(image)
@@ -309,7 +233,7 @@ def _read_jpeg(image: PillowImage.Image, settings: ImageSettings, region: Box | 
     image.close()
     # The decoder shrinks by a power of 2 and rounds sizes up, so their ratio is not exact.
     factor = max(1, 2 ** round(np.log2(max(width, height) / max(pixels.shape))))
-    return _Decoded(_upright(pixels, orientation), size, (1.0 / factor, 1.0 / factor))
+    return Decoded(_upright(pixels, orientation), size, (1.0 / factor, 1.0 / factor))
 
 
 def _orientation(image: PillowImage.Image) -> int:
@@ -334,77 +258,10 @@ def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
 
 
-def _from_pillow(image: PillowImage.Image, name: str, settings: ImageSettings) -> _Decoded:
+def _from_pillow(image: PillowImage.Image, name: str, settings: ImageSettings) -> Decoded:
     """Read the present frame of a picture of Pillow, which may have been opened and not loaded."""
     with _named(name, b""):
         check_area(*image.size, name, settings)
         image.load()
         pixels = _upright(grey_of_picture(image), _orientation(image))
-    return _Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
-
-
-def _fit(
-    found: _Decoded, sha256: str, left_out: int, settings: ImageSettings, region: Box | None
-) -> Image:
-    """Shrink to the size limit, and cut out the region with its margin."""
-    import cv2
-
-    pixels, size, decoded = found.pixels, found.size, found.scale
-    height, width = pixels.shape
-    sides: tuple[float, float] = (width, height)
-    if region is not None:
-        region = checked_region(region, size)
-        sides = (region[2] - region[0]) * decoded[0], (region[3] - region[1]) * decoded[1]
-    shrink = shrink_factor(*sides, settings)
-    new_width, new_height = max(1, round(width * shrink)), max(1, round(height * shrink))
-    if (new_width, new_height) != (width, height):
-        pixels = np.asarray(
-            cv2.resize(pixels, (new_width, new_height), interpolation=cv2.INTER_AREA), np.uint8
-        )
-    scale = (decoded[0] * new_width / width, decoded[1] * new_height / height)
-    offset: tuple[float, float] = (0, 0)
-    if region is not None:
-        margin = _REGION_MARGIN * max(region[2] - region[0], region[3] - region[1])
-        x0 = max(0, int(np.floor((region[0] - margin) * scale[0])))
-        y0 = max(0, int(np.floor((region[1] - margin) * scale[1])))
-        x1 = int(np.ceil((region[2] + margin) * scale[0])) + 1
-        y1 = int(np.ceil((region[3] + margin) * scale[1])) + 1
-        pixels = np.ascontiguousarray(pixels[y0:y1, x0:x1])
-        offset = (x0, y0)
-    tiles = _tiles(*sides, settings)
-    room = max(1.0, _room(*sides, settings))
-    return Image(pixels, scale, offset, size, sha256, region, left_out, tiles, room)
-
-
-def shrink_factor(width: float, height: float, settings: ImageSettings) -> float:
-    """Factor, at most 1, by which the sides are shrunk so that the area keeps the size limit."""
-    return min(1.0, _room(width, height, settings))
-
-
-def _room(width: float, height: float, settings: ImageSettings) -> float:
-    """Factor between the sides and those of the largest picture of their proportion."""
-    tiles = _tiles(width, height, settings)
-    return settings.max_side * math.sqrt(tiles / max(width * height, 1.0))
-
-
-def _tiles(width: float, height: float, settings: ImageSettings) -> float:
-    """How many times the usual number of pixels a picture may have: over 1 if it is very long."""
-    proportion = max(width, height) / max(min(width, height), 1.0)
-    return min(max(proportion / _LONG, 1.0), settings.max_tiles)
-
-
-def checked_region(region: Box, size: tuple[int, int]) -> Box:
-    """Clip a region to a picture of `size` (width, height); a SettingsError if it is then empty."""
-    try:
-        x0, y0, x1, y1 = (float(value) for value in region)
-    except (TypeError, ValueError):
-        raise SettingsError(
-            f"region {shown(region)}: expected four numbers x0, y0, x1, y1"
-        ) from None
-    clipped = max(x0, 0.0), max(y0, 0.0), min(x1, float(size[0])), min(y1, float(size[1]))
-    if not (clipped[2] - clipped[0] >= 1 and clipped[3] - clipped[1] >= 1):
-        raise SettingsError(
-            f"region {x0:g},{y0:g},{x1:g},{y1:g}: expected x0,y0,x1,y1 with x0 < x1 and y0 < y1 "
-            f"inside a picture of {size[0]} x {size[1]} pixels"
-        )
-    return clipped
+    return Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
