@@ -31,6 +31,7 @@ from .contents.index_folder import (
 )
 from .contents.merging import write_merged
 from .contents.segment_folder import load_segment, segment_name, write_segment
+from .contents.values import read_settings
 from .contents.views_folder import folders_listed, views_entry, write_views
 from .folders import new_folder_at
 from .incoming import close_incoming, unfinished
@@ -231,7 +232,7 @@ class IndexWriter:
     @property
     def _settings(self) -> Settings:
         """Settings on disk; the engine may search with others."""
-        return Settings.from_dict(self._manifest["settings"])
+        return read_settings(self._manifest["settings"])
 
     def _write_views(self, index: Index, keys: NDArray[np.int64] | None = None) -> dict[str, Any]:
         """Write the views of an index; return their entry for the manifest."""

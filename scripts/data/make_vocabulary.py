@@ -98,7 +98,10 @@ def main() -> None:
     )
     place = options.folder / f"builtin-{options.seed}-{options.pictures}-{options.words}"
     if not place.exists():
-        settings = bovw.Settings().changed(vocabulary={"n_words": options.words})
+        # Enlarged pictures would give other words than those that are in the box.
+        settings = bovw.Settings().changed(
+            features={"enlarge": 1.0}, vocabulary={"n_words": options.words}
+        )
         vocabulary = bovw.train_vocabulary(
             sorted(pictures.glob("*.jpg"))[: options.pictures],
             settings=settings,

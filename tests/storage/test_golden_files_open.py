@@ -14,6 +14,8 @@ import bovw
 from bovw.features import Features
 from bovw.storage import diagnose, load_lsa_index
 
+from ..support import SAMPLE
+
 GOLDEN = Path(__file__).parent.parent / "golden"
 VERSIONS = sorted(path.name for path in GOLDEN.glob("v*"))
 
@@ -77,6 +79,21 @@ def test_an_index_can_be_changed(golden: Path, tmp_path: Path) -> None:
     assert len(again) == len(engine) == 12
     assert not again.failures
     assert diagnose(tmp_path / "i.bovw").is_sound
+
+
+def test_pictures_are_added_to_an_old_index_as_those_in_it(golden: Path, tmp_path: Path) -> None:
+    """Settings that it does not know keep what was done before there was a setting."""
+    shutil.copytree(golden / "posters.bovw", tmp_path / "i")
+    engine = bovw.Engine.open(tmp_path / "i")
+    before = engine.settings
+    assert before.features.enlarge == 1
+    new = SAMPLE / "covers" / "cover_01_1.jpg"
+    assert engine.add(new).added == (new.name,)
+    again = bovw.Engine.open(tmp_path / "i")
+    assert again.settings == before and new.name in again.identifiers
+    again.keep(again.calibrate([SAMPLE / "labels" / "label_01_1.jpg"], false_accept_rate=0.5))
+    kept = bovw.Engine.open(tmp_path / "i").settings
+    assert kept.features == before.features and kept.images == before.images
 
 
 def test_a_compressed_index_answers_as_it_did(golden: Path) -> None:
