@@ -92,15 +92,11 @@ class SiftExtractor:
             sigma=1.6,
             enable_precise_upscale=True,  # without it positions are off by a quarter pixel
         )
-        found, values = _detected(sift, image)
-        original = image.to_original(values[:, :2])
-        chosen = self._choose(values, original, image)
+        found, values, original, chosen = self._find(sift, image)
         factor = min(settings.enlarge, image.room)
         if len(chosen) < settings.max_features and factor >= _WORTH_ENLARGING:
             image = image.enlarged(factor)
-            found, values = _detected(sift, image)
-            original = image.to_original(values[:, :2])
-            chosen = self._choose(values, original, image, finest=_SMALLEST * factor)
+            found, values, original, chosen = self._find(sift, image, finest=_SMALLEST * factor)
         keypoints = []
         for i in chosen:
             keypoint = found[i]
@@ -133,12 +129,29 @@ class SiftExtractor:
             left_out=image.left_out,
         )
 
+    def _find(
+        self, sift: Any, image: Image, finest: float = 0.0
+    ) -> tuple[Any, NDArray[np.float32], NDArray[np.float64], NDArray[np.intp]]:
+        """Detect keypoints, and choose those to describe.
+
+        Returned are OpenCV's objects; their x, y, diameter, angle and response; their positions in
+        the original picture; and which are chosen (see `_choose`).
+        """
+        found: Any = ()
+        if min(image.pixels.shape) >= _MIN_SIDE:
+            found = sift.detect(image.pixels, None)
+        values = np.array(
+            [(k.pt[0], k.pt[1], k.size, k.angle, k.response) for k in found], np.float32
+        ).reshape(-1, 5)
+        original = image.to_original(values[:, :2])
+        return found, values, original, self._choose(values, original, image, finest)
+
     def _choose(
         self,
         values: NDArray[np.float32],
         original: NDArray[np.float64],
         image: Image,
-        finest: float = 0.0,
+        finest: float,
     ) -> NDArray[np.intp]:
         """Choose the features to describe: the strongest first, without duplicates.
 
@@ -172,15 +185,6 @@ class SiftExtractor:
             "region_factor": self.settings.region_factor,
             "golden": golden_descriptor(),
         }
-
-
-def _detected(sift: Any, image: Image) -> tuple[Any, NDArray[np.float32]]:
-    """Detect keypoints: OpenCV's objects, and their x, y, diameter, angle and response."""
-    found: Any = ()
-    if min(image.pixels.shape) >= _MIN_SIDE:
-        found = sift.detect(image.pixels, None)
-    values = [(k.pt[0], k.pt[1], k.size, k.angle, k.response) for k in found]
-    return found, np.array(values, np.float32).reshape(-1, 5)
 
 
 def _evenly(cells: NDArray[np.intp], most: int) -> NDArray[np.intp]:

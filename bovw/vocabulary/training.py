@@ -51,6 +51,9 @@ def train_vocabulary(
 ) -> Vocabulary:
     """Train a vocabulary on a random sample of the descriptors of some pictures.
 
+    Features that SIFT finds only in enlarged pictures (`FeatureSettings.enlarge`) are left out:
+    words for the finest details of small pictures take the place of others (docs/quality.md).
+
     Parameters
     ----------
     pictures, root, patterns
@@ -101,7 +104,6 @@ def train_on_files(
 ) -> Vocabulary:
     """Train a vocabulary on files; see `train_vocabulary`.
 
-    Features that only enlarging finds are left out; see `without_finest`.
     With `sized` the number of words is chosen by the number of features; see `words_for`.
     """
     if extractor is None:

@@ -192,7 +192,7 @@ class Service:
 
     def listed(self, text: str, where: str | None, offset: int, limit: int) -> dict[str, Any]:
         """Find pictures by name and by what the register says of them."""
-        engine = self.engine.for_search(None, None, None)  # it may be replaced meanwhile
+        engine = self.engine.for_search()  # it may be replaced meanwhile
         records, wanted = engine.collection.records, text.casefold().split()
         names = self._allowed(engine, where)
         found: Sequence[Record] = records  # a record is made when it is asked for

@@ -91,12 +91,16 @@ for _ in ordered_map(work, range(1000), n_jobs=2):
 """
 
 
+def started(program: str, folder: Path) -> subprocess.Popen[str]:
+    """Run a program, and read what it and its workers write."""
+    path = folder / "program.py"
+    path.write_text(program)
+    return subprocess.Popen([sys.executable, path], stdout=subprocess.PIPE, text=True)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_workers_do_not_outlive_who_started_them(tmp_path: Path) -> None:
-    (tmp_path / "orphans.py").write_text(ORPHANS)
-    with subprocess.Popen(
-        [sys.executable, tmp_path / "orphans.py"], stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with started(ORPHANS, tmp_path) as parent:
         assert parent.stdout is not None
         workers = {int(parent.stdout.readline()) for _ in range(6)}
         parent.kill()
@@ -122,10 +126,7 @@ list(ordered_map(abs, range(8), n_jobs=2))
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_workers_that_get_no_work_do_not_outlive_who_started_them(tmp_path: Path) -> None:
-    (tmp_path / "born_late.py").write_text(BORN_LATE)
-    with subprocess.Popen(
-        [sys.executable, tmp_path / "born_late.py"], stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with started(BORN_LATE, tmp_path) as parent:
         parent.communicate(timeout=60)  # until nobody can write there any more
     assert parent.returncode == -signal.SIGKILL
 
