@@ -161,7 +161,7 @@ class BatchSearcher(Searcher):
         found: Iterable[SearchResult | BovwError] = spread(engine, work, names, lost=lost_picture)
         if progress:
             found = progress_bar(found, "searching", len(names), "picture")
-        return results_of(zip(names, found, strict=True), on_error)
+        return results_of((each for each in zip(names, found, strict=True)), on_error)
 
 
 def _answer(

@@ -8,9 +8,9 @@ from typing import get_args
 
 import numpy as np
 
-from ..errors import BovwError, SettingsError, shown
+from ..errors import SettingsError, shown
 from ..exchange import Pair
-from ..features import Features, Queries, listed_queries, query_blocks
+from ..features import Queries, listed_queries, or_raise, query_blocks
 from ..index import fill, rank_index, with_outside
 from ..search import (
     Calibration,
@@ -99,12 +99,7 @@ class Ranker(BatchSearcher):
         """
         engine = self._with(self.index)  # another thread may replace ours meanwhile
         found = answered(engine, query_blocks(queries), rank_index, cache=cache, progress=progress)
-        rankings: list[FullRanking] = []
-        for _, ranking in found:
-            if isinstance(ranking, BovwError):
-                raise ranking
-            rankings.append(ranking)
-        return rankings
+        return [ranking for _, ranking in or_raise(found)]
 
     @checked_arguments
     def verify_many(
@@ -140,10 +135,8 @@ class Ranker(BatchSearcher):
         depth = max((len(names) for names in short_lists), default=0)
         engine = self.changed(geometry={"verify": depth}, expansion={"method": "none"})
         results = SearchResults()
-        found = self._extracted(pairs, progress, cache)
-        for (name, features), names in zip(found, short_lists, strict=True):
-            if not isinstance(features, Features):
-                raise features
+        extracted = self._extracted(pairs, progress, cache)
+        for (name, features), names in zip(or_raise(extracted), short_lists, strict=True):
             results.append(
                 engine.search_features(features, max(1, len(names)), allow=names, name=name)
             )

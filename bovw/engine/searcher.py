@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar, get_args
 
@@ -18,6 +18,7 @@ from ..features import (
     extract_queries,
     extract_query,
     listed_queries,
+    or_raise,
 )
 from ..index import Filter, allowed_places, explanation_of, search_index, search_index_stored
 from ..parallel import limited_threads, thread_count
@@ -154,9 +155,7 @@ class Searcher(Reader):
         if combine not in get_args(Combine):
             raise SettingsError(f"combine={combine!r}: expected one of {get_args(Combine)}")
         features, names = [], []
-        for each, found in self._extracted(queries, progress=False):
-            if not isinstance(found, Features):
-                raise found
+        for each, found in or_raise(self._extracted(queries, progress=False)):
             features.append(found)
             names.append(each)
         if not features:
@@ -231,7 +230,7 @@ class Searcher(Reader):
         queries: Queries,
         progress: bool,
         cache: str | os.PathLike[str] | None = None,
-    ) -> Iterator[tuple[str, Features | BovwError]]:
+    ) -> Generator[tuple[str, Features | BovwError], None, None]:
         self._check_extractor()
         return extract_queries(
             listed_queries(queries),

@@ -163,7 +163,7 @@ def answered(
     *,
     cache: str | os.PathLike[str] | None = None,
     progress: bool = False,
-) -> Iterator[tuple[str, Result | BovwError]]:
+) -> Generator[tuple[str, Result | BovwError], None, None]:
     """Extract the features of queries and answer them; yield the name and the result of each.
 
     A few queries are extracted in parallel, and answered by this process.
@@ -183,10 +183,11 @@ def answered(
     results = chain.from_iterable(
         _block(reader, block, answer, cache) for block in chain(ahead, blocks)
     )
-    if not progress:
-        return results
-    total = sum(map(len, ahead)) if len(ahead) < 2 else None  # of an iterator it is not known
-    return iter(progress_bar(results, "searching", total, "query"))
+    if progress:
+        total = sum(map(len, ahead)) if len(ahead) < 2 else None  # of an iterator it is not known
+        yield from progress_bar(results, "searching", total, "query")
+    else:
+        yield from results
 
 
 def _block(

@@ -8,6 +8,7 @@ from .extraction import (
     extract_queries,
     extract_query,
     lost_picture,
+    or_raise,
     portable_queries,
 )
 from .extractor import Extractor, ExtractorTemplate, description_of
@@ -44,6 +45,7 @@ __all__ = [
     "kind_and_length",
     "listed_queries",
     "lost_picture",
+    "or_raise",
     "portable_queries",
     "query_blocks",
     "root_sift",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from operator import attrgetter
@@ -100,7 +100,7 @@ def extract_queries(
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     progress: bool = False,
-) -> Iterator[tuple[str, Features | BovwError]]:
+) -> Generator[tuple[str, Features | BovwError], None, None]:
     """Extract the features of queries in parallel; yield names and features, or errors.
 
     Parameters
@@ -157,6 +157,21 @@ def as_given(
         if isinstance(one, ImageError) and one.name == os.path.abspath(name):
             yield name, ImageError(name, one.found, one.advice)
         else:
+            yield name, one
+
+
+def or_raise(
+    found: Generator[tuple[str, Result | BovwError], None, None],
+) -> Iterator[tuple[str, Result]]:
+    """Yield names and results; the first error is raised, when what works ahead has ended.
+
+    A traceback would keep it waiting, and joblib would stop its workers at any later time, amid
+    other work.
+    """
+    with closing(found):
+        for name, one in found:
+            if isinstance(one, BovwError):
+                raise one
             yield name, one
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..embeddings import Neighbours, ProductQuantizer, ScalarQuantizer, nearest_rows
 from ..errors import BovwError, IncompatibleError, SettingsError
-from ..features import Features, Queries, extract_queries, listed_queries
+from ..features import Features, Queries, extract_queries, listed_queries, or_raise
 from ..pictures import Box, Record, Source
 from ..search import (
     Answer,
@@ -249,11 +249,10 @@ class LsaIndex:
     ) -> list[FullRanking]:
         """Rank all pictures for many queries, for evaluation; see `Engine.rank_many`."""
         rankings = []
-        for name, features in extract_queries(
+        found = extract_queries(
             listed_queries(queries), self.settings, cache=cache, n_jobs=n_jobs, progress=progress
-        ):
-            if not isinstance(features, Features):
-                raise features
+        )
+        for name, features in or_raise(found):
             near, spent = self._nearest(features, len(self))
             identifiers = tuple(self.records[i].identifier for i in near.indices[0])
             rankings.append(FullRanking(name, identifiers, near.similarities[0], {"search": spent}))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -198,16 +199,17 @@ def checked_on_error(on_error: str) -> str:
 
 
 def results_of(
-    found: Iterable[tuple[str, SearchResult | BovwError]], on_error: str
+    found: Generator[tuple[str, SearchResult | BovwError], None, None], on_error: str
 ) -> Iterator[SearchResult]:
     """Yield results. For a query that could not be answered `on_error` says what to do.
 
     With "record" its result has no answers and says why; with "raise" the error is raised.
     """
-    for name, result in found:
-        if not isinstance(result, BovwError):
-            yield result
-        elif on_error == "raise":
-            raise result
-        else:
-            yield SearchResult(name, (), error=str(result))
+    with closing(found):  # also when an error is raised; see `bovw.features.or_raise`
+        for name, result in found:
+            if not isinstance(result, BovwError):
+                yield result
+            elif on_error == "raise":
+                raise result
+            else:
+                yield SearchResult(name, (), error=str(result))

@@ -6,6 +6,7 @@ import copy
 import os
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
@@ -125,14 +126,15 @@ class SiftTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         found = extract_queries(
             list(X), settings, extractor=self.extractor, cache=self.cache, n_jobs=self.n_jobs
         )
-        for _, features in found:
-            if isinstance(features, Features):
-                described.append(features.descriptors)
-            elif self.on_error == "raise" or not isinstance(features, ImageError):
-                raise features
-            else:
-                failed.append(str(features))
-                described.append(np.zeros((0, 0), np.uint8))
+        with closing(found):  # also when an error is raised; see `bovw.features.or_raise`
+            for _, features in found:
+                if isinstance(features, Features):
+                    described.append(features.descriptors)
+                elif self.on_error == "raise" or not isinstance(features, ImageError):
+                    raise features
+                else:
+                    failed.append(str(features))
+                    described.append(np.zeros((0, 0), np.uint8))
         if failed:
             warnings.warn(
                 f"{len(failed)} of {len(described)} pictures could not be read and have no "
