@@ -23,8 +23,8 @@ from .extractor import Extractor, description_of
 from .features import Features
 from .sift import golden_descriptor
 
-# Raised when pictures are read in another way, and so have other features.
-_READING = 2
+# Raised when pictures are read or described in another way, and so have other features.
+_READING = 3
 
 
 class FeatureCache:

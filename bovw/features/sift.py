@@ -21,12 +21,17 @@ DESCRIPTOR_LENGTH = 128
 _MIN_SIDE = 12
 # Less would find few new features for the time that it takes.
 _WORTH_ENLARGING = 1.25
+# Blur of the first layer of an octave, in its pixels (Lowe 2004).
+_SIGMA = 1.6
 # Diameter of the smallest keypoints that OpenCV finds: 1.6 pixels x 2^(1/6), in its first octave.
-_SMALLEST = 1.6 * 2 ** (1 / 6)
+_SMALLEST = _SIGMA * 2 ** (1 / 6)
 # From this proportion of the sides on, features are kept evenly along the longer one.
 _SPREAD = 2.0
 # KeyPoint.octave as OpenCV packs it: octave -1 (the picture at double size), layer 1.
 _FINEST_OCTAVE = 255 | (1 << 8)
+# From this `region_factor` on, a region is described in a picture of half the side. It then has as
+# many pixels as SIFT's own region at least.
+_HALF_FROM = 2.0
 
 
 def root_sift(descriptors: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -80,38 +85,15 @@ class SiftExtractor:
 
     def extract_image(self, image: Image) -> Features:
         """Extract the features of a decoded picture, only inside its region if it has one."""
-        import cv2
 
         keep_freed_memory()
         settings = self.settings
-        sift = cv2.SIFT.create(
-            nfeatures=0,
-            nOctaveLayers=3,
-            contrastThreshold=settings.contrast_threshold,
-            edgeThreshold=settings.edge_threshold,
-            sigma=1.6,
-            enable_precise_upscale=True,  # without it positions are off by a quarter pixel
-        )
-        found, values, original, chosen = self._find(sift, image)
+        found, values, original, chosen = self._find(image)
         factor = min(settings.enlarge, image.room)
         if len(chosen) < settings.max_features and factor >= _WORTH_ENLARGING:
             image = image.enlarged(factor)
-            found, values, original, chosen = self._find(sift, image, finest=_SMALLEST * factor)
-        keypoints = []
-        for i in chosen:
-            keypoint = found[i]
-            keypoint.size *= settings.region_factor
-            if settings.upright:
-                keypoint.angle = 0.0
-            keypoints.append(keypoint)
-        descriptors: NDArray[np.float32] = np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
-        if keypoints:
-            # OpenCV skips the picture at double size when no keypoint comes from it, which changes
-            # all other descriptors a little. One extra keypoint from it makes every descriptor
-            # independent of which other keypoints are described.
-            finest = cv2.KeyPoint(0, 0, 2, 0, 0, _FINEST_OCTAVE)
-            described = sift.compute(image.pixels, [*keypoints, finest])[1]
-            descriptors = np.asarray(described, np.float32)[:-1]
+            found, values, original, chosen = self._find(image, finest=_SMALLEST * factor)
+        descriptors = self._describe(image, [found[i] for i in chosen])
         stored = np.empty((len(chosen), 4), np.float32)
         stored[:, :2] = original[chosen]
         stored[:, 2] = values[chosen, 2] / 2 / np.sqrt(image.scale[0] * image.scale[1])
@@ -129,8 +111,20 @@ class SiftExtractor:
             left_out=image.left_out,
         )
 
+    def _sift(self, sigma: float = _SIGMA) -> Any:
+        import cv2
+
+        return cv2.SIFT.create(
+            nfeatures=0,
+            nOctaveLayers=3,
+            contrastThreshold=self.settings.contrast_threshold,
+            edgeThreshold=self.settings.edge_threshold,
+            sigma=sigma,
+            enable_precise_upscale=True,  # without it positions are off by a quarter pixel
+        )
+
     def _find(
-        self, sift: Any, image: Image, finest: float = 0.0
+        self, image: Image, finest: float = 0.0
     ) -> tuple[Any, NDArray[np.float32], NDArray[np.float64], NDArray[np.intp]]:
         """Detect keypoints, and choose those to describe.
 
@@ -139,12 +133,37 @@ class SiftExtractor:
         """
         found: Any = ()
         if min(image.pixels.shape) >= _MIN_SIDE:
-            found = sift.detect(image.pixels, None)
+            found = self._sift().detect(image.pixels, None)
         values = np.array(
             [(k.pt[0], k.pt[1], k.size, k.angle, k.response) for k in found], np.float32
         ).reshape(-1, 5)
         original = image.to_original(values[:, :2])
         return found, values, original, self._choose(values, original, image, finest)
+
+    def _describe(self, image: Image, keypoints: list[Any]) -> NDArray[np.float32]:
+        """Compute SIFT descriptors, ``(n, 128)``; the keypoints of OpenCV are changed.
+
+        A large region is described in the next octave, which has a quarter of its pixels. It is
+        blurred by half as many of them, so by as much as before.
+        """
+        import cv2
+
+        if not keypoints:
+            return np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
+        halved = self.settings.region_factor >= _HALF_FROM
+        for keypoint in keypoints:
+            keypoint.size *= self.settings.region_factor
+            if self.settings.upright:
+                keypoint.angle = 0.0
+            if halved:  # the lowest 8 bits are the octave, -1 or more
+                keypoint.octave = keypoint.octave & ~255 | (keypoint.octave + 1) & 255
+        # OpenCV skips the picture at double size when no keypoint is described in it, which changes
+        # all other descriptors a little. Where some can be, an extra keypoint makes every
+        # descriptor independent of which others there are.
+        extra = [] if halved else [cv2.KeyPoint(0, 0, 2, 0, 0, _FINEST_OCTAVE)]
+        sift = self._sift(_SIGMA / 2 if halved else _SIGMA)
+        described = sift.compute(image.pixels, [*keypoints, *extra])[1]
+        return np.asarray(described, np.float32)[: len(keypoints)]
 
     def _choose(
         self,

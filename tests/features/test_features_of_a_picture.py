@@ -74,6 +74,26 @@ def test_a_larger_region_changes_descriptors_only() -> None:
     assert not np.array_equal(small.descriptors, large.descriptors)
 
 
+def test_large_regions_are_described_at_half_the_side_as_well_as_in_full() -> None:
+    settings = FeatureSettings(max_features=300, enlarge=1)
+    features = SiftExtractor(settings).extract(PICTURE)
+    sift = cv2.SIFT.create(
+        contrastThreshold=settings.contrast_threshold, enable_precise_upscale=True
+    )
+    image = read_image(PICTURE)
+    of = {(k.pt, k.size / 2, k.angle): k for k in sift.detect(image.pixels, None)}
+    keypoints = []
+    for x, y, scale, angle in features.keypoints.tolist():
+        keypoint = of[(x, y), scale, angle]
+        keypoint.size *= settings.region_factor
+        keypoints.append(keypoint)
+    full = root_sift(sift.compute(image.pixels, keypoints)[1]).astype(float)
+    distances = np.linalg.norm(full - features.descriptors, axis=1)
+    # Descriptors have a length of 512; those of two pictures of one thing are about 200 apart.
+    assert np.median(distances) < 25
+    assert np.quantile(distances, 0.95) < 50
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (11, 11), (200, 300)])
 def test_flat_and_tiny_pictures_have_no_features(shape: tuple[int, int]) -> None:
     features = SiftExtractor().extract(np.full(shape, 128, np.uint8))
