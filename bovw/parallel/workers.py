@@ -232,8 +232,10 @@ def _parallel(
 ) -> Iterator[Result]:
     from joblib import Parallel, delayed
 
-    # joblib warns about unfinished tasks after an interruption; this is of no use to the user.
-    warnings.filterwarnings("ignore", r"\d+ tasks (have been|which were)", UserWarning)
+    # joblib warns about unfinished tasks after an interruption, and when it replaces a worker whose
+    # memory has grown, which loses nothing. Both is of no use to the user.
+    for text in (r"\d+ tasks (have been|which were)", "A worker stopped while some jobs"):
+        warnings.filterwarnings("ignore", text, UserWarning)
     parent, ended = os.getpid(), False
 
     def tasks() -> Iterator[Any]:
