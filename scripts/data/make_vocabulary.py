@@ -32,7 +32,7 @@ from bovw.settings import conditions
 from bovw.storage import load_vocabulary, save_vocabulary
 from bovw.vocabulary import builtin_folder
 
-NAME = "builtin-1"
+NAME = "builtin-2"
 SIZES = ((600, 800), (800, 600), (480, 640), (640, 480), (360, 480), (240, 320))
 SHARES = (0.35, 0.2, 0.15, 0.1, 0.1, 0.1)
 
@@ -98,10 +98,7 @@ def main() -> None:
     )
     place = options.folder / f"builtin-{options.seed}-{options.pictures}-{options.words}"
     if not place.exists():
-        # Enlarged pictures would give other words than those that are in the box.
-        settings = bovw.Settings().changed(
-            features={"enlarge": 1.0}, vocabulary={"n_words": options.words}
-        )
+        settings = bovw.Settings().changed(vocabulary={"n_words": options.words})
         vocabulary = bovw.train_vocabulary(
             sorted(pictures.glob("*.jpg"))[: options.pictures],
             settings=settings,
