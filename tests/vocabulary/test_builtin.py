@@ -35,7 +35,7 @@ def engine(builtin: bovw.Vocabulary) -> bovw.Engine:
 def test_it_is_what_the_card_says(builtin: bovw.Vocabulary) -> None:
     assert builtin.fingerprint == CARD["fingerprint"]
     assert builtin.made_with_ is not None
-    assert builtin.made_with_["name"] == CARD["name"] == "builtin-1"
+    assert builtin.made_with_["name"] == CARD["name"] == "builtin-2"
     assert builtin.n_words_ == CARD["n_words"]
     assert builtin.made_with_["n_pictures"] == CARD["n_pictures"]
     described = (SAMPLE.parent.parent / "docs/vocabulary_card.md").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_it_adds_less_than_six_megabytes_to_a_wheel() -> None:
 
 def test_it_finds_things_and_keeps_the_features_of_the_preset(engine: bovw.Engine) -> None:
     assert engine.settings.features.max_features == 500
-    assert engine.info()["vocabulary_name"] == "builtin-1"
+    assert engine.info()["vocabulary_name"] == CARD["name"]
     for query in engine.identifiers[::3]:
         result = engine.search(SAMPLE / query, 2)
         assert result.matched
@@ -66,12 +66,12 @@ def test_the_command_line_knows_it_by_name(
     shutil.copy(SAMPLE / "labels/label_01_1.jpg", tmp_path)
     target = str(tmp_path / "i.bovw")
     assert main(["index", str(tmp_path), "-o", target, "-v", "builtin", "--preset", "fast"]) == 0
-    assert f"vocabulary of {CARD['n_words']} words (builtin-1)" in capsys.readouterr().out
+    assert f"vocabulary of {CARD['n_words']} words ({CARD['name']})" in capsys.readouterr().out
     assert main(["info", target]) == 0
-    assert "builtin-1" in capsys.readouterr().out
+    assert CARD["name"] in capsys.readouterr().out
     assert main(["info", "builtin", "--json"]) == 0
     described = json.loads(capsys.readouterr().out)
-    assert (described["name"], described["fingerprint"]) == ("builtin-1", CARD["fingerprint"])
+    assert (described["name"], described["fingerprint"]) == (CARD["name"], CARD["fingerprint"])
     with pytest.raises(IncompatibleError, match="has the vocabulary in the box"):
         bovw.update_index(target, tmp_path, vocabulary="own")
     _, changes = bovw.update_index(target, tmp_path, vocabulary="builtin")
