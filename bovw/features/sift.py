@@ -85,7 +85,6 @@ class SiftExtractor:
 
     def extract_image(self, image: Image) -> Features:
         """Extract the features of a decoded picture, only inside its region if it has one."""
-
         keep_freed_memory()
         settings = self.settings
         found, values, original, chosen = self._find(image)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from bovw.evaluation import GroundTruth, GroundTruthQuery
 
-# Any character, and the surrogates that stand for bytes of names that are not UTF-8.
+# Any character but 0, which no name has (and which csv of Python 3.10 refuses), and the surrogates
+# that stand for bytes of names that are not UTF-8.
 CHARACTERS = st.one_of(
-    st.characters(exclude_categories=("Cs",)),
+    st.characters(min_codepoint=1, exclude_categories=("Cs",)),
     st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF, categories=("Cs",)),
 )
 NAMES = st.text(CHARACTERS, min_size=1, max_size=8)
