@@ -23,6 +23,17 @@ def test_import_prints_nothing_and_loads_nothing_heavy() -> None:
     assert done.stdout == done.stderr == ""
 
 
+def test_help_of_every_verb_loads_nothing_heavy() -> None:
+    done = run(
+        "import sys\n"
+        "from bovw.cli.parser import make_parser\n"
+        "make_parser().format_help()\n"
+        "heavy = {'cv2', 'sklearn', 'scipy', 'nmslib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    assert done.stdout == done.stderr == ""
+
+
 def test_nmslib_is_quiet_when_it_is_first_needed() -> None:
     done = run(
         "import numpy as np\n"

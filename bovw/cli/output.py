@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BovwError, printable
-from ..search import SearchResult
 
 if TYPE_CHECKING:
     from ..engine import Changes
     from ..evaluation import Comparison
+    from ..search import SearchResult
 
 _log = logging.getLogger("bovw.cli")
 _NAMED = 10  # pictures that a page lacks and that are named

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import SettingsError
-from ...search import Explanation, SearchResult, SearchResults
 from ..arguments import (
     PICTURES,
     add_jobs,
@@ -38,8 +37,9 @@ from ..output import (
 if TYPE_CHECKING:
     from ...engine import BatchSearcher, Searcher
     from ...pictures import Record
+    from ...search import Explanation, SearchResult
 
-Answered: TypeAlias = tuple[SearchResult, Sequence[Explanation]]
+    Answered: TypeAlias = tuple[SearchResult, Sequence[Explanation]]
 
 HELP = "find pictures in an index that show the same thing as a query picture"
 EXAMPLE = (
@@ -150,15 +150,14 @@ def run(options: argparse.Namespace) -> int:
             _print(options, *answered)
         if options.json or options.csv is not None or options.html is not None:
             kept.append(answered)
-    results = SearchResults(result for result, _ in kept)
     if options.json:
         print_json([_content(options, *answered) for answered in kept])
     if options.csv is not None:
         from ...report import results_csv
 
-        write_table(results_csv(results), options.csv)
+        write_table(results_csv([result for result, _ in kept]), options.csv)
     if options.html is not None:
-        _write_page(options, results, [explanations for _, explanations in kept])
+        _write_page(options, kept)
     return report_failures(failed)
 
 
@@ -229,13 +228,11 @@ def _search_compressed(
         yield result, []
 
 
-def _write_page(
-    options: argparse.Namespace,
-    results: SearchResults,
-    explanations: Sequence[Sequence[Explanation]],
-) -> None:
+def _write_page(options: argparse.Namespace, kept: Sequence[Answered]) -> None:
     from ...report import save_page
 
+    results = [result for result, _ in kept]
+    explanations = [explained for _, explained in kept]
     name_lacking(save_page(results, options.html, explanations=explanations))
     note(f"wrote {options.html}")
 
