@@ -207,7 +207,7 @@ def group_pictures(
     if checked_level(level) == "copies":
         links = links[is_copy(links)]
     ends = np.stack([links["one"], links["other"]], axis=1).astype(np.int64)
-    # Close copies are sure by themselves; among many copies they have little contrast.
+    # Close copies are sure by themselves, also when many others make their contrast small.
     sure = is_copy(links) & (links["agreement"] >= _SURE)
     strength = np.where(sure, np.float32(np.inf), links["contrast"])
     labels, cut = labels_of(len(records), ends, strength, _STRONG)

@@ -9,14 +9,17 @@ from json import dumps
 import numpy as np
 from numpy.typing import NDArray
 
-from ..groups import LINK, NO_LINKS, is_copy, turned, view_of
+from ..groups import LINK, NO_LINKS, turned, view_of
 from ..search import decide
 from .index import Index
 from .stored import rank_stored
 
+# Raised when pictures are linked in another way: kept links are then found anew.
+_LINKING = 2
+
 
 def links_of(index: Index, position: int) -> NDArray[np.void]:
-    """Search with a stored picture, and describe the answers that are matches, or copies, as links.
+    """Search with a stored picture, and describe the answers that are matches as links.
 
     Parameters
     ----------
@@ -59,9 +62,9 @@ def links_of(index: Index, position: int) -> NDArray[np.void]:
         link["negative"] = verified.guise == "negative"
         for name, value in view.items():
             link[name] = value
-        # A picture with many copies has little contrast to each of them.
-        decision, _ = decide(verified, evidence, contrast, settings.geometry)
-        if decision == "match" or is_copy(link):
+        # What lies over many pictures, such as a watermark, has no contrast; else it would make
+        # copies of them.
+        if decide(verified, evidence, contrast, settings.geometry)[0] == "match":
             found.append(link if position < other else turned(link))
     return np.array(found, LINK) if found else NO_LINKS
 
@@ -71,6 +74,7 @@ def fingerprint_of(index: Index) -> str:
     settings = asdict(index.settings)
     rooms = ("images", "features", "weighting", "candidates", "kernel", "geometry", "expansion")
     meaning = [
+        _LINKING,
         index.descriptor,
         index.vocabulary.fingerprint,
         {room: settings[room] for room in rooms},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
@@ -51,7 +52,9 @@ def register_plug_ins() -> frozenset[str]:
         import_module("pillow_heif").register_heif_opener()
     with suppress(ImportError):
         import_module("pillow_jxl")  # registers itself
-    missing = {name for name, library in _BUILT_IN.items() if not features.check(library)}
+    with warnings.catch_warnings():  # older versions of Pillow do not know all of them
+        warnings.simplefilter("ignore")
+        missing = {name for name, library in _BUILT_IN.items() if not features.check(library)}
     return frozenset(Image.OPEN) - missing | ({"MPO"} - missing)  # MPO is opened as a JPEG
 
 

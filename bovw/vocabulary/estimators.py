@@ -1,10 +1,11 @@
-"""What our estimators need to behave as scikit-learn's, in all its versions from 1.4 on."""
+"""What our estimators need to behave as scikit-learn's."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
+from sklearn.utils.validation import validate_data
 
 from ..errors import NotFittedError, SettingsError
 
@@ -34,10 +35,6 @@ def validated(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Any:
     SettingsError
         With the words of scikit-learn.
     """
-    try:
-        from sklearn.utils.validation import validate_data
-    except ImportError:  # before 1.6 it was a method
-        validate_data = type(estimator)._validate_data
     try:
         return validate_data(estimator, X, reset=reset, **checks)
     except TypeError as error:

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from bovw.evaluation import GroundTruth, GroundTruthQuery
 
 # Any character but 0, which no name has (and which csv of Python 3.10 refuses), and the surrogates
-# that stand for bytes of names that are not UTF-8.
+# that stand for bytes of names that are not UTF-8; in a name these bytes make no character.
 CHARACTERS = st.one_of(
     st.characters(min_codepoint=1, exclude_categories=("Cs",)),
     st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF, categories=("Cs",)),
 )
-NAMES = st.text(CHARACTERS, min_size=1, max_size=8)
+NAMES = st.text(CHARACTERS, min_size=1, max_size=8).map(
+    lambda name: name.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+)
 GAINS = st.lists(st.integers(0, 3), max_size=40)
 """How relevant each answer of a ranking is, best answer first."""
 

@@ -59,7 +59,9 @@ def test_runs(
     for query, (names, _) in rankings.items():
         read, scores = found.rankings[query]
         assert read == names
-        assert (np.diff(np.array(scores, np.float32)) < 0).all() and np.isfinite(scores).all()
+        assert (np.diff(np.array(scores, np.float32).astype(float)) < 0).all() and np.isfinite(
+            scores
+        ).all()
 
 
 @given(truths())
