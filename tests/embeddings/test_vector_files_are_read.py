@@ -144,7 +144,10 @@ def test_parquet(tmp_path: Path) -> None:
     path.parent.mkdir()
     names = ("b", "a", "ä")
     for kind in (pa.list_(pa.float16()), pa.list_(pa.float64()), pa.list_(pa.float32(), 3)):
-        column = pa.array([row.astype(np.float16).tolist() for row in VECTORS], kind)
+        rows = [row.astype(np.float16) for row in VECTORS]
+        column = pa.array(
+            [list(row.astype(kind.value_type.to_pandas_dtype())) for row in rows], kind
+        )
         parquet.write_table(pa.table({"n": [1, 2, 3], "path": names, "x": column}), path)
         assert_same(load_embeddings(path), names)
     strings = {"label": ["l"] * 3, "path": names, "note": ["n"] * 3}
