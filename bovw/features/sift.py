@@ -56,6 +56,7 @@ class SiftExtractor:
     Notes
     -----
     With a larger `region_factor`, a descriptor covers more of the surroundings of its keypoint.
+    From 2 on, it is computed in the next octave, at half the side, with the same blur.
     When keypoints have the same position and scale (and the same orientation, unless upright),
     only the first is kept. When there are more than `max_features`, those with the strongest
     response (contrast) are kept. When there are fewer, and the picture has fewer pixels than it
