@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -158,10 +159,19 @@ class BatchSearcher(Searcher):
         for name in names:
             engine.collection.position(name)
         work = partial(search_index_stored, k=checked_k(k), allowed=engine._allowed(allow, deny))
-        found: Iterable[SearchResult | BovwError] = spread(engine, work, names, lost=lost_picture)
-        if progress:
-            found = progress_bar(found, "searching", len(names), "picture")
-        return results_of((each for each in zip(names, found, strict=True)), on_error)
+        found: Generator[SearchResult | BovwError, None, None] = spread(
+            engine, work, names, lost=lost_picture
+        )
+        return results_of(_named(names, found, progress), on_error)
+
+
+def _named(
+    names: Sequence[str], found: Generator[SearchResult | BovwError, None, None], progress: bool
+) -> Generator[tuple[str, SearchResult | BovwError], None, None]:
+    """Yield each result with its name; what works ahead ends when this is closed."""
+    with closing(found):
+        walked = progress_bar(found, "searching", len(names), "picture") if progress else found
+        yield from zip(names, walked, strict=True)
 
 
 def _answer(

@@ -241,11 +241,11 @@ def decreasing_scores(scores: Iterable[float] | None, n: int, where: str) -> lis
         )
     largest = np.finfo(np.float32).max
     previous, written = np.float32(np.inf), []
-    for score in np.where(given == -np.inf, largest, given.clip(-largest, largest)):
-        with np.errstate(over="ignore"):  # below the least float is -inf: ranks are written then
+    with np.errstate(over="ignore"):  # below the least float is -inf: ranks are written then
+        for score in np.where(given == -np.inf, largest, given.clip(-largest, largest)):
             below = np.nextafter(previous, np.float32(-np.inf))
-        previous = min(np.float32(score), below)
-        written.append(str(previous))
+            previous = min(np.float32(score), below)
+            written.append(str(previous))
     return written if np.isfinite(previous) else by_rank
 
 

@@ -13,7 +13,7 @@ from .groups import (
     group_pictures,
 )
 from .keepers import KEEP, keeper_order
-from .links import LINK, NO_LINKS, Compared, Link, identical, is_copy, strongest, turned
+from .links import LINK, NO_LINKS, Compared, Link, identical, strongest, turned
 from .views import view_of
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "checked_level",
     "group_pictures",
     "identical",
-    "is_copy",
     "keeper_order",
     "strongest",
     "turned",

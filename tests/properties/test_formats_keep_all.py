@@ -59,9 +59,8 @@ def test_runs(
     for query, (names, _) in rankings.items():
         read, scores = found.rankings[query]
         assert read == names
-        assert (np.diff(np.array(scores, np.float32).astype(float)) < 0).all() and np.isfinite(
-            scores
-        ).all()
+        as_written = np.array(scores, np.float32).astype(float)
+        assert (np.diff(as_written) < 0).all() and np.isfinite(scores).all()
 
 
 @given(truths())
