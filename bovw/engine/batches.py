@@ -106,7 +106,6 @@ class BatchSearcher(Searcher):
         ------
         SearchResult
         """
-        self._check_extractor()
         engine = self.for_search(verify, expand, also)
         on_error = checked_on_error(on_error)
         answer = partial(

@@ -178,7 +178,23 @@ def answered(
     cache : path, optional
         See `extract_files`.
     progress : bool
+
+    Raises
+    ------
+    IncompatibleError
+        At once, when the reader has no extractor for the features of its index.
     """
+    reader._check_extractor()
+    return _answered(reader, blocks, answer, cache, progress)
+
+
+def _answered(
+    reader: Reader,
+    blocks: Iterator[Sequence[Query]],
+    answer: Answering[Result],
+    cache: str | os.PathLike[str] | None,
+    progress: bool,
+) -> Generator[tuple[str, Result | BovwError], None, None]:
     ahead = list(islice(blocks, 2 if progress else 0))
     results = chain.from_iterable(
         _block(reader, block, answer, cache) for block in chain(ahead, blocks)

@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -218,6 +219,31 @@ def status_mb(field: str, process: int | str = "self") -> float:
     except OSError:
         return 0.0
     return sum(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
+
+
+class Memory:
+    """The largest memory of this process and its workers that is theirs alone, in MB."""
+
+    def __init__(self) -> None:
+        self.largest = 0.0
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(1):
+            # Without what is mapped from files.
+            self.largest = max(self.largest, sum(status_mb("RssAnon", p) for p in family()))
+
+    def end(self) -> float:
+        """Stop watching."""
+        self._ended.set()
+        return self.largest
+
+
+def family() -> list[str]:
+    """Names of this process and its children in /proc."""
+    children = Path("/proc/self/task").glob("*/children")
+    return ["self", *(child for file in children for child in file.read_text().split())]
 
 
 def conditions(preset: str, changes: list[str], settings: bovw.Settings) -> dict[str, Any]:

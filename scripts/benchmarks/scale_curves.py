@@ -26,6 +26,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         "build, seconds",
         "open, seconds",
         "first search, seconds",
+        "first search, cold disk, seconds",
         "adding 100, seconds",
         "removing 100, seconds",
         "compact after removing a tenth, seconds",
@@ -39,11 +40,12 @@ PANELS: dict[str, tuple[str, ...]] = {
         "all scored exactly, ms",
     ),
     "MB": ("own memory after it, MB", "own memory after the first, MB", "own memory at the end, MB",
-           "mapped files at the end, MB", "build, peak MB"),
+           "mapped files at the end, MB", "build, own memory at its peak, MB"),
 }  # fmt: skip
 PLAIN = ("bytes a feature", "recall of the exact top 100", "recall of planted pictures")
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")  # Okabe & Ito 2008
-MARKS = "os^Dvx"
+# Okabe & Ito 2008.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000", "#e69f00")
+MARKS = "os^Dvx*"
 
 
 def read(path: Path) -> dict[str, Any]:

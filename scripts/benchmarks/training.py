@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import DATA, FOLDERS, machine_and_versions, options_parser, status_mb, write
+from common import DATA, FOLDERS, Memory, machine_and_versions, options_parser, write
 from numpy.typing import NDArray
 
 import bovw
@@ -33,31 +32,6 @@ from bovw.vocabulary.clustering import nearest_exactly
 
 PER_WORD = 76  # 5 million descriptors for 65,536 words
 ITERATIONS = 20
-
-
-class Memory:
-    """The largest memory of this process and its workers that is theirs alone, in MB."""
-
-    def __init__(self) -> None:
-        self.largest = 0.0
-        self._ended = threading.Event()
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(1):
-            # Without what is mapped from files.
-            self.largest = max(self.largest, sum(status_mb("RssAnon", p) for p in family()))
-
-    def end(self) -> float:
-        """Stop watching."""
-        self._ended.set()
-        return self.largest
-
-
-def family() -> list[str]:
-    """Names of this process and its children in /proc."""
-    children = Path("/proc/self/task").glob("*/children")
-    return ["self", *(child for file in children for child in file.read_text().split())]
 
 
 def stream(settings: bovw.Settings, wanted: int, options: Any) -> Iterator[Features]:

@@ -147,8 +147,9 @@ def test_the_extractor_is_remembered_and_compared(orb: bovw.Engine, tmp_path: Pa
     plain = bovw.Engine.open(tmp_path / "i")
     with pytest.raises(IncompatibleError, match=r"features of 'Orb'.*extractor=\.\.\."):
         plain.search(picture)
-    with pytest.raises(IncompatibleError, match="features of 'Orb'"):
-        plain.add(picture)
+    for reads in (plain.add, plain.search_many, plain.search_each, plain.rank_many):
+        with pytest.raises(IncompatibleError, match="features of 'Orb'"):
+            reads([picture])
     with pytest.raises(IncompatibleError, match="n_features"):
         bovw.Engine.open(tmp_path / "i", extractor=Orb(99))
     with pytest.raises(IncompatibleError, match="FloatSift"):
