@@ -3,6 +3,7 @@
 This package does not read or write files, and does not know about queries.
 """
 
+from .arrays import announce, joined, slices
 from .catalogue import (
     FACTS,
     Catalogue,
@@ -17,9 +18,7 @@ from .forward_store import (
     PictureFeatures,
     StoredFeatures,
     alive,
-    joined,
     keypoints_at,
-    slices,
 )
 from .overview import Occurrence, Overview, WordUse, overview_of
 from .segment import (
@@ -50,6 +49,7 @@ __all__ = [
     "WordUse",
     "add_scores",
     "alive",
+    "announce",
     "array_kinds",
     "joined",
     "keypoints_at",

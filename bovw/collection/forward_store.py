@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,53 +14,10 @@ from scipy import sparse
 
 from ..errors import FormatError, UnknownPictureError
 from ..vocabulary import word_counts
+from .arrays import announce, joined, slices
 from .catalogue import JoinedRecords, Positions, Records, keys_of, split_keys
 from .keypoints import unpack_angles, unpack_keypoints
 from .segment import ARRAYS, Segment
-
-
-class Joined:
-    """Several arrays that can be read like one concatenated array, without copying them."""
-
-    def __init__(self, parts: Sequence[NDArray[Any]]) -> None:
-        self._parts = parts
-        self._bounds = np.cumsum([0, *map(len, parts)])
-        self._ends = self._bounds[1:].tolist()
-
-    def __len__(self) -> int:
-        return int(self._bounds[-1])
-
-    def __getitem__(self, at: slice | NDArray[np.integer]) -> NDArray[Any]:
-        """Return a slice (usually within one part), or the elements at some indices."""
-        if isinstance(at, slice):
-            start, stop, _ = at.indices(len(self))
-            number = min(bisect_right(self._ends, start), len(self._parts) - 1)
-            before = int(self._bounds[number])
-            if stop <= self._ends[number]:
-                return self._parts[number][start - before : stop - before]
-            return self[np.arange(start, stop)]
-        at = np.asarray(at)
-        which = np.searchsorted(self._bounds[1:], at, side="right").astype(np.uint16)
-        order = np.argsort(which, kind="stable")
-        limits = np.searchsorted(which[order], np.arange(len(self._parts) + 1))
-        first = self._parts[0]
-        found = np.empty((len(at), *first.shape[1:]), first.dtype)
-        for number, part in enumerate(self._parts):
-            mine = order[limits[number] : limits[number + 1]]
-            if len(mine):
-                found[mine] = part[at[mine] - self._bounds[number]]
-        return found
-
-
-def joined(parts: Sequence[NDArray[Any]]) -> Any:
-    """Make several arrays readable as one; a single array is returned as it is."""
-    return parts[0] if len(parts) == 1 else Joined(parts)
-
-
-def slices(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> NDArray[Any]:
-    """Concatenate the slices ``starts[i]:starts[i] + sizes[i]`` of an array or a `Joined`."""
-    spans = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
-    return np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,6 +201,11 @@ class Collection:
                 else f"{identifier!r} is not in the index, which is empty"
             ) from None
 
+    def announce(self, positions: NDArray[np.integer]) -> None:
+        """Say that the features of some pictures are read next; see `bovw.collection.announce`."""
+        for array in (self.words, self.signatures, self._keypoints):
+            announce(array, self.starts[positions], self.sizes[positions])
+
     def part(self, position: int) -> slice:
         """Slice of a picture's features in `words` and `signatures`."""
         start = int(self.starts[position])
@@ -266,6 +227,12 @@ class Collection:
         """Words and keypoints of a picture, for verification."""
         part = self.part(position)
         return StoredFeatures(self.words[part], self._keypoints[part], self.size(position))
+
+    def pictures(self, positions: NDArray[np.integer]) -> list[StoredFeatures]:
+        """Words and keypoints of several pictures, for verification."""
+        for array in (self.words, self._keypoints):
+            announce(array, self.starts[positions], self.sizes[positions])
+        return [self.picture(position) for position in positions.tolist()]
 
     def stored(self, position: int) -> dict[str, NDArray[Any]]:
         """The arrays named in `ARRAYS`, for one picture, in their stored form."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..vocabulary import aggregate, first_of_words
+from .arrays import announce
 
 # From this many postings a word on, whole lists are copied; below, all postings are gathered at
 # once, which is faster for many short lists.
@@ -122,6 +123,8 @@ def add_scores(
     term_weights : callable
         Gives the weight of a word that a picture has so many times.
     """
+    starts = views.posting_offsets[words]
+    announce(views.postings, starts, views.posting_offsets[words + 1] - starts)
     for first in range(0, len(words), _WORDS_AT_ONCE):
         some = slice(first, first + _WORDS_AT_ONCE)
         begins, ends = views.posting_offsets[words[some]], views.posting_offsets[words[some] + 1]

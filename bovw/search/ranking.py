@@ -97,7 +97,7 @@ class Base:
         """Verify candidates against a query picture; see `verify`."""
         return verify(
             picture.picture,
-            [self.collection.picture(p) for p in positions],
+            self.collection.pictures(positions),
             settings.geometry,
             tentative,
             picture.weights,

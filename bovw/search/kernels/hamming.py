@@ -124,6 +124,7 @@ def find_matches(
     first = (np.cumsum(count) - count).astype(np.int32)
     asked_signatures = query.signatures.ravel()[order]
 
+    collection.announce(positions)
     feature, candidate, words = shared_features(count > 0, positions, collection)
     ours, place = collection.signatures[feature], first[words]
     end = place + count[words]

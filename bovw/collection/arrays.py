@@ -1,0 +1,97 @@
+"""Arrays in several parts, which are usually memory-mapped files, and slices of them."""
+
+from __future__ import annotations
+
+import mmap
+from bisect import bisect_right
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Smaller files are soon in memory as a whole.
+_ANNOUNCED_FROM = 256 << 20
+
+
+class Joined:
+    """Several arrays that can be read like one concatenated array, without copying them."""
+
+    def __init__(self, parts: Sequence[NDArray[Any]]) -> None:
+        self._parts = parts
+        self._bounds = np.cumsum([0, *map(len, parts)])
+        self._ends = self._bounds[1:].tolist()
+
+    def __len__(self) -> int:
+        return int(self._bounds[-1])
+
+    def __getitem__(self, at: slice | NDArray[np.integer]) -> NDArray[Any]:
+        """Return a slice (usually within one part), or the elements at some indices."""
+        if isinstance(at, slice):
+            start, stop, _ = at.indices(len(self))
+            number = min(bisect_right(self._ends, start), len(self._parts) - 1)
+            before = int(self._bounds[number])
+            if stop <= self._ends[number]:
+                return self._parts[number][start - before : stop - before]
+            return self[np.arange(start, stop)]
+        at = np.asarray(at)
+        which = np.searchsorted(self._bounds[1:], at, side="right").astype(np.uint16)
+        order = np.argsort(which, kind="stable")
+        limits = np.searchsorted(which[order], np.arange(len(self._parts) + 1))
+        first = self._parts[0]
+        found = np.empty((len(at), *first.shape[1:]), first.dtype)
+        for number, part in enumerate(self._parts):
+            mine = order[limits[number] : limits[number + 1]]
+            if len(mine):
+                found[mine] = part[at[mine] - self._bounds[number]]
+        return found
+
+
+def joined(parts: Sequence[NDArray[Any]]) -> Any:
+    """Make several arrays readable as one; a single array is returned as it is."""
+    return parts[0] if len(parts) == 1 else Joined(parts)
+
+
+def slices(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> NDArray[Any]:
+    """Concatenate the slices ``starts[i]:starts[i] + sizes[i]`` of an array or a `Joined`."""
+    announce(stored, starts, sizes)
+    spans = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
+    return np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
+
+
+def announce(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> None:
+    """Ask the system to read slices of an array or a `Joined` from the disk, all at once.
+
+    What is read from a memory-mapped file is otherwise waited for piece by piece, and with each
+    piece the system reads much around it (128 KB by default in Linux) that nobody needs. In
+    memory, a slice costs a microsecond. Arrays that are not mapped, or small, are left alone.
+    """
+    parts = stored._parts if isinstance(stored, Joined) else [stored]
+    if not any(_is_announced(part) for part in parts):
+        return
+    ends = np.cumsum([len(part) for part in parts])
+    which = np.searchsorted(ends, starts, side="right")
+    for number, part in enumerate(parts):
+        mine = np.flatnonzero((which == number) & (sizes > 0))
+        if len(mine) and _is_announced(part):
+            own = starts[mine] - (ends[number] - len(part))
+            _announce(part, own, own + sizes[mine])
+
+
+def _is_announced(array: NDArray[Any]) -> bool:
+    return (
+        array.nbytes >= _ANNOUNCED_FROM
+        and isinstance(array.base, np.memmap)
+        and hasattr(mmap, "MADV_WILLNEED")  # Windows has no such call
+    )
+
+
+def _announce(array: NDArray[Any], begins: NDArray[Any], ends: NDArray[Any]) -> None:
+    mapped: Any = array.base
+    step, head = array.strides[0], mapped.offset % mmap.ALLOCATIONGRANULARITY
+    begins = (begins * step + head) // mmap.PAGESIZE * mmap.PAGESIZE
+    lengths = np.minimum(ends * step + head, len(mapped.base)) - begins
+    with suppress(OSError):  # it is only advice: the slices are read all the same
+        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True):
+            mapped.base.madvise(mmap.MADV_WILLNEED, begin, length)
