@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import mmap
+import os
 from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Smaller files are soon in memory as a whole.
-_ANNOUNCED_FROM = 256 << 20
+# Arrays that are smaller, as a share of the machine's memory, are soon in it as a whole.
+_LARGE = 1 / 32
+# More at a time is left to the system, which reads ahead in long slices.
+_MOST = 64 << 20
 
 
 class Joined:
@@ -55,7 +59,6 @@ def joined(parts: Sequence[NDArray[Any]]) -> Any:
 
 def slices(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> NDArray[Any]:
     """Concatenate the slices ``starts[i]:starts[i] + sizes[i]`` of an array or a `Joined`."""
-    announce(stored, starts, sizes)
     spans = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
     return np.concatenate([stored[a:b] for a, b in spans] or [stored[0:0]])
 
@@ -64,27 +67,30 @@ def announce(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer
     """Ask the system to read slices of an array or a `Joined` from the disk, all at once.
 
     What is read from a memory-mapped file is otherwise waited for piece by piece, and with each
-    piece the system reads much around it (128 KB by default in Linux) that nobody needs. In
-    memory, a slice costs a microsecond. Arrays that are not mapped, or small, are left alone.
+    piece the system reads much around it (128 KB by default in Linux) that nobody needs. A slice
+    that is in memory already costs a microsecond, so arrays that are not mapped, or small beside
+    the memory of the machine, are left alone.
     """
     parts = stored._parts if isinstance(stored, Joined) else [stored]
-    if not any(_is_announced(part) for part in parts):
+    size = sum(part.nbytes for part in parts)
+    asked = int(sizes.sum()) * (size // max(1, len(stored)))
+    if size < _LARGE * _memory() or asked > _MOST:
         return
     ends = np.cumsum([len(part) for part in parts])
     which = np.searchsorted(ends, starts, side="right")
     for number, part in enumerate(parts):
         mine = np.flatnonzero((which == number) & (sizes > 0))
-        if len(mine) and _is_announced(part):
+        if len(mine) and isinstance(part.base, np.memmap):
             own = starts[mine] - (ends[number] - len(part))
             _announce(part, own, own + sizes[mine])
 
 
-def _is_announced(array: NDArray[Any]) -> bool:
-    return (
-        array.nbytes >= _ANNOUNCED_FROM
-        and isinstance(array.base, np.memmap)
-        and hasattr(mmap, "MADV_WILLNEED")  # Windows has no such call
-    )
+@lru_cache(1)
+def _memory() -> float:
+    """Bytes of memory of this machine; infinite where nothing can be announced (Windows)."""
+    if not hasattr(mmap, "MADV_WILLNEED"):
+        return np.inf
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def _announce(array: NDArray[Any], begins: NDArray[Any], ends: NDArray[Any]) -> None:

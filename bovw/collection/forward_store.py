@@ -228,12 +228,6 @@ class Collection:
         part = self.part(position)
         return StoredFeatures(self.words[part], self._keypoints[part], self.size(position))
 
-    def pictures(self, positions: NDArray[np.integer]) -> list[StoredFeatures]:
-        """Words and keypoints of several pictures, for verification."""
-        for array in (self.words, self._keypoints):
-            announce(array, self.starts[positions], self.sizes[positions])
-        return [self.picture(position) for position in positions.tolist()]
-
     def stored(self, position: int) -> dict[str, NDArray[Any]]:
         """The arrays named in `ARRAYS`, for one picture, in their stored form."""
         part = self.part(position)

@@ -20,6 +20,7 @@ from ..collection import (
     Segment,
     Views,
     add_scores,
+    announce,
     positions_of_keys,
     slices,
     split_keys,
@@ -250,6 +251,7 @@ class CollectionRows:
         weights = np.zeros(len(weighting.idf_), np.float32)
         weights[query.indices] = self._weights_of(query)
         asked, sums = weights > 0, np.zeros(len(positions))
+        announce(collection.words, collection.starts[positions], collection.sizes[positions])
         for first in range(0, len(positions), _ROWS_AT_ONCE):
             some = positions[first : first + _ROWS_AT_ONCE]
             sizes = collection.sizes[some]

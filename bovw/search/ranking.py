@@ -97,7 +97,7 @@ class Base:
         """Verify candidates against a query picture; see `verify`."""
         return verify(
             picture.picture,
-            self.collection.pictures(positions),
+            [self.collection.picture(p) for p in positions],
             settings.geometry,
             tentative,
             picture.weights,

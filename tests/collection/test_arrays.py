@@ -14,13 +14,13 @@ from bovw.collection import announce, arrays, joined, slices
 def test_what_was_announced_is_what_is_read(
     n_parts: int, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrays, "_ANNOUNCED_FROM", 0)
+    monkeypatch.setattr(arrays, "_LARGE", 0)
     whole = rng.integers(0, 1 << 16, (30_000, 3), np.uint16)
     parts = []
     for i, values in enumerate(np.array_split(whole, n_parts)):
         np.save(tmp_path / f"{i}.npy", values)
         parts.append(np.asarray(np.load(tmp_path / f"{i}.npy", mmap_mode="r")))
-    assert all(map(arrays._is_announced, parts))
+    assert all(isinstance(part.base, np.memmap) for part in parts)
     stored = joined(parts)
     # The first and the last, none at all, several of each part.
     starts = np.array([0, 29_999, 30_000, 15_000, *rng.integers(0, 9_000, 20)])

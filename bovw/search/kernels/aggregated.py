@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collection import Collection, joined, slices
+from ...collection import Collection, announce, joined, slices
 from ...errors import FormatError
 from ...settings import KernelSettings
 from ...vocabulary import BITS, aggregate, first_of_words, hamming_distances
@@ -61,11 +61,15 @@ class Aggregated:
         """
         collection = self.collection
         starts, sizes = collection.starts[positions], collection.sizes[positions]
+        of_joined = self.starts[positions], self.sizes[positions]
+        announce(collection.words, starts, sizes)
+        announce(collection.signatures, starts, sizes)
+        announce(self.joined, *of_joined)
         words = slices(collection.words, starts, sizes)
         signatures = slices(collection.signatures, starts, sizes)
         first = first_of_words(words, np.concatenate([[0], np.cumsum(sizes)]))
         several = np.flatnonzero(first & ~np.append(first, True)[1:])
-        own = slices(self.joined, self.starts[positions], self.sizes[positions])
+        own = slices(self.joined, *of_joined)
         if len(several) != len(own):
             raise FormatError(
                 "the joined signatures of a segment do not fit its words: look with 'bovw doctor'"
