@@ -195,10 +195,10 @@ def add_search_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument(
         "--expand",
-        choices=["none", "average", "rank", "alpha", "hamming"],
+        choices=["none", "average", "rank", "alpha", "discriminative", "hamming"],
         metavar="METHOD",
-        help="method of query expansion: none, average, rank, alpha or hamming (default: as set in "
-        "the index)",
+        help="method of query expansion: none, average, rank, alpha, discriminative or hamming "
+        "(default: as set in the index)",
     )
     sub.add_argument(
         "--also",
