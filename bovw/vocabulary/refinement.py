@@ -20,8 +20,9 @@ from .clustering import minibatch_kmeans, nearest_exactly
 # With 8,192 words, 8 of 91 cells find the nearest centre of 95 % of the descriptors, and one almost
 # as near of the others.
 _PROBES = 8
-# Descriptors that are assigned together.
-_AT_ONCE = 1 << 18
+# Distances between descriptors and cells that are computed together: a gigabyte for all that is
+# made of them.
+_AT_ONCE = 1 << 26
 
 
 class Cells:
@@ -109,10 +110,11 @@ def assigned(
     description: str | None = None,
 ) -> Iterator[tuple[slice, NDArray[np.int32]]]:
     """Yield parts of the descriptors, and their words."""
-    starts = range(0, len(descriptors), _AT_ONCE)
+    at_once = max(1, _AT_ONCE // len(cells.tops))
+    starts = range(0, len(descriptors), at_once)
     walked = starts if description is None else progress_bar(starts, description, unit="part")
     for start in walked:
-        part = slice(start, start + _AT_ONCE)
+        part = slice(start, start + at_once)
         with limited_threads(thread_count(n_jobs)):
             words = cells.assign(np.asarray(descriptors[part]))[0]
         yield part, words

@@ -183,7 +183,7 @@ def searching(folder: Path, queries: Sequence[Features]) -> dict[str, Any]:
     begun = time.perf_counter()
     engine = bovw.Engine.open(folder)
     result: dict[str, Any] = {"open, seconds": time.perf_counter() - begun}
-    result |= memory("after it")
+    result |= memory("after opening")
     begun = time.perf_counter()
     engine.search_features(queries[0])
     result["first search, seconds"] = time.perf_counter() - begun

@@ -39,7 +39,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         "whole, ms",
         "all scored exactly, ms",
     ),
-    "MB": ("own memory after it, MB", "own memory after the first, MB", "own memory at the end, MB",
+    "MB": ("own memory after opening, MB", "own memory after the first, MB", "own memory at the end, MB",
            "mapped files at the end, MB", "build, own memory at its peak, MB"),
 }  # fmt: skip
 PLAIN = ("bytes a feature", "recall of the exact top 100", "recall of planted pictures")
