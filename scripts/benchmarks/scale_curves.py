@@ -39,9 +39,14 @@ PANELS: dict[str, tuple[str, ...]] = {
         "whole, ms",
         "all scored exactly, ms",
     ),
-    "MB": ("own memory after opening, MB", "own memory after the first, MB", "own memory at the end, MB",
-           "mapped files at the end, MB", "build, own memory at its peak, MB"),
-}  # fmt: skip
+    "MB": (
+        "own memory after opening, MB",
+        "own memory after the first, MB",
+        "own memory at the end, MB",
+        "mapped files at the end, MB",
+        "build, own memory at its peak, MB",
+    ),
+}
 PLAIN = ("bytes a feature", "recall of the exact top 100", "recall of planted pictures")
 # Okabe & Ito 2008.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000", "#e69f00")
