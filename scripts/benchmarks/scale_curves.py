@@ -76,6 +76,11 @@ def slope(n: list[int], values: list[float]) -> float:
     return float(np.polyfit(np.log10(n), np.log10(np.maximum(values, 1e-6)), 1)[0])
 
 
+def shown(value: float) -> str:
+    """Three digits of a figure."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def table(runs: list[dict[str, Any]]) -> str:
     """Make a Markdown table: a row a figure, a column a size, and the slope."""
     sizes = [run["pictures"] for run in runs]
@@ -86,9 +91,9 @@ def table(runs: list[dict[str, Any]]) -> str:
     for name in [*sum(PANELS.values(), ()), *PLAIN]:
         n, values = points(runs, name)
         if n:
-            cells = [f"{run[name]:.3g}" if name in run else "" for run in runs]
-            shown = "" if name in PLAIN else f"{slope(n, values):.2f}"
-            lines.append(f"| {name} | " + " | ".join(cells) + f" | {shown} |")
+            cells = [shown(run[name]) if name in run else "" for run in runs]
+            steepness = "" if name in PLAIN else f"{slope(n, values):.2f}"
+            lines.append(f"| {name} | " + " | ".join(cells) + f" | {steepness} |")
     return "\n".join(lines)
 
 
