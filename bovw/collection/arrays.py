@@ -98,6 +98,8 @@ def _announce(array: NDArray[Any], begins: NDArray[Any], ends: NDArray[Any]) -> 
     step, head = array.strides[0], mapped.offset % mmap.ALLOCATIONGRANULARITY
     begins = (begins * step + head) // mmap.PAGESIZE * mmap.PAGESIZE
     lengths = np.minimum(ends * step + head, len(mapped.base)) - begins
+    good = (begins >= 0) & (lengths > 0)  # a damaged index may name what is outside of its file
+    begins, lengths = begins[good], lengths[good]
     with suppress(OSError):  # it is only advice: the slices are read all the same
         for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True):
             mapped.base.madvise(mmap.MADV_WILLNEED, begin, length)

@@ -28,4 +28,5 @@ def test_what_was_announced_is_what_is_read(
     announce(stored, starts, sizes)
     expected = [whole[a : a + n] for a, n in zip(starts, sizes, strict=True)]
     assert np.array_equal(slices(stored, starts, sizes), np.concatenate(expected))
+    announce(stored, np.array([29_999, 10**6, -5]), np.array([99, 3, 2]))  # of a damaged index
     announce(np.zeros(3), np.array([0]), np.array([3]))  # not mapped
