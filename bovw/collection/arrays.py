@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 # Arrays that are smaller, as a share of the machine's memory, are soon in it as a whole.
 _LARGE = 1 / 32
-# More at a time is left to the system, which reads ahead in long slices.
-_MOST = 64 << 20
+# More at a time, as a share of that memory, would push out what was announced first.
+_MOST = 1 / 2
 
 
 class Joined:
@@ -74,7 +74,7 @@ def announce(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer
     parts = stored._parts if isinstance(stored, Joined) else [stored]
     size = sum(part.nbytes for part in parts)
     asked = int(sizes.sum()) * (size // max(1, len(stored)))
-    if size < _LARGE * _memory() or asked > _MOST:
+    if size < _LARGE * _memory() or asked > _MOST * _memory():
         return
     ends = np.cumsum([len(part) for part in parts])
     which = np.searchsorted(ends, starts, side="right")
