@@ -71,17 +71,16 @@ def announce(stored: Any, starts: NDArray[np.integer], sizes: NDArray[np.integer
     that is in memory already costs a microsecond, so arrays that are not mapped, or small beside
     the memory of the machine, are left alone.
     """
-    parts = stored._parts if isinstance(stored, Joined) else [stored]
-    size = sum(part.nbytes for part in parts)
-    asked = int(sizes.sum()) * (size // max(1, len(stored)))
+    whole = stored if isinstance(stored, Joined) else Joined([stored])
+    size = sum(part.nbytes for part in whole._parts)
+    asked = int(sizes.sum()) * (size // max(1, len(whole)))
     if size < _LARGE * _memory() or asked > _MOST * _memory():
         return
-    ends = np.cumsum([len(part) for part in parts])
-    which = np.searchsorted(ends, starts, side="right")
-    for number, part in enumerate(parts):
+    which = np.searchsorted(whole._bounds[1:], starts, side="right")
+    for number, part in enumerate(whole._parts):
         mine = np.flatnonzero((which == number) & (sizes > 0))
         if len(mine) and isinstance(part.base, np.memmap):
-            own = starts[mine] - (ends[number] - len(part))
+            own = starts[mine] - whole._bounds[number]
             _announce(part, own, own + sizes[mine])
 
 

@@ -203,8 +203,9 @@ class Collection:
 
     def announce(self, positions: NDArray[np.integer]) -> None:
         """Say that the features of some pictures are read next; see `bovw.collection.announce`."""
+        starts, sizes = self.starts[positions], self.sizes[positions]
         for array in (self.words, self.signatures, self._keypoints):
-            announce(array, self.starts[positions], self.sizes[positions])
+            announce(array, starts, sizes)
 
     def part(self, position: int) -> slice:
         """Slice of a picture's features in `words` and `signatures`."""

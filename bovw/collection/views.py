@@ -123,11 +123,11 @@ def add_scores(
     term_weights : callable
         Gives the weight of a word that a picture has so many times.
     """
-    starts = views.posting_offsets[words]
-    announce(views.postings, starts, views.posting_offsets[words + 1] - starts)
+    starts, stops = views.posting_offsets[words], views.posting_offsets[words + 1]
+    announce(views.postings, starts, stops - starts)
     for first in range(0, len(words), _WORDS_AT_ONCE):
         some = slice(first, first + _WORDS_AT_ONCE)
-        begins, ends = views.posting_offsets[words[some]], views.posting_offsets[words[some] + 1]
+        begins, ends = starts[some], stops[some]
         sizes = ends - begins
         total = int(sizes.sum())
         if total == 0:

@@ -39,7 +39,6 @@ class Cells:
     """
 
     def __init__(self, centers: NDArray[np.float32], seed: int) -> None:
-        self.centers = centers
         n_cells = max(1, round(np.sqrt(len(centers))))
         rounded = np.rint(centers).astype(np.uint8)
         tops = minibatch_kmeans(rounded, n_cells, seed)
